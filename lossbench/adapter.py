@@ -1,0 +1,315 @@
+"""Whatever a package publishes as a loss, seen as a `Family`: the kinds it serves, its parameters, how to build it.
+
+One adapter serves entry points and `+loss=custom loss.target=my.module.MyLoss` alike: `Loss` classes, tuples of them,
+and any `nn.Module` class or function `(output, target) -> losses` with an optional dict `__lossbench__` beside it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lossbench.errors import InputError, PluginError, UnknownName
+from lossbench.loss import CONTRACT, Domain, Kind, Loss, Prediction, Range, Sequences
+
+REQUIRED: Any = inspect.Parameter.empty
+TRAITS = (
+    "kind",
+    "link",
+    "search",
+    "reference",
+    "contract",
+    "units",
+    "order",
+    "input",
+    "pointwise",
+    "domain",
+    "outputs",
+)
+LINKS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
+    "identity": lambda output: output,
+    "sigmoid": torch.sigmoid,
+    "softmax": lambda output: output.softmax(-1),
+    "exp": torch.exp,
+    "none": None,
+}
+REDUCTIONS = {"reduction", "size_average", "reduce"}
+"""Parameters of torch's own losses that choose a reduction: never offered, since a loss here never reduces."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a loss: its type (Any if unknown), default (`REQUIRED` if none) and unit."""
+
+    name: str
+    type: Any
+    default: Any
+    unit: str = ""
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+    @property
+    def optional(self) -> bool:
+        return type(None) in typing.get_args(self.type)
+
+    @property
+    def scalar(self) -> type | None:
+        """float, int, bool or str where the type is one of them or `None`; else None."""
+        plain = [t for t in typing.get_args(self.type) if t is not type(None)] if self.optional else [self.type]
+        return plain[0] if len(plain) == 1 and plain[0] in (float, int, bool, str) else None
+
+    def accepts(self, value: Any) -> bool:
+        if value is None:
+            return self.optional or self.default is None or self.type is Any
+        match self.scalar:
+            case None:
+                return True
+            case t if t is float:
+                return isinstance(value, (int, float)) and not isinstance(value, bool)
+            case t if t is int:
+                return isinstance(value, int) and not isinstance(value, bool)
+            case t:
+                return isinstance(value, t)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One kind of loss in a family: how it is built, and from which parameters."""
+
+    kind: Kind
+    build: Callable[..., Loss]
+    parameters: tuple[Parameter, ...]
+    reference: str
+    search: Mapping[str, Range]
+    summary: str
+
+
+class Family(Mapping[Kind, Member]):
+    """The losses under one name, by kind, with the distribution that they come from."""
+
+    def __init__(self, name: str, distribution: str, members: tuple[Member, ...]) -> None:
+        self.name, self.distribution = name, distribution
+        self._members = {member.kind: member for member in members}
+
+    def __getitem__(self, kind: Kind) -> Member:
+        return self._members[kind]
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All parameters of all kinds, each once."""
+        return tuple({p.name: p for member in self.values() for p in member.parameters}.values())
+
+    def first(self, kinds: tuple[Kind, ...]) -> Kind | None:
+        """The first of a task's kinds that this family offers."""
+        return next((kind for kind in kinds if kind in self), None)
+
+    def check(self, params: Mapping[str, Any]) -> None:
+        """Raises InputError for an unknown parameter or a value of the wrong type."""
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for key, value in params.items():
+            if key not in known:
+                raise UnknownName(f"parameter of '{self.name}'", key, known)
+            if not known[key].accepts(value):
+                wanted = getattr(known[key].scalar, "__name__", str(known[key].type))
+                raise InputError(f"loss.params.{key} of '{self.name}' is a {wanted}, not {value!r}.")
+
+    def build(self, kind: Kind, params: Mapping[str, Any]) -> Loss:
+        """A loss of this kind; the plugin's own objections come back as InputError or PluginError."""
+        member = self[kind]
+        unknown = [key for key in params if key not in {p.name for p in member.parameters}]
+        if unknown:
+            raise InputError(f"'{self.name}' has no parameter '{unknown[0]}' for {kind.value} targets.")
+        missing = [p.name for p in member.parameters if p.required and p.name not in params]
+        if missing:
+            raise InputError(f"'{self.name}' needs a value: loss.params.{missing[0]}=...")
+        try:
+            loss = member.build(**params)
+        except (ValueError, TypeError) as error:
+            if params:
+                given = ", ".join(f"{key}={value}" for key, value in params.items())
+                raise InputError(f"'{self.name}' refuses {given}: {error}") from error
+            raise self._broken("on construction", error) from error
+        except Exception as error:
+            raise self._broken("on construction", error) from error
+        if not isinstance(loss, Loss):
+            raise self._broken("on construction", TypeError(f"it built a {type(loss).__name__}"))
+        return loss
+
+    def _broken(self, when: str, error: Exception) -> PluginError:
+        return PluginError(
+            f"'{self.name}' of {self.distribution} broke {when}: {type(error).__name__}: {error}. "
+            f"Tell its author, or leave it out."
+        )
+
+
+def family(thing: Any, *, name: str, distribution: str, traits: Mapping[str, Any] | None = None) -> Family:
+    """The family that a published object serves. Raises PluginError for what cannot be one, naming its distribution."""
+    things = thing if isinstance(thing, (tuple, list)) else (thing,)
+    members: list[Member] = []
+    for one in things:
+        if isinstance(one, type) and issubclass(one, Loss):
+            members.append(_own(one, name, distribution))
+        elif callable(one):
+            members.extend(_foreign(one, name, distribution, traits))
+        else:
+            raise PluginError(
+                f"'{name}' of {distribution} is a {type(one).__name__}: an entry point names a Loss class, a tuple of "
+                f"them, an nn.Module class, or a function (output, target) -> losses."
+            )
+    kinds = [member.kind for member in members]
+    if len(set(kinds)) < len(kinds):
+        raise PluginError(f"'{name}' of {distribution} offers two losses of one kind: {[k.value for k in kinds]}.")
+    return Family(name, distribution, tuple(members))
+
+
+def _own(cls: type[Loss], name: str, distribution: str) -> Member:
+    if not isinstance(getattr(cls, "kind", None), Kind):
+        raise PluginError(f"'{name}' of {distribution}: {cls.__name__} does not state its kind (kind = Kind.BINARY).")
+    _same_contract(cls.contract, name, distribution)
+    parameters = _parameters(cls, cls.units, skip=0)
+    return Member(cls.kind, cls, parameters, cls.reference, cls.search, _first_sentence(cls))
+
+
+def _foreign(
+    thing: Callable[..., Any], name: str, distribution: str, given: Mapping[str, Any] | None
+) -> Iterator[Member]:
+    traits = {**getattr(thing, "__lossbench__", {}), **{k: v for k, v in (given or {}).items() if v is not None}}
+    unknown = sorted(set(traits) - set(TRAITS))
+    if unknown:
+        raise PluginError(f"'{name}' of {distribution}: __lossbench__ has unknown keys {unknown}; known: {TRAITS}.")
+    _same_contract(traits.get("contract", CONTRACT), name, distribution)
+    if "kind" not in traits:
+        raise PluginError(
+            f"'{name}' of {distribution} does not say what it predicts: add __lossbench__ = {{'kind': 'binary'}} beside "
+            f"it, or loss.kind=binary on the command line ({', '.join(kind.value for kind in Kind)})."
+        )
+    if traits.get("order", "pred_true") not in ("pred_true", "true_pred"):
+        raise PluginError(f"'{name}' of {distribution}: order is pred_true or true_pred, not {traits['order']!r}.")
+    if traits.get("input", "raw") not in ("raw", "probability"):
+        raise PluginError(f"'{name}' of {distribution}: input is raw or probability, not {traits['input']!r}.")
+    link = traits.get("link")
+    if not (link is None or callable(link) or link in LINKS):
+        raise PluginError(f"'{name}' of {distribution}: link is one of {sorted(LINKS)} or a function, not {link!r}.")
+    kinds = traits["kind"] if isinstance(traits["kind"], (tuple, list)) else [traits["kind"]]
+    parameters = _parameters(thing, traits.get("units", {}), skip=0 if isinstance(thing, type) else 2)
+    for one in kinds:
+        try:
+            kind = Kind(one)
+        except ValueError:
+            known = ", ".join(kind.value for kind in Kind)
+            raise PluginError(f"'{name}' of {distribution}: '{one}' is no kind of loss; known: {known}.") from None
+
+        def build(kind: Kind = kind, **params: Any) -> Loss:
+            return Adapted(thing, kind, traits, params)
+
+        yield Member(
+            kind, build, parameters, traits.get("reference", ""), traits.get("search", {}), _first_sentence(thing)
+        )
+
+
+class Adapted(Loss):
+    """A function or module of somebody else's, called the way it wants to be called."""
+
+    def __init__(
+        self, thing: Callable[..., Any], kind: Kind, traits: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        self.pointwise = traits.get("pointwise", True)
+        self.domain = Domain(traits.get("domain", Domain.REAL))
+        self.reference = traits.get("reference", "")
+        self.true_first = traits.get("order") == "true_pred"
+        self.wants_probability = traits.get("input") == "probability"
+        self.link = traits.get("link")
+        self.count = traits.get("outputs")
+        params = {**params, **_unreduced(thing)}
+        self.module = thing(**params) if isinstance(thing, type) else None
+        self.function = None if isinstance(thing, type) else thing
+        self.params = params
+
+    def outputs(self, classes: int) -> int:
+        return classes if self.count is None else int(self.count)
+
+    def forward(self, output: Any, target: Any) -> Tensor:
+        if self.wants_probability:
+            output = torch.sigmoid(output) if self.kind is Kind.BINARY else output.softmax(-1)
+        pair = (target, output) if self.true_first else (output, target)
+        if self.module is not None:
+            return self.module(*pair)  # type: ignore[no-any-return]  # checked by Loss.__call__
+        assert self.function is not None
+        return self.function(*pair, **self.params)  # type: ignore[no-any-return]  # checked by Loss.__call__
+
+    def predict(self, output: Any) -> Prediction:
+        values = output.values if isinstance(output, Sequences) else output
+        plain = super().predict(output)
+        if self.link is None:
+            return plain
+        link = self.link if callable(self.link) else LINKS[self.link]
+        if self.kind is Kind.CONTINUOUS:
+            return Prediction(score=plain.score if link is None else link(plain.score))
+        return Prediction(plain.score, plain.label, None if link is None else link(values))
+
+
+def _same_contract(version: object, name: str, distribution: str) -> None:
+    if version != CONTRACT:
+        raise PluginError(
+            f"'{name}' of {distribution} was written for version {version} of the loss contract; this lossbench has "
+            f"version {CONTRACT}. Install a matching release of one of the two."
+        )
+
+
+def _unreduced(thing: Callable[..., Any]) -> dict[str, str]:
+    try:
+        return {"reduction": "none"} if "reduction" in inspect.signature(thing).parameters else {}
+    except ValueError:
+        return {}
+
+
+def _parameters(thing: Callable[..., Any], units: Mapping[str, str], skip: int) -> tuple[Parameter, ...]:
+    """The parameters of a constructor, or those of a function after its first two, as its signature states them."""
+    try:
+        found = list(inspect.signature(thing).parameters.values())[skip:]
+    except ValueError:  # a built-in without a signature takes none
+        return ()
+    try:
+        hints = typing.get_type_hints(thing.__init__ if isinstance(thing, type) else thing)
+    except Exception:  # annotations that cannot be resolved tell nothing, and break nothing
+        hints = {}
+    named = [p for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in REDUCTIONS]
+    return tuple(Parameter(p.name, _hint(p, hints), p.default, units.get(p.name, "")) for p in named)
+
+
+def _hint(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any:
+    if parameter.name in hints:
+        hint = hints[parameter.name]
+        return typing.Union[typing.get_args(hint)] if isinstance(hint, types.UnionType) else hint  # noqa: UP007
+    default = parameter.default
+    return type(default) if isinstance(default, (bool, float, str)) else Any
+
+
+def holds_losses(parameter: Parameter) -> bool:
+    """True for a parameter annotated `Loss` or `Mapping[Loss, float]`, whose names the loader resolves."""
+    return parameter.type is Loss or Loss in typing.get_args(parameter.type)
+
+
+def _first_sentence(thing: object) -> str:
+    text = inspect.getdoc(thing) or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+__all__ = ["REQUIRED", "Adapted", "Family", "Member", "Parameter", "family", "holds_losses"]

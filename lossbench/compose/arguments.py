@@ -1,0 +1,87 @@
+"""The command line, put in the order that Hydra wants before Hydra sees it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lossbench.errors import InputError
+
+APPENDED = ("loss", "regularizer", "experiment")
+"""Groups that the defaults list does not mention, so that Hydra wants a plus before them."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Hydra's flags and overrides, apart: `flags` first, so that overrides may follow `-m` (Hydra refuses that)."""
+
+    flags: tuple[str, ...]
+    overrides: tuple[str, ...]
+    multirun: bool
+    asks: bool
+    """True for --help, --cfg, --info, shell completion: Hydra answers, nothing is trained."""
+    config_dir: str | None
+
+    def with_overrides(self, *overrides: str) -> Arguments:
+        return replace(self, overrides=tuple(overrides))
+
+    def value(self, key: str) -> str | None:
+        """What the last override of `key` says, as written; None without one."""
+        said = [o.partition("=")[2] for o in self.overrides if o.lstrip("+").partition("=")[0] == key]
+        return said[-1] if said else None
+
+
+def arrange(argv: Sequence[str]) -> Arguments:
+    """Flags before overrides, `loss=` as `+loss=`, and the groups that other overrides imply."""
+    from hydra._internal.utils import get_args_parser  # Hydra's own parser, so that the two never disagree
+
+    parser: argparse.ArgumentParser = get_args_parser()
+    parser.prog = "lossbench"
+    parser.exit_on_error = False
+    try:
+        parsed = parser.parse_intermixed_args(list(argv))
+    except (argparse.ArgumentError, SystemExit) as error:
+        raise InputError(f"{error}. `lossbench --help` shows what can be given.") from error
+    rest = list(parsed.overrides)
+    flags = []
+    for word in argv:
+        if rest and word == rest[0]:
+            rest.pop(0)
+        else:
+            flags.append(word)
+    asks = any((parsed.help, parsed.hydra_help, parsed.cfg, parsed.info, parsed.shell_completion))
+    for override in parsed.overrides:
+        if "=" not in override and not override.startswith("~"):
+            raise InputError(f"'{override}' is no override: say key=value. `lossbench --help` shows the keys.")
+    overrides = tuple(_plus(override) for override in parsed.overrides)
+    if parsed.config_dir and not Path(parsed.config_dir).is_dir():
+        raise InputError(f"--config-dir {parsed.config_dir}: there is no such folder.")
+    arguments = Arguments(tuple(flags), overrides, bool(parsed.multirun), asks, parsed.config_dir)
+    return _implied(arguments)
+
+
+def _plus(override: str) -> str:
+    bare = override.lstrip("+")
+    return f"+{bare}" if bare.partition("=")[0] in APPENDED else override
+
+
+def _implied(arguments: Arguments) -> Arguments:
+    """`task.data.path=` means the data set `table` (or `conll`), `model.target=` the model `custom`."""
+    extra: list[str] = []
+    overrides = list(arguments.overrides)
+    if arguments.value("task.data.path") is not None and arguments.value("task/data") is None:
+        if arguments.value("task") is None and arguments.value("experiment") is None:
+            raise InputError(
+                f"task.data.path={arguments.value('task.data.path')} needs a task: task=regression for a numeric target, "
+                f"task=binary for one with two values, task=ner for annotated sentences."
+            )
+        extra.append("task/data=conll" if arguments.value("task") == "ner" else "task/data=table")
+    if arguments.value("model.target") is not None and arguments.value("model") is None:
+        extra.append("model=custom")
+    if "model=custom" in [*overrides, *extra]:
+        overrides = [f"++{o}" if o.startswith("model.params.") else o for o in overrides]
+    if arguments.value("loss") == "custom":
+        overrides = [f"++{o}" if o.startswith("loss.params.") else o for o in overrides]
+    return arguments.with_overrides(*extra, *overrides)

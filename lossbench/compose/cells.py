@@ -1,0 +1,325 @@
+"""From an arranged command line to cells: what the sweep's product holds, each combination composed and checked."""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob, Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from lossbench.compose.arguments import Arguments
+from lossbench.compose.source import CUSTOM, config_folder, register
+from lossbench.errors import InputError, LossbenchError, PluginError, UnknownName
+from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, TaskChoice, Training
+from lossbench.plugins import catalogue, custom_family, load_family
+
+
+@dataclass(frozen=True)
+class Job:
+    """One composed combination: its cell, the baseline of its task, and the overrides that gave it."""
+
+    cell: Cell
+    baseline: str | None
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a command says beside its cells: where results go and how they are tracked."""
+
+    name: str | None
+    results: Path
+    reuse: bool
+    tracked: bool
+    tracking_uri: str | None
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Everything that one command asks for. `left_out`: losses of a glob that do not run with their defaults."""
+
+    arguments: Arguments
+    jobs: tuple[Job, ...]
+    settings: Settings
+    left_out: Mapping[str, str]
+
+    def baseline(self, job: Job) -> Job:
+        """The same job with the task's baseline as its loss, at its defaults."""
+        others = [o for o in job.overrides if not o.lstrip("+").startswith(("loss=", "loss."))]
+        assert job.baseline is not None
+        with _hydra(self.arguments):
+            return _job((f"+loss={job.baseline}", *others))
+
+    def hydra_arguments(self, losses: Sequence[str]) -> list[str]:
+        """What to give `hydra.main`: the same sweep over `losses`, which may hold added baselines."""
+        others = [o for o in self.arguments.overrides if not o.startswith("+loss=")]
+        flags = [f for f in self.arguments.flags if f not in ("-m", "--multirun", "-r", "--run")]
+        return [*flags, "--multirun", f"+loss={','.join(losses)}", *others]
+
+
+def composition(arguments: Arguments) -> Composition:
+    """Composes every cell of a command. Raises InputError for anything that it asks in vain."""
+    register()
+    with _hydra(arguments):
+        overrides = _parsed(arguments.overrides)
+        _check_groups(overrides)
+        losses, left_out = _losses(overrides)
+        shared = _shared_parameters(overrides, losses)
+        if not arguments.multirun:
+            _refuse_sweep(overrides)
+            if arguments.value("task") is None and arguments.value("experiment") is None:
+                overrides = [*overrides, *_parsed(["task=regression"])]
+        arguments = arguments.with_overrides(
+            f"+loss={','.join(losses)}", *(o.input_line for o in overrides if o.key_or_group != "loss" and o.input_line)
+        )
+    register(shared)
+    with _hydra(arguments):
+        jobs = tuple(_job(combination) for combination in _product(arguments))
+    return Composition(arguments, jobs, _settings(arguments, jobs), left_out)
+
+
+def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
+    """The cell that a composed configuration stands for; parameters that its loss doesn't have are left behind."""
+    data = _plain(config.task.data, "task.data")
+    data["name"] = data.get("name") or Path(str(data.get("path", "data"))).name.partition(".")[0]
+    model = _plain(config.model, "model")
+    penalty = _plain(config.regularizer, "regularizer") if "regularizer" in config else None
+    repeats, seed = config.protocol.repeats, config.seed
+    for what, value in (("protocol.repeats", repeats), ("seed", seed)):
+        if not isinstance(value, int) or isinstance(value, bool) or (what == "protocol.repeats" and value < 1):
+            raise InputError(f"{what}={value}: a whole number is due{', at least 1' if 'repeats' in what else ''}.")
+    return Cell(
+        loss=_loss_choice(config.loss, overrides),
+        task=TaskChoice(config.task.name, config.task.target, data, config.task.metric, config.task.direction),
+        model=ModelChoice(
+            model["target"].rpartition(".")[2] if model["name"] == CUSTOM else model["name"],
+            model["target"],
+            model["params"],
+        ),
+        training=_training(_plain(config.training, "training")),
+        repeats=repeats,
+        seed=seed,
+        penalty=Penalty(**penalty) if penalty else None,
+    )
+
+
+def _job(overrides: Sequence[str]) -> Job:
+    with _explained(overrides):
+        config = compose("config", overrides=list(overrides))
+        return Job(to_cell(config, overrides), config.task.get("baseline"), tuple(overrides))
+
+
+def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
+    with _hydra(arguments), _explained(arguments.overrides):
+        config = compose("config", overrides=list(jobs[0].overrides))
+    if not isinstance(config.reuse, bool):
+        raise InputError(f"reuse={config.reuse}: true or false is due.")
+    name = None if config.name is None else str(config.name)
+    if name is not None and not re.fullmatch(r"[\w.+-][\w.+ -]*", name):
+        raise InputError(f"name={name}: letters, digits and . + - _ are fine in a sweep's name.")
+    return Settings(
+        name, Path(str(config.results)), config.reuse, bool(config.tracking.enabled), config.tracking.get("uri")
+    )
+
+
+# The losses of a command ------------------------------------------------------------------------------------------
+
+
+def _losses(overrides: Sequence[Override]) -> tuple[list[str], dict[str, str]]:
+    """The names after `+loss=`, globs expanded; those of a glob that need parameters apart, with what they need."""
+    chosen = [o for o in overrides if o.key_or_group == "loss"]
+    names = catalogue().names()
+    if not chosen:
+        raise InputError(f"Choose at least one loss, such as +loss=mse,bce.\nInstalled: {', '.join(names)}.")
+    value = chosen[-1].value()
+    if isinstance(value, Glob):
+        found = value.filter(names)
+        if not found:
+            raise InputError(f"No installed loss matches {chosen[-1].input_line}.\nInstalled: {', '.join(names)}.")
+        needs = {name: _needs(name) for name in found}
+        return [n for n in found if not needs[n]], {n: why for n, why in needs.items() if why}
+    said = list(chosen[-1].sweep_string_iterator()) if chosen[-1].is_sweep_override() else [str(value)]
+    losses = list(dict.fromkeys(said))
+    for name in losses:
+        if name != CUSTOM:
+            catalogue().find(name)
+    return losses, {}
+
+
+def _needs(name: str) -> str:
+    try:
+        required = [parameter.name for parameter in load_family(name).parameters if parameter.required]
+    except PluginError:
+        return ""  # chosen all the same: its cell is recorded as failed
+    return f"needs loss.params.{required[0]}" if required else ""
+
+
+def _shared_parameters(overrides: Sequence[Override], losses: Sequence[str]) -> tuple[str, ...]:
+    """The parameters that the command sets; each belongs to at least one of its losses."""
+    given = {
+        o.key_or_group.removeprefix("loss.params."): o
+        for o in overrides
+        if o.key_or_group.startswith("loss.params.") and o.key_or_group.count(".") == 2
+    }
+    if not given or CUSTOM in losses:
+        return ()
+    known: dict[str, list[str]] = {}
+    for name in losses:
+        try:
+            for parameter in load_family(name).parameters:
+                known.setdefault(parameter.name, []).append(name)
+        except PluginError:
+            return tuple(given)  # what it takes cannot be known
+    for key in given:
+        if key not in known:
+            raise UnknownName(f"parameter of {' or '.join(losses)}", key, known)
+    return tuple(given)
+
+
+def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
+    said = {o.lstrip("+").partition("=")[0].removeprefix("loss.params.") for o in overrides}
+    params = _plain(config.params, "loss.params")
+    if config.name == CUSTOM:
+        plain = _plain(config, "loss")
+        choice = LossChoice(CUSTOM, params, *(plain[key] for key in ("target", "kind", "order", "input")))
+        custom_family(choice).check(params)
+        return choice
+    try:
+        family = load_family(config.name)
+    except PluginError:
+        return LossChoice(config.name, {key: value for key, value in params.items() if key in said})
+    defaults = {parameter.name: parameter.default for parameter in family.parameters}
+    given = {k: v for k, v in params.items() if k in defaults and (k in said or v != defaults[k])}
+    family.check(given)
+    return LossChoice(config.name, given)
+
+
+# Checked values ---------------------------------------------------------------------------------------------------
+
+
+def _training(data: dict[str, Any]) -> Training:
+    hints = typing.get_type_hints(Training)
+    for key, value in data.items():
+        types = typing.get_args(hints[key]) or (hints[key],)
+        number = value + 0.0 if types == (float,) and isinstance(value, int) and not isinstance(value, bool) else value
+        data[key] = str(value) if types == (str,) and isinstance(value, int) else number
+        if not isinstance(data[key], types) or isinstance(value, bool):
+            wanted = " or ".join("null" if t is type(None) else t.__name__ for t in types)
+            raise InputError(f"training.{key}={value}: {wanted} is due.")
+        if isinstance(data[key], (int, float)) and not 0 < data[key] < float("inf"):
+            raise InputError(f"training.{key}={value}: a number above 0 is due.")
+    if data["optimizer"] not in ("adamw", "sgd"):
+        raise UnknownName("optimizer", data["optimizer"], ["adamw", "sgd"])
+    if data["devices"] != 1:
+        raise InputError("training.devices: one training uses one device for now; leave it at 1.")
+    return Training(**data)
+
+
+def _plain(config: DictConfig, what: str) -> dict[str, Any]:
+    missing = [str(key) for key in OmegaConf.missing_keys(config)]
+    if missing:
+        raise InputError(f"Nothing is said of {what}.{sorted(missing)[0]}: give it as {what}.{sorted(missing)[0]}=...")
+    return typing.cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
+
+
+def _check_groups(overrides: Sequence[Override]) -> None:
+    """An unknown name in a group ends at once, with close matches, before any plugin is imported."""
+    loader = GlobalHydra.instance().config_loader()
+    for override in overrides:
+        group = override.key_or_group
+        known = loader.get_group_options(group)
+        if not known or group == "loss" or override.is_delete():
+            continue
+        for name in override.sweep_string_iterator() if override.is_sweep_override() else [override.value()]:
+            if str(name) not in known:
+                raise UnknownName(group.replace("/", " "), str(name), known)
+
+
+def _refuse_sweep(overrides: Sequence[Override]) -> None:
+    for override in overrides:
+        if override.is_sweep_override():
+            raise InputError(f"{override.input_line} asks for several runs: add -m.")
+
+
+# Hydra -------------------------------------------------------------------------------------------------------------
+
+
+def _parsed(overrides: Sequence[str]) -> list[Override]:
+    with _explained(overrides):
+        loader = GlobalHydra.instance().config_loader()
+        return OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
+
+
+def _product(arguments: Arguments) -> list[tuple[str, ...]]:
+    """Every combination of a sweep, as `hydra.sweeper.params` and the command line say, in Hydra's order."""
+    defaults = compose("config", return_hydra_config=True).hydra.sweeper.params
+    lines = [f"{key}={value}" for key, value in defaults.items()]
+    if any(o.partition("=")[0] == "+experiment" for o in arguments.overrides) and arguments.value("task") is None:
+        lines = []  # the experiment says which task
+    overrides = _parsed([*lines, *arguments.overrides])
+    return [tuple(combination) for combination in BasicSweeper.split_arguments(overrides, None)[0]]
+
+
+@contextmanager
+def _hydra(arguments: Arguments) -> Iterator[None]:
+    """Hydra over `conf/`, the user's --config-dir before it, and the installed losses after it."""
+    search_path = create_config_search_path(str(config_folder()))
+    if arguments.config_dir:
+        folder = Path(arguments.config_dir).resolve()
+        anchor = SearchPathQuery(provider="main")
+        search_path.prepend("command-line", f"file://{folder}", anchor)
+    GlobalHydra.instance().clear()
+    Hydra.create_main_hydra2("lossbench", search_path)
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().clear()
+
+
+@contextmanager
+def _explained(overrides: Sequence[str]) -> Iterator[None]:
+    """Hydra's and OmegaConf's objections as InputErrors of a few lines, with close matches for a mistyped key."""
+    try:
+        yield
+    except LossbenchError:
+        raise
+    except (HydraException, OmegaConfBaseException) as error:
+        text = re.sub(r"\n\s+(full_key|object_type|reference_type)[:=].*", "", str(error)).strip()
+        key = re.search(r"Could not override '(?:\w+@)?([\w./]+)'", text)
+        if key:
+            raise UnknownName("key", key[1], _keys(overrides, key[1])) from error
+        cause = f"\n{error.__cause__}" if error.__cause__ and str(error.__cause__) not in text else ""
+        raise InputError(f"{text}{cause}") from error
+
+
+def _keys(overrides: Sequence[str], wanted: str) -> list[str]:
+    """The keys beside a mistyped one, in the configuration without plain values."""
+    groups = [o for o in overrides if "." not in o.partition("=")[0] and not o.startswith("++")]
+    try:
+        node: Any = OmegaConf.to_container(compose("config", overrides=groups))
+    except (HydraException, OmegaConfBaseException):
+        return []
+    path: list[str] = []
+    for part in wanted.split(".")[:-1]:
+        if not isinstance(node, dict) or part not in node:
+            break
+        node, path = node[part], [*path, part]
+    return [".".join([*path, str(key)]) for key in node] if isinstance(node, dict) else []
+
+
+__all__ = ["Composition", "Job", "Settings", "composition", "to_cell"]

@@ -1,0 +1,119 @@
+"""Installed losses as Hydra's config group `loss`: listed from metadata, loaded when chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import AnyNode, BooleanNode, DictConfig, FloatNode, IntegerNode, StringNode
+
+from lossbench.errors import LossbenchError, PluginError
+from lossbench.plugins import catalogue, load_family
+
+GROUP = "loss"
+CUSTOM = "custom"
+
+
+class LossSource(ConfigSource):
+    """`loss/<name>` for every installed loss, its parameters typed as its constructor's signature says.
+
+    The path may carry `shared=delta,gamma`: parameters that some losses of a sweep have. The others accept and ignore
+    them, so that one axis of a sweep may belong to one of its losses.
+    """
+
+    @staticmethod
+    def scheme() -> str:
+        return "losses"
+
+    def available(self) -> bool:
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        return config_path.strip("/") in ("", GROUP)
+
+    def is_config(self, config_path: str) -> bool:
+        name = _loss_name(config_path)
+        return name == CUSTOM or (name is not None and _known(name))
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        match config_path.strip("/"):
+            case "" if results_filter in (None, ObjectType.GROUP):
+                return [GROUP]
+            case "loss" if results_filter in (None, ObjectType.CONFIG):
+                return sorted([*catalogue().names(), CUSTOM])
+        return []
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        name = _loss_name(config_path) or ""
+        node = _custom() if name == CUSTOM else _schema(name, self._shared())
+        return ConfigResult(
+            provider=self.provider, path=f"losses://{name}", config=DictConfig(node), header={"package": None}
+        )
+
+    def _shared(self) -> list[str]:
+        return parse_qs(self.path).get("shared", [""])[0].split(",")
+
+
+class LossSearchPath(SearchPathPlugin):
+    """Puts the losses on Hydra's search path, after the files."""
+
+    shared: tuple[str, ...] = ()
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        query = urlencode({"shared": ",".join(self.shared)})
+        search_path.append("lossbench", f"losses://{query}")
+
+
+def register(shared: tuple[str, ...] = ()) -> None:
+    """Makes Hydra see the losses; called before any configuration is composed."""
+    LossSearchPath.shared = shared
+    plugins = Plugins.instance()
+    plugins.register(LossSource)
+    plugins.register(LossSearchPath)
+
+
+def config_folder() -> Path:
+    """`conf/`: inside the installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+
+
+def _loss_name(config_path: str) -> str | None:
+    group, _, name = config_path.strip("/").partition("/")
+    return name.removesuffix(".yaml") if group == GROUP and name else None
+
+
+def _known(name: str) -> bool:
+    try:
+        catalogue().find(name)
+    except LossbenchError:
+        return False
+    return True
+
+
+def _custom() -> dict[str, Any]:
+    return {"name": CUSTOM, "target": "???", "kind": None, "order": "pred_true", "input": "raw", "params": {}}
+
+
+def _schema(name: str, shared: list[str]) -> dict[str, Any]:
+    from lossbench.adapter import Parameter
+
+    def node(parameter: Parameter) -> Any:
+        typed = {float: FloatNode, int: IntegerNode, bool: BooleanNode, str: StringNode}.get(
+            parameter.scalar or object, AnyNode
+        )
+        value = "???" if parameter.required else parameter.default
+        return AnyNode(value) if typed is AnyNode else typed(value, is_optional=parameter.optional or value is None)
+
+    params: dict[str, Any] = {key: AnyNode(None) for key in shared if key}
+    try:
+        params.update({parameter.name: node(parameter) for parameter in load_family(name).parameters})
+    except PluginError:
+        pass  # its cell will be recorded as failed, with this error; the sweep goes on
+    return {"name": name, "params": params}

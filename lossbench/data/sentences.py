@@ -1,0 +1,153 @@
+"""Sentences with one tag a word, the corpora made of them, and the tagging schemes that they come in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from lossbench.errors import DataError
+
+OUTSIDE = "O"
+"""The tag of a word that belongs to no entity."""
+
+Span = tuple[str, int, int]
+"""An entity: its type, its first word and the word after its last."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Words and their IOB2 tags, one tag a word, at least one word."""
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.words or len(self.words) != len(self.tags):
+            raise ValueError(f"A sentence of {len(self.words)} words cannot have {len(self.tags)} tags.")
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __str__(self) -> str:
+        """The sentence with its entities in brackets: `[PER Ada Byron] came to [LOC Ghent] .`"""
+        pieces, end = [], 0
+        for kind, start, stop in sorted(spans(self.tags), key=lambda span: span[1]):
+            pieces += [*self.words[end:start], f"[{kind} {' '.join(self.words[start:stop])}]"]
+            end = stop
+        return " ".join([*pieces, *self.words[end:]])
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Tagged sentences: a fixed test part, and the rest from which repeats draw training and validation.
+
+    `validation` is None where repeats redraw it from `rest`; a data set that ships one keeps it.
+    """
+
+    name: str
+    source: str
+    rest: tuple[Sentence, ...]
+    test: tuple[Sentence, ...]
+    validation: tuple[Sentence, ...] | None = None
+    warnings: tuple[str, ...] = ()
+
+    def sentences(self) -> Iterator[Sentence]:
+        """Every sentence of every part."""
+        for part in (self.rest, self.validation or (), self.test):
+            yield from part
+
+    @cached_property
+    def tags(self) -> tuple[str, ...]:
+        """The tags in use: B-X before I-X, types in alphabetical order, O last."""
+        return ordered({tag for sentence in self.sentences() for tag in sentence.tags})
+
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hex digits over all words and tags, part by part."""
+        state = hashlib.sha256()
+        for part in (self.rest, self.validation or (), self.test):
+            for sentence in part:
+                state.update("\x1f".join((*sentence.words, *sentence.tags, "")).encode())
+            state.update(b"\x1e")
+        return state.hexdigest()[:16]
+
+
+def ordered(tags: Iterable[str]) -> tuple[str, ...]:
+    """Tags in the order in which classes are numbered: B-X, I-X by type, then O, which is always there."""
+    return (*sorted(set(tags) - {OUTSIDE}, key=lambda tag: (tag[2:], tag[0])), OUTSIDE)
+
+
+def spans(tags: Sequence[str]) -> set[Span]:
+    """The entities of one sentence by the strict IOB2 reading: a B-X and the I-X that follow it without a gap.
+
+    An I-X that continues nothing of type X is part of no entity.
+    """
+    found = set()
+    for start, tag in enumerate(tags):
+        if tag[0] == "B":
+            inside, end = "I" + tag[1:], start + 1
+            while end < len(tags) and tags[end] == inside:
+                end += 1
+            found.add((tag[2:], start, end))
+    return found
+
+
+def sentence_and_word(sentence: int, word: int) -> str:
+    """Where a tag stands, for people: both numbers count from 1."""
+    return f"sentence {sentence + 1}, word {word + 1}"
+
+
+def to_iob2(
+    sequences: Sequence[Sequence[str]], where: Callable[[int, int], str] = sentence_and_word
+) -> list[tuple[str, ...]]:
+    """Tag sequences of one source in IOB2, whether they are IOB2, IOB1 or IOBES (BILOU) now.
+
+    The scheme is recognised over all sequences. IOB2 opens every entity with B-X, IOB1 only one that follows
+    another of its type directly. `where` names the place of a tag in an error's message.
+    Raises DataError on a tag of another form, and on tags that no one scheme explains.
+    """
+    for n, tags in enumerate(sequences):
+        for k, tag in enumerate(tags):
+            if tag != OUTSIDE and not (tag[:1] in "BIESLU" and tag[1:2] == "-" and len(tag) > 2):
+                raise DataError(
+                    f"{where(n, k)}: '{tag}' is not a tag. Expected O, or B-, I- (IOB1, IOB2), E- and S- (IOBES) "
+                    "with an entity type, such as B-PER."
+                )
+    prefixes = {tag[0] for tags in sequences for tag in tags}
+    if prefixes & set("ESLU"):
+        sequences = [tuple(IOBES[tag[0]] + tag[1:] for tag in tags) for tags in sequences]
+    stray = unfounded(sequences, "I")
+    if stray is None:
+        return [tuple(tags) for tags in sequences]
+    if unfounded(sequences, "B") or prefixes & set("ESLU"):
+        raise DataError(
+            f"{where(*stray)}: '{sequences[stray[0]][stray[1]]}' continues no entity, yet other entities open with "
+            "B-, so the tags are neither IOB2 nor IOB1. Open every entity with B-, or none but those that follow "
+            "another of their type directly."
+        )
+    return [opened(tags) for tags in sequences]
+
+
+IOBES = {"O": "O", "B": "B", "I": "I", "E": "I", "L": "I", "S": "B", "U": "B"}
+"""The IOB2 prefix for each prefix of IOBES (and of BILOU, its other spelling)."""
+
+
+def unfounded(sequences: Sequence[Sequence[str]], prefix: str) -> tuple[int, int] | None:
+    """The place of the first tag with this prefix that does not stand right after a tag of its own type."""
+    for n, tags in enumerate(sequences):
+        before = OUTSIDE
+        for k, tag in enumerate(tags):
+            if tag[0] == prefix and before[1:] != tag[1:]:
+                return n, k
+            before = tag
+    return None
+
+
+def opened(tags: Sequence[str]) -> tuple[str, ...]:
+    """IOB1 tags in IOB2: an I-X that continues nothing of type X becomes B-X."""
+    before = [OUTSIDE, *tags]
+    return tuple(
+        "B" + tag[1:] if tag[0] == "I" and before[k][1:] != tag[1:] else tag for k, tag in enumerate(tags)
+    )

@@ -1,0 +1,188 @@
+"""The contract between a loss and everything that trains with it. This is all that a plugin author imports.
+
+    n targets in, n losses out.
+
+A loss never sees padding, masks or weights, and never reduces: the task selects the real positions first, the loss
+judges them, and `reduce` weighs them. A new loss is a final subclass of `Loss` that states its `kind` and writes
+`forward`; everything else has a default.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from lossbench.plan import Range
+
+__all__ = ["CONTRACT", "Domain", "Kind", "Loss", "Prediction", "Range", "Sequences", "check", "reduce"]
+
+CONTRACT = 1
+"""The version of this contract. It grows only when a loss written for the last version would no longer run."""
+
+
+class Kind(Enum):
+    """What is predicted, and the shapes that follow."""
+
+    CONTINUOUS = "continuous"  # output [n] or [n, outputs], target [n] float
+    BINARY = "binary"  # logits [n], target [n] in {0., 1.}
+    CLASSES = "classes"  # logits [n, classes], target [n] int: rows of a table or real tokens of a text alike
+    SEQUENCES = "sequences"  # Sequences(values [sum of lengths, classes], lengths), target Sequences of int labels
+
+
+class Domain(Enum):
+    """The unit in which a continuous target reaches the loss."""
+
+    REAL = "real"  # training standard deviations from the training mean
+    NONNEGATIVE = "nonnegative"  # multiples of the training mean, never below 0 (poisson, msle)
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """n sequences packed one after the other, never padded.
+
+    values: [sum of lengths, classes] raw outputs, or [sum of lengths] integer labels.
+    lengths: [n] int64, each at least 1.
+    """
+
+    values: Tensor
+    lengths: Tensor
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def split(self) -> tuple[Tensor, ...]:
+        """One tensor per sequence, views of `values`."""
+        return torch.split(self.values, self.lengths.tolist())
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What raw outputs say about each target; metrics read this, never a hard-wired sigmoid.
+
+    score: [n] point prediction in the target's unit (continuous), [n] larger for class 1 (binary),
+        [n, classes] larger for likelier classes (classes; sequences over all packed positions).
+    label: [n] int, the decision without a tuned threshold; None for continuous targets.
+    probability: [n] of class 1, or [n, classes] summing to 1; None where the loss has none (hinge).
+    interval: ([n], [n]) lower and upper bound of the central 90 % in the target's unit, or None.
+    """
+
+    score: Tensor
+    label: Tensor | None = None
+    probability: Tensor | None = None
+    interval: tuple[Tensor, Tensor] | None = None
+
+
+class Loss(nn.Module):
+    """One value per target, to be made small by training.
+
+    Abstract: a subclass that states its `kind` is final. Parameters of the constructor are the loss's parameters
+    (`loss.params.*` on the command line), their defaults and types are read from its signature.
+    """
+
+    kind: Kind
+    reference: str = ""
+    """Formula or paper, shown by `lossbench losses` and in the report."""
+    contract: ClassVar[int] = CONTRACT
+    """The version of the contract that the loss was written for; another one is refused by name."""
+    pointwise: bool = True
+    """False for a loss that judges a set as a whole (Dice, AUC surrogates) and returns one value."""
+    domain: Domain = Domain.REAL
+    search: Mapping[str, Range] = MappingProxyType({})
+    """At most two parameters worth tuning; never one that changes what the loss elicits (a quantile's q)."""
+    units: Mapping[str, str] = MappingProxyType({})
+    """The unit of each parameter that has one, for people to read."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for base in cls.__mro__[1:]:
+            if base is not Loss and issubclass(base, Loss) and "kind" in base.__dict__:
+                raise TypeError(f"{cls.__name__} extends {base.__name__}, which is final: a loss that states its kind.")
+        if len(cls.search) > 2:
+            raise TypeError(f"{cls.__name__}.search names {len(cls.search)} parameters; at most two can be tuned.")
+
+    def outputs(self, classes: int) -> int:
+        """How many raw outputs a model must give per target; `classes` is 1 but for classes and sequences."""
+        return classes
+
+    def observe(self, target: Tensor | Sequences) -> None:
+        """Sees the training targets once before a training: class counts, scales. Keep them in buffers."""
+
+    def advance(self, progress: float) -> None:
+        """Is told once an epoch how far the training is, from 0 to 1: schedules, warm-up."""
+
+    def parts(self) -> Mapping[str, Tensor]:
+        """The terms of the last forward, by name, for logging; empty but for composites."""
+        return {}
+
+    def forward(self, output: Any, target: Any) -> Tensor:
+        """The losses [n] of n targets; one value [] for a set loss."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def predict(self, output: Any) -> Prediction:
+        """The inverse link and decoding: raw outputs to scores, labels, probabilities."""
+        match self.kind:
+            case Kind.CONTINUOUS:
+                return Prediction(score=output if output.ndim == 1 else output[:, 0])
+            case Kind.BINARY:
+                return Prediction(score=output, label=(output > 0).long(), probability=torch.sigmoid(output))
+            case Kind.CLASSES | Kind.SEQUENCES:
+                values = output.values if isinstance(output, Sequences) else output
+                return Prediction(score=values, label=values.argmax(-1), probability=values.softmax(-1))
+
+    def __call__(self, output: Any, target: Any) -> Tensor:
+        check(self.kind, output, target)
+        losses = super().__call__(output, target)
+        n = len(target)
+        wanted = (n,) if self.pointwise else ()
+        if not isinstance(losses, Tensor) or tuple(losses.shape) != wanted:
+            got = list(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
+            rule = "n targets in, n losses out" if self.pointwise else "a set loss returns one value"
+            raise ValueError(f"{type(self).__name__} returned {got} for {n} targets where {list(wanted)} is due: {rule}.")
+        return losses
+
+    def extra_repr(self) -> str:
+        names = inspect.signature(type(self).__init__).parameters
+        return ", ".join(f"{k}={getattr(self, k)}" for k in names if isinstance(getattr(self, k, None), (int, float, str)))
+
+
+def check(kind: Kind, output: Any, target: Any) -> None:
+    """Raises ValueError unless output and target have just the shapes of the kind; nothing is ever broadcast."""
+    if kind is Kind.SEQUENCES:
+        if not isinstance(output, Sequences) or not isinstance(target, Sequences):
+            raise ValueError("A sequence loss takes two Sequences: packed values and their lengths.")
+        if not torch.equal(output.lengths, target.lengths):
+            raise ValueError("Outputs and targets have sequences of different lengths.")
+        output, target = output.values, target.values
+    shape, n = tuple(output.shape), len(target) if target.ndim else -1
+    dims = {Kind.CONTINUOUS: (1, 2), Kind.BINARY: (1,), Kind.CLASSES: (2,), Kind.SEQUENCES: (2,)}[kind]
+    column = kind is Kind.CONTINUOUS and len(shape) == 2 and shape[1] == 1
+    if target.ndim != 1 or len(shape) not in dims or shape[0] != n or column:
+        shapes = " or ".join({1: "[n]", 2: "[n, outputs]" if kind is Kind.CONTINUOUS else "[n, classes]"}[d] for d in dims)
+        raise ValueError(
+            f"A {kind.value} loss takes outputs {shapes} and targets [n], not {list(shape)} and {list(target.shape)}."
+        )
+    if kind in (Kind.CLASSES, Kind.SEQUENCES) and target.is_floating_point():
+        raise ValueError(f"Targets of a {kind.value} loss are integer labels, not {target.dtype}.")
+
+
+def reduce(losses: Tensor, weight: Tensor | None = None) -> Tensor:
+    """The one place where losses become one number: their mean, weighted by `weight` [n] >= 0 when given.
+
+    losses: [n], or [] from a set loss, for which weights are refused: it has no value per target to weigh.
+    """
+    if losses.ndim == 0:
+        if weight is not None:
+            raise ValueError("A set loss judges all targets at once: sample weights do not apply to it.")
+        return losses
+    if weight is None:
+        return losses.mean()
+    if weight.shape != losses.shape:
+        raise ValueError(f"Weights {list(weight.shape)} for losses {list(losses.shape)}: one weight a target is due.")
+    return (weight * losses).sum() / weight.sum()

@@ -1,0 +1,171 @@
+"""What is to be run, as plain frozen data: cells, trials, ranges, and the random streams that pair them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+
+def stream(*place: object) -> int:
+    """The seed of one independent random stream, in [0, 2^63), named by its place in the experiment.
+
+    `stream(seed, repeat, "batches", 3)` is the same on every machine, and unrelated to that of any other place.
+    """
+    text = "\x1f".join(str(part) for part in place)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+@dataclass(frozen=True)
+class Range:
+    """The interval in which a loss parameter is worth tuning; `log` draws it evenly on a log scale."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError(f"A range needs low < high (and low > 0 on a log scale), not {self.low}..{self.high}.")
+
+
+@dataclass(frozen=True)
+class LossChoice:
+    """A loss by name with the parameters that were given for it; the rest keep the loss's own defaults.
+
+    `target`, `kind`, `order` and `input` belong to `+loss=custom`: an importable loss or function.
+    """
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    target: str | None = None
+    kind: str | None = None
+    order: str = "pred_true"
+    input: str = "raw"
+
+    @property
+    def title(self) -> str:
+        """The name a person reads: `huber(delta=0.5)`, or the last part of a custom loss's target."""
+        name = self.target.rpartition(".")[2] if self.target else self.name
+        given = ", ".join(f"{key}={compact(value)}" for key, value in self.params.items())
+        return f"{name}({given})" if given else name
+
+
+@dataclass(frozen=True)
+class TaskChoice:
+    """A task by name, the importable class that serves it, its data and the metric that ranks losses on it."""
+
+    name: str
+    target: str
+    data: Mapping[str, Any]
+    metric: str
+    direction: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model by name and the importable `(inputs, outputs, **params)` that builds it."""
+
+    name: str
+    target: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How one training goes, the same for every loss; `patience` None trains all epochs."""
+
+    max_epochs: int = 60
+    batch_size: int = 32
+    patience: int | None = 15
+    learning_rate: float = 1e-3
+    optimizer: str = "adamw"
+    accelerator: str = "cpu"
+    devices: int = 1
+    precision: str = "32"
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """`strength` times the sum of |w|^power over the weights, or its mean over the outputs of a batch."""
+
+    name: str
+    of: str
+    power: int
+    strength: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One loss on one task: everything that decides its numbers, and nothing else."""
+
+    loss: LossChoice
+    task: TaskChoice
+    model: ModelChoice
+    training: Training
+    repeats: int = 5
+    seed: int = 0
+    penalty: Penalty | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Cell:
+        return cls(
+            loss=LossChoice(**data["loss"]),
+            task=TaskChoice(**data["task"]),
+            model=ModelChoice(**data["model"]),
+            training=Training(**data["training"]),
+            repeats=data["repeats"],
+            seed=data["seed"],
+            penalty=Penalty(**data["penalty"]) if data.get("penalty") else None,
+        )
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits that name this cell by its content."""
+        return fingerprint(self.to_dict())
+
+    @property
+    def contest(self) -> str:
+        """What cells must share to be compared in one table: everything but the loss."""
+        return fingerprint(replace(self, loss=LossChoice("")).to_dict())
+
+    @property
+    def folder(self) -> str:
+        """The folder of its record: readable, and unique through six digits of the digest."""
+        words = "-".join([self.task.name, str(self.task.data["name"]), self.loss.title])
+        plain = re.sub(r"[^A-Za-z0-9_.=+-]+", "_", words).strip("_.")
+        return f"{plain[:100]}-{self.digest[:6]}"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training of a repeat: its own rate and loss parameters, the repeat's rows, weights and batch order."""
+
+    repeat: int
+    learning_rate: float
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def fingerprint(data: object) -> str:
+    """Sixteen hex digits of the SHA-256 of plain data written as canonical JSON."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def compact(value: object) -> str:
+    """A value as short as it can be written: 1.0 is `1`, mappings and lists as JSON without spaces."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower() if value is not None else "null"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{compact(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(compact(item) for item in value) + "]"
+    return str(value)

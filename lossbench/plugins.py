@@ -1,0 +1,201 @@
+"""Losses by name: entry points of installed packages, found by their metadata and imported when they are chosen.
+
+    [project.entry-points."lossbench.losses"]
+    my_loss = "my_package.losses:MyLoss"
+
+`<distribution>.<loss>` always names one loss. The short name belongs to a built-in before anybody else, and to nobody
+when two strangers claim it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lossbench.errors import InputError, PluginError, UnknownName
+from lossbench.plan import LossChoice
+
+if TYPE_CHECKING:
+    from lossbench.adapter import Family, Member
+    from lossbench.loss import Kind, Loss
+
+GROUP = "lossbench.losses"
+BUILT_IN = "lossbench"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point, unloaded: the loss's name, whose it is, and where its object lies."""
+
+    name: str
+    distribution: str
+    version: str
+    value: str
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.distribution}.{self.name}"
+
+    @property
+    def built_in(self) -> bool:
+        return self.distribution == BUILT_IN
+
+    def load(self) -> Family:
+        """Imports the plugin. Whatever goes wrong inside becomes a PluginError that names the distribution."""
+        from lossbench.adapter import family
+
+        module, _, attribute = self.value.partition(":")
+        try:
+            thing: Any = importlib.import_module(module)
+            for part in filter(None, attribute.split(".")):
+                thing = getattr(thing, part)
+        except (Exception, SystemExit) as error:
+            raise PluginError(
+                f"'{self.name}' of {self.distribution} {self.version} broke on import: {type(error).__name__}: {error}. "
+                f"Upgrade or uninstall {self.distribution}."
+            ) from error
+        return family(thing, name=self.name, distribution=f"{self.distribution} {self.version}")
+
+
+class Catalogue:
+    """Every installed loss by the names that reach it."""
+
+    def __init__(self, plugins: list[Plugin]) -> None:
+        self.plugins = sorted(plugins, key=lambda p: (not p.built_in, p.name, p.distribution))
+        claims: dict[str, list[Plugin]] = defaultdict(list)
+        for plugin in self.plugins:
+            claims[plugin.name].append(plugin)
+        self._qualified = {plugin.qualified: plugin for plugin in self.plugins}
+        self._short = {n: c[0] for n, c in claims.items() if len(c) == 1 or c[0].built_in}
+        self.clashes = {n: c for n, c in claims.items() if len(c) > 1}
+
+    def names(self) -> list[str]:
+        """One name for every loss: the short one, or the qualified one where the short one isn't its own."""
+        return sorted(p.name if self._short.get(p.name) is p else p.qualified for p in self.plugins)
+
+    def find(self, name: str) -> Plugin:
+        """The plugin of that name; UnknownName with close matches, InputError where several claim it."""
+        found = self._short.get(name) or self._qualified.get(name)
+        if found:
+            return found
+        if name in self.clashes:
+            owners = [plugin.qualified for plugin in self.clashes[name]]
+            raise InputError(f"Two packages claim the loss '{name}': choose {' or '.join(owners)}.")
+        raise UnknownName("loss", name, self.names(), "`lossbench losses` tells more about each.")
+
+
+@cache
+def catalogue() -> Catalogue:
+    """What is installed now, read from metadata alone; nothing is imported."""
+    found = {}
+    for distribution in distributions():
+        name = distribution.metadata["Name"]
+        for entry in distribution.entry_points:
+            if entry.group == GROUP:
+                found.setdefault((name, entry.name), Plugin(entry.name, name, distribution.version, entry.value))
+    return Catalogue(list(found.values()))
+
+
+@cache
+def load_family(name: str) -> Family:
+    """Imports the plugin of that name, once."""
+    return catalogue().find(name).load()
+
+
+def custom_family(choice: LossChoice) -> Family:
+    """The family behind `+loss=custom loss.target=my.module.MyLoss`: any importable loss or function."""
+    from lossbench.adapter import family
+
+    thing = import_target(choice.target or "", "loss.target")
+    own = choice.kind is None and choice.order == "pred_true" and choice.input == "raw"
+    traits = None if own else {"kind": choice.kind, "order": choice.order, "input": choice.input}
+    try:
+        return family(thing, name=choice.title, distribution=f"loss.target={choice.target}", traits=traits)
+    except PluginError as error:
+        raise InputError(str(error)) from error
+
+
+def family_of(choice: LossChoice) -> Family:
+    return custom_family(choice) if choice.target else load_family(choice.name)
+
+
+def build(choice: LossChoice, kind: Kind) -> Loss:
+    """A fresh loss with its parameters, names of other losses in them resolved to losses of the same kind."""
+    family = family_of(choice)
+    family.check(choice.params)
+    params = _resolve(family[kind], choice.params, kind)
+    return family.build(kind, params)
+
+
+def load_loss(name: str, kind: Kind | str | None = None, **params: Any) -> Loss:
+    """An installed loss as a module: `loss(output, target)` gives one value per target.
+
+    kind: which of its kinds, where the name serves several ("continuous", "binary", "classes", "sequences").
+    params: the loss's own parameters; the others keep their defaults.
+    Raises UnknownName (with close matches), InputError for a wrong parameter, PluginError for a broken plugin.
+    """
+    from lossbench.loss import Kind
+
+    family = load_family(name)
+    if kind is None:
+        if len(family) > 1:
+            offers = ", ".join(f"kind={one.value!r}" for one in family)
+            raise InputError(f"'{name}' serves several kinds of target: say which ({offers}).")
+        kind = next(iter(family))
+    try:
+        chosen = Kind(kind)
+    except ValueError:
+        raise UnknownName("kind of loss", str(kind), [one.value for one in Kind]) from None
+    if chosen not in family:
+        raise InputError(f"'{name}' is not for {chosen.value} targets, only {', '.join(k.value for k in family)}.")
+    return build(LossChoice(name, params), chosen)
+
+
+def import_target(path: str, what: str) -> Any:
+    """The object at a dotted path, looked for in the current folder too. InputError says which part is missing."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    module, _, attribute = path.replace(":", ".").rpartition(".")
+    if not module:
+        raise InputError(f"{what}={path} is not a dotted path such as my.module.MyLoss.")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise InputError(f"{what}={path}: there is no module '{error.name}' here or among the installed.") from error
+    except AttributeError as error:
+        raise InputError(f"{what}={path}: the module '{module}' has no '{attribute}'.") from error
+    except Exception as error:
+        raise InputError(f"{what}={path} broke on import: {type(error).__name__}: {error}") from error
+
+
+def _resolve(member: Member, params: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
+    from lossbench.adapter import holds_losses
+
+    resolved = dict(params)
+    for parameter in member.parameters:
+        if parameter.name in params and holds_losses(parameter):
+            value = params[parameter.name]
+            if isinstance(value, Mapping):
+                terms = {}
+                for name, weight in value.items():
+                    if not isinstance(weight, (int, float)) or isinstance(weight, bool):
+                        raise InputError(f"loss.params.{parameter.name}: the weight of '{name}' is a number.")
+                    terms[_term(str(name), kind)] = float(weight)
+                resolved[parameter.name] = terms
+            else:
+                resolved[parameter.name] = _term(str(value), kind)
+    return resolved
+
+
+def _term(name: str, kind: Kind) -> Loss:
+    term = load_loss(name, kind=kind)
+    term.title = name
+    return term

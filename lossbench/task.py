@@ -1,0 +1,169 @@
+"""What a task owes: data, splits, real positions, metrics. `tasks/` holds the three that ship; others may be imported.
+
+A `Task` is one data set with one kind of target. `task.fold(repeat, domain)` draws one repeat's train and validation
+rows and prepares them on the training rows alone; the test part is the same in every fold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lossbench.loss import Domain, Kind, Prediction, Sequences
+
+
+class Part(Enum):
+    """Which rows: learned from, chosen on, or judged by."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Direction(Enum):
+    """Which way a metric improves."""
+
+    MIN = "min"
+    MAX = "max"
+
+    def better(self, new: float, old: float) -> bool:
+        """Strictly better; NaN never is, and anything beats NaN."""
+        if new != new:
+            return False
+        return old != old or (new < old if self is Direction.MIN else new > old)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that judges predictions, and the way it improves."""
+
+    name: str
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The row numbers of the three parts of one repeat: int64 arrays, disjoint, in a fixed order."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+    def rows(self, part: Part) -> NDArray[np.int64]:
+        return {Part.TRAIN: self.train, Part.VALIDATION: self.validation, Part.TEST: self.test}[part]
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits over all three parts; equal digests mean equal rows in equal order."""
+        state = hashlib.sha256()
+        for rows in (self.train, self.validation, self.test):
+            state.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes() + b"|")
+        return state.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """What a reader should know of a data set before any training."""
+
+    name: str
+    source: str
+    rows: int
+    columns: int
+    target: str
+    summary: Mapping[str, Any]
+    """Facts of the target: mean, sd and skew; the share of positives; the tags."""
+    digest: str
+    """Sixteen hex digits over all features and targets."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A model's raw outputs at the real positions of a batch, with what they should have been.
+
+    output: [n], [n, outputs] or Sequences, as the loss's kind asks. target: [n] or Sequences.
+    weight: [n] sample weights, or None.
+    """
+
+    output: Any
+    target: Tensor | Sequences
+    weight: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The metrics of one part, by name, and for NER the report per tag in the well-known layout."""
+
+    metrics: dict[str, float]
+    report: dict[str, dict[str, float]] | None = None
+
+
+Decision = Mapping[str, float]
+"""What was chosen on validation data and is frozen before the test part is opened: thresholds, by name."""
+
+
+class Fold(Protocol):
+    """One repeat's rows, prepared on its training rows alone."""
+
+    splits: Splits
+    inputs: Any
+    """What a model is built from: the number of columns, or the sizes of a vocabulary."""
+    classes: int
+    """The number of classes; 1 for continuous and binary targets."""
+    training_target: Tensor | Sequences
+    """What `Loss.observe` sees, in the unit in which the loss judges."""
+
+    def batch(self, part: Part, rows: Tensor) -> Any:
+        """The data at positions `rows` (0 .. size-1 of the part), whatever the model needs."""
+        ...
+
+    def score(self, model: nn.Module, batch: Any, kind: Kind) -> Scored:
+        """Runs the model and selects the real positions, shaped for a loss of this kind."""
+        ...
+
+    def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:
+        """All metrics of the task over a whole part, in original units."""
+        ...
+
+    def decide(self, prediction: Prediction) -> Decision:
+        """The thresholds that predictions on validation data call for; empty where there are none to choose."""
+        ...
+
+    def value(self, prediction: Prediction) -> float:
+        """The task's own metric on validation data: what epochs and trials are chosen by."""
+        ...
+
+    def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
+        """Rows, targets and predictions of a part in original units, to be kept beside the record."""
+        ...
+
+
+class Task(Protocol):
+    """A data set with one kind of target and the metrics that judge it."""
+
+    name: str
+    kinds: tuple[Kind, ...]
+    """The kinds of loss that it can use, most natural first; a loss serves by the first of them that it offers."""
+    metric: Metric
+    card: DataCard
+
+    def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None: ...
+
+    def fold(self, repeat: int, domain: Domain = Domain.REAL) -> Fold:
+        """The rows of one repeat; `domain` sets the unit in which continuous targets reach the loss."""
+        ...
+
+    def directions(self) -> Mapping[str, Direction]:
+        """Every metric that `evaluate` gives, the primary first, and the way it improves."""
+        ...
+
+    def references(self, repeat: int) -> Mapping[str, Evaluation]:
+        """Test metrics of predictors that use no loss of the contest: trivial, and gradient boosting for tables."""
+        ...

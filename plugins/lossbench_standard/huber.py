@@ -1,0 +1,33 @@
+"""Huber's loss: squared near zero, absolute beyond."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lossbench.loss import Kind, Loss, Range
+
+
+class Huber(Loss):
+    """Asks for something between the mean and the median: small errors count by their square, large ones by their size.
+
+    r²/2 if |r| <= delta else delta (|r| - delta/2), r = output - target. output, target: [n] in training standard
+    deviations. delta > 0. Huber, Annals of Mathematical Statistics 35, 1964.
+    """
+
+    kind = Kind.CONTINUOUS
+    reference = "r²/2 if |r| ≤ δ else δ(|r| - δ/2); Huber 1964"
+    search = {"delta": Range(0.1, 3.0, log=True)}
+    units = {"delta": "training standard deviations of the target"}
+
+    def __init__(self, delta: float = 1.0) -> None:
+        super().__init__()
+        if not delta > 0:
+            raise ValueError(f"delta is above 0, not {delta}")
+        self.delta = delta
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        size = (output - target).abs()
+        near = size.clamp(max=self.delta)
+        # near²/2 + delta (|r| - near) is both branches at once, with one gradient everywhere
+        return torch.square(near) / 2 + self.delta * (size - near)

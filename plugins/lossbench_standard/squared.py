@@ -1,0 +1,55 @@
+"""The squared error, for every kind of target under the one name `mse`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lossbench.loss import Kind, Loss, Prediction
+
+
+class SquaredError(Loss):
+    """Asks for the mean, and pays for a large error by its square.
+
+    (output - target)², without the ½. output, target: [n] in training standard deviations. Gauss, 1809.
+    """
+
+    kind = Kind.CONTINUOUS
+    reference = "(ŷ - y)²"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return (output - target) ** 2
+
+
+class BrierScore(Loss):
+    """Asks for the probability, and never pays more than 1 for a wrong answer.
+
+    (sigmoid(logit) - target)². logit: [n]; target: [n] in {0, 1}. Brier, Monthly Weather Review 78, 1950.
+    """
+
+    kind = Kind.BINARY
+    reference = "(sigmoid(z) - y)²; Brier 1950"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return (torch.sigmoid(output) - target) ** 2
+
+
+class SquaredDistance(Loss):
+    """Asks for the vector of class probabilities by plain regression onto the one-hot vector.
+
+    Σ_c (output_c - [c = target])². output: [n, classes], any real numbers; target: [n] int.
+    """
+
+    kind = Kind.CLASSES
+    reference = "Σ (ŷ - onehot(y))²"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return ((output - functional.one_hot(target, output.shape[1])) ** 2).sum(1)
+
+    def predict(self, output: Tensor) -> Prediction:
+        share = output.clamp(0, 1) + 1e-6  # the outputs are probabilities already, but for sampling error
+        return Prediction(output, output.argmax(-1), share / share.sum(-1, keepdim=True))
+
+
+mse = (SquaredError, BrierScore, SquaredDistance)
