@@ -80,6 +80,10 @@ class Catalogue:
         """One name for every loss: the short one, or the qualified one where the short one isn't its own."""
         return sorted(p.name if self._short.get(p.name) is p else p.qualified for p in self.plugins)
 
+    def find_short(self, name: str) -> Plugin | None:
+        """Whose the short name is, if anybody's."""
+        return self._short.get(name)
+
     def find(self, name: str) -> Plugin:
         """The plugin of that name; UnknownName with close matches, InputError where several claim it."""
         found = self._short.get(name) or self._qualified.get(name)

@@ -233,7 +233,7 @@ def _training(data: dict[str, Any]) -> Training:
 def _plain(config: DictConfig, what: str) -> dict[str, Any]:
     missing = [str(key) for key in OmegaConf.missing_keys(config)]
     if missing:
-        raise InputError(f"Nothing is said of {what}.{sorted(missing)[0]}: give it as {what}.{sorted(missing)[0]}=...")
+        raise InputError(f"Nothing is said of {sorted(missing)[0]}: give it as {sorted(missing)[0]}=...")
     return typing.cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
 
 

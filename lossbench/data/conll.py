@@ -1,4 +1,4 @@
-"""Named-entity data from CoNLL column files: one word a line, its tag last, a blank line after each sentence."""
+"""Named-entity data from CoNLL column files: a word and its tag a line, a blank line after each sentence."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ FEWEST = 10
 def read_conll(path: str | Path, *, name: str | None = None) -> list[Sentence]:
     """The sentences of a column file, tags in IOB2 whether the file has IOB1, IOB2 or IOBES.
 
-    Columns are separated by tabs or spaces, 2 or 4 of them, the same number throughout; `-DOCSTART-` lines are
-    dropped. UTF-8, with or without a byte order mark. `name` stands for the file in messages.
+    Columns are separated by tabs or spaces, 2 or 4 of them, the same number throughout; `-DOCSTART-` lines
+    are dropped. UTF-8, with or without a byte order mark. `name` stands for the file in messages.
     Raises DataError, with the line, on a missing file, a malformed line or an unknown tag.
     """
     name = name or str(path)
@@ -40,8 +40,9 @@ def read_conll(path: str | Path, *, name: str | None = None) -> list[Sentence]:
         width = width or len(columns)
         if len(columns) not in COLUMNS or len(columns) != width or not columns[0]:
             raise DataError(
-                f"{name}, line {number}: {len(columns)} columns in {line!r}. Expected {COLUMNS[0]} or {COLUMNS[1]}, "
-                "as many as on the first line, separated by tabs or spaces: the word first, its tag last."
+                f"{name}, line {number}: {len(columns)} column(s) in {line!r}. Expected "
+                f"{' or '.join(map(str, COLUMNS))}, as many as on the first line, the word first and its tag "
+                "last, separated by tabs or spaces."
             )
         sentences[-1].append((columns[0].strip(" "), columns[-1].strip(" ")))
         lines[-1].append(number)
@@ -61,7 +62,9 @@ def load_conll(data: Mapping[str, Any]) -> Corpus:
     split_seed: which sentences those are (0).
     """
     if not data.get("path"):
-        raise DataError("No CoNLL file is named: give task.data.path, and task.data.test if there is a test file.")
+        raise DataError(
+            "No CoNLL file is named: give task.data.path, and task.data.test if there is a test file."
+        )
     rest = enough(data["path"])
     validation = enough(data["validation"]) if data.get("validation") else None
     if data.get("test"):
@@ -87,7 +90,9 @@ def text(path: str | Path, name: str) -> str:
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror}. Check the path of the CoNLL file.") from error
+        raise DataError(
+            f"{name} cannot be read: {error.strerror}. Check the path of the CoNLL file."
+        ) from error
     except UnicodeDecodeError as error:
         raise DataError(f"{name} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
 
@@ -97,7 +102,8 @@ def enough(path: str | Path) -> list[Sentence]:
     sentences = read_conll(path)
     if len(sentences) < FEWEST:
         raise DataError(
-            f"{path} has {len(sentences)} sentences; at least {FEWEST} are needed. A blank line ends a sentence."
+            f"{path} has {len(sentences)} sentence(s); at least {FEWEST} are needed. "
+            "A blank line ends a sentence."
         )
     return sentences
 

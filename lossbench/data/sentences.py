@@ -80,7 +80,7 @@ def ordered(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def spans(tags: Sequence[str]) -> set[Span]:
-    """The entities of one sentence by the strict IOB2 reading: a B-X and the I-X that follow it without a gap.
+    """The entities of one sentence by the strict IOB2 reading: a B-X and the I-X right after it.
 
     An I-X that continues nothing of type X is part of no entity.
     """
@@ -112,8 +112,8 @@ def to_iob2(
         for k, tag in enumerate(tags):
             if tag != OUTSIDE and not (tag[:1] in "BIESLU" and tag[1:2] == "-" and len(tag) > 2):
                 raise DataError(
-                    f"{where(n, k)}: '{tag}' is not a tag. Expected O, or B-, I- (IOB1, IOB2), E- and S- (IOBES) "
-                    "with an entity type, such as B-PER."
+                    f"{where(n, k)}: '{tag}' is not a tag. Expected O, or B-, I- (IOB1, IOB2), E- and S- "
+                    "(IOBES) with an entity type, such as B-PER."
                 )
     prefixes = {tag[0] for tags in sequences for tag in tags}
     if prefixes & set("ESLU"):
@@ -123,9 +123,9 @@ def to_iob2(
         return [tuple(tags) for tags in sequences]
     if unfounded(sequences, "B") or prefixes & set("ESLU"):
         raise DataError(
-            f"{where(*stray)}: '{sequences[stray[0]][stray[1]]}' continues no entity, yet other entities open with "
-            "B-, so the tags are neither IOB2 nor IOB1. Open every entity with B-, or none but those that follow "
-            "another of their type directly."
+            f"{where(*stray)}: '{sequences[stray[0]][stray[1]]}' continues no entity, yet others open with "
+            "B-, so the tags are neither IOB2 nor IOB1. Open every entity with B-, or none but those that "
+            "follow another of their type directly."
         )
     return [opened(tags) for tags in sequences]
 

@@ -1,0 +1,120 @@
+"""The whole of lossbench, read from top to bottom: `python -m lossbench +loss=mse,bce -m`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lossbench import commands
+from lossbench.errors import LossbenchError
+from lossbench.plan import Cell
+
+if TYPE_CHECKING:
+    from lossbench.compose.arguments import Arguments
+    from lossbench.compose.cells import Settings
+    from lossbench.sweep import Sweep
+    from lossbench.tracking import Tracker
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def console() -> None:
+    """The `lossbench` command."""
+    sys.exit(main())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line; the exit code is 0 done, 1 a cell failed, 2 bad input, 130 interrupted."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # two sweeps on one machine don't spin against each other
+    try:
+        if not argv or argv[0] in commands.COMMANDS or argv[0] == "--version":
+            return commands.run(argv)
+        from lossbench.compose.arguments import arrange
+
+        arguments = arrange(argv)
+        return _ask_hydra(arguments) if arguments.asks else _compare(arguments)
+    except LossbenchError as error:
+        print(f"lossbench: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("lossbench: interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `lossbench losses | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _ask_hydra(arguments: Arguments) -> int:
+    """--help, --cfg, --info, shell completion: Hydra's own answers, over our configuration."""
+    from lossbench.compose.launch import launch
+    from lossbench.compose.source import register
+
+    register()
+    return launch([*arguments.flags, *arguments.overrides], lambda cell: None)
+
+
+def _compare(arguments: Arguments) -> int:
+    from lossbench.compose.cells import composition
+
+    composed = composition(arguments)
+
+    from lossbench import sweep as sweeps
+    from lossbench import terminal
+    from lossbench.compose.launch import launch
+    from lossbench.run import load_task, probe
+
+    out = terminal.console()
+    sweep = sweeps.plan(composed)
+    terminal.announce(out, sweep, dict(composed.left_out))
+    terminal.warn(out, (w for cell in sweep.contests() for w in load_task(cell.task, cell.seed).card.warnings))
+    command = " ".join(["lossbench", *sys.argv[1:]])
+    sweeps.begin(sweep, command)
+    tracker = _tracker(composed.settings, sweep)
+    interrupted = False
+    try:
+        with terminal.Display(out, sweep, probe) as display:
+            sweep.observers = [display, *([tracker] if tracker else [])]
+            launch(composed.hydra_arguments(sweep.losses), sweep.run)
+        sweep.run_references()
+    except KeyboardInterrupt:
+        interrupted = True
+    return _conclude(sweep, tracker, command, interrupted)
+
+
+def _tracker(settings: Settings, sweep: Sweep) -> Tracker | None:
+    from lossbench.tracking import Tracker, default_uri
+
+    if not settings.tracked:
+        return None
+    return Tracker(default_uri(sweep.results, settings.tracking_uri), sweep.results)
+
+
+def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: bool) -> int:
+    """Tables and files from the records alone; what was trained is shown even after Ctrl-C."""
+    from lossbench import terminal
+    from lossbench.compare.leaderboard import leaderboards, to_csv, to_markdown, to_table
+    from lossbench.record import Status, write_whole
+
+    out = terminal.console()
+    records = sweep.records()
+    boards = leaderboards(records)
+    for board in boards:
+        terminal.show_leaderboard(out, board)
+    write_whole(sweep.folder / "leaderboard.csv", to_csv(boards).encode())
+    errors = []
+    if tracker:
+        tracker.log_sweep(sweep.folder, to_table(boards), to_markdown(boards), command)
+        errors = tracker.close()
+    terminal.farewell(out, sweep, tracked=tracker is not None, errors=errors)
+    if interrupted:
+        return INTERRUPTED
+    mine = {entry.cell.digest for entry in sweep.entries.values()}
+    failed = [r for r in records if r.status is Status.FAILED and Cell.from_dict(r.cell).digest in mine]
+    return FAILED if failed else DONE
+
+
+if __name__ == "__main__":
+    console()

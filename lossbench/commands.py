@@ -1,0 +1,225 @@
+"""What lossbench tells beside its sweeps: installed losses, data before training, a stored result, the MLflow UI."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lossbench.errors import InputError, PluginError
+from lossbench.plugins import Plugin, catalogue
+
+USAGE = """lossbench: which loss function should I train with?
+
+  lossbench +loss=mse,bce -m        every loss on every task that it fits
+  lossbench +loss=bce task=binary   one loss on one task
+  lossbench losses                  what is installed: kinds, parameters, units, origin
+  lossbench data show task=binary   rows, columns, target, splits, warnings
+  lossbench show RUN                a stored result; for NER the report per tag
+  lossbench ui                      all results in the browser
+
+`lossbench --help` lists tasks, data, models and every key of the configuration."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Dispatches a subcommand; the exit code is 0 unless what it was asked for is broken."""
+    if not argv:
+        print(USAGE)
+        return 2
+    if argv[0] == "--version":
+        from lossbench import __version__
+
+        print(f"lossbench {__version__}")
+        return 0
+    return COMMANDS[argv[0]](list(argv[1:]))
+
+
+# lossbench losses ---------------------------------------------------------------------------------------------------
+
+
+def losses(argv: list[str]) -> int:
+    """Every installed loss; broken plugins with their error."""
+    parser = _parser("losses", "The installed losses. With NAME, only those.")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--names", action="store_true", dest="bare", help="names alone, without importing any plugin")
+    options = parser.parse_args(argv)
+    if options.bare:
+        print("\n".join(catalogue().names()))
+        return 0
+    plugins = [catalogue().find(name) for name in options.names] or catalogue().plugins
+    for plugin in plugins:
+        print(_described(plugin))
+    for name, claims in catalogue().clashes.items():
+        owner = "the built-in has it" if claims[0].built_in else "nobody has it"
+        print(f"\n'{name}' is claimed by {', '.join(p.distribution for p in claims)}: {owner}; ", end="")
+        print(f"choose {' or '.join(p.qualified for p in claims if not p.built_in)}.")
+    return 0
+
+
+def _described(plugin: Plugin) -> str:
+    short = plugin.name if catalogue().find_short(plugin.name) is plugin else plugin.qualified
+    origin = f"{plugin.distribution} {plugin.version}"
+    try:
+        family = plugin.load()
+    except PluginError as error:
+        return f"{short}  [{origin}]\n    BROKEN: {error}\n"
+    lines = [f"{short}  [{origin}]"]
+    for member in family.values():
+        what = f": {member.reference}" if member.reference else ""
+        lines.append(f"    {member.kind.value}{what}")
+        if member.summary:
+            lines.append(f"        {member.summary}")
+    for parameter in family.parameters:
+        default = "required" if parameter.required else f"default {parameter.default}"
+        unit = f", in {parameter.unit}" if parameter.unit else ""
+        kind = f", {parameter.scalar.__name__}" if parameter.scalar else ""
+        lines.append(f"    loss.params.{parameter.name}: {default}{kind}{unit}")
+    return "\n".join(lines) + "\n"
+
+
+# lossbench data show ------------------------------------------------------------------------------------------------
+
+
+def data(argv: list[str]) -> int:
+    """The data of a task before any training, with the same overrides as a sweep."""
+    if not argv or argv[0] != "show":
+        raise InputError("Say `lossbench data show task=binary task/data=loans`, or task.data.path=mine.csv with a task.")
+    from lossbench.compose.arguments import arrange
+    from lossbench.compose.cells import composition
+    from lossbench.plugins import load_family
+    from lossbench.run import load_task
+
+    words = argv[1:]
+    known = {"task", "experiment"}
+    bare = [w for w in words if "=" not in w and not w.startswith("-")]
+    if bare:
+        raise InputError(f"'{bare[0]}' is no override: say task=..., task/data={bare[0]}.")
+    arguments = arrange(["+loss=mse", *words])
+    if not known & {w.lstrip("+").partition("=")[0] for w in words}:
+        arguments = arrange(["-m", "+loss=mse", *words])
+    load_family("mse")
+    for job in composition(arguments).jobs:
+        _show_data(load_task(job.cell.task, job.cell.seed))
+    return 0
+
+
+def _show_data(task: Any) -> None:
+    card = task.card
+    print(f"{card.name} (task={task.name}), {card.source}")
+    print(f"  rows {card.rows}, columns {card.columns}, target {card.target}")
+    facts = ", ".join(f"{key} {_fact(value)}" for key, value in card.summary.items())
+    print(f"  {facts}")
+    splits = task.fold(0).splits
+    shares = ", ".join(f"{name} {len(getattr(splits, name))}" for name in ("train", "validation", "test"))
+    print(f"  splits of a repeat: {shares}; the test part is the same in all")
+    print(f"  digest {card.digest}")
+    for warning in card.warnings:
+        print(f"  warning: {warning}")
+    print()
+
+
+def _fact(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+# lossbench show -----------------------------------------------------------------------------------------------------
+
+
+def show(argv: list[str]) -> int:
+    """A stored record: its metrics over the repeats, and for NER the report per tag of one repeat."""
+    parser = _parser("show", "A stored result: a record's folder, a part of its name, or a sweep.")
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument("--repeat", type=int, default=0, help="whose report per tag is printed (default 0)")
+    parser.add_argument("overrides", nargs="*", metavar="results=DIR")
+    options = parser.parse_args(argv)
+    from lossbench.record import read_record
+
+    for folder in _found(options.run, _results(options.overrides)):
+        _show_record(read_record(folder, arrays=False), options.repeat)
+    return 0
+
+
+def _found(name: str, results: Path) -> list[Path]:
+    from lossbench.record import RECORD
+
+    if (Path(name) / RECORD).exists():
+        return [Path(name)]
+    folders = [path.parent for path in sorted(results.glob(f"*/*/{RECORD}"))]
+    sweep = [f for f in folders if f.parent.name == name or f.parent == Path(name)]
+    cells = [f for f in folders if name in (f.name, f"{f.parent.name}/{f.name}")]
+    part = [f for f in folders if name in f.name]
+    found = sweep or cells or part
+    if not found:
+        known = sorted({f.parent.name for f in folders})[-5:]
+        raise InputError(f"No result is called '{name}' in {results}/. The latest sweeps: {', '.join(known) or 'none'}.")
+    if not sweep and len({f.name for f in found}) > 1:
+        listed = "\n  ".join(f"{f.parent.name}/{f.name}" for f in found[:20])
+        raise InputError(f"'{name}' fits several results; say which:\n  {listed}")
+    return found if sweep else found[-1:]
+
+
+def _show_record(record: Any, repeat: int) -> None:
+    from lossbench.compare.leaderboard import Summary
+    from lossbench.terminal import decimals, pair
+
+    reason = f": {record.reason}" if record.reason else ""
+    print(f"{record.title} on {record.task} ({record.data['name']}, {record.model['name']}): {record.status.value}{reason}")
+    for name in record.directions:
+        found = Summary.of(record.values(name))
+        if found:
+            print(f"  {name:18} {pair(found, decimals([found]))}")
+    reports = {r.repeat: r.report for r in record.repeats if r.report}
+    if reports:
+        from lossbench.compare.report_per_tag import format_report
+
+        chosen = repeat if repeat in reports else min(reports)
+        print(f"\n  per tag, on the test part, repeat {chosen}:\n")
+        print(format_report(reports[chosen]))
+    print()
+
+
+# lossbench ui -------------------------------------------------------------------------------------------------------
+
+
+def ui(argv: list[str]) -> int:
+    """MLflow's server over the results, on 127.0.0.1, without its job workers."""
+    parser = _parser("ui", "The MLflow UI over the results, on 127.0.0.1.")
+    parser.add_argument("--port", type=int, default=5000)
+    parser.add_argument("overrides", nargs="*", metavar="results=DIR")
+    options = parser.parse_args(argv)
+    results = _results(options.overrides)
+    given = dict(word.split("=", 1) for word in options.overrides if "=" in word).get("tracking.uri")
+    from lossbench.tracking import default_uri, pages
+
+    uri = default_uri(results, given)
+    if uri.startswith("sqlite") and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise InputError(f"There is nothing to show in {results}/ yet: run a sweep first.")
+    address = f"http://127.0.0.1:{options.port}"
+    for name, page in pages(uri, results):
+        print(f"{name:24} {address}/{page}")
+    print("Ctrl-C ends the server.", flush=True)
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    server = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", "127.0.0.1"]
+    try:
+        return subprocess.run([*server, "--port", str(options.port)], env=environment, check=False).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+def _results(overrides: Sequence[str]) -> Path:
+    for word in overrides:
+        key, _, value = word.partition("=")
+        if key not in ("results", "tracking.uri"):
+            raise InputError(f"'{word}': only results=DIR (and tracking.uri= for ui) can be given here.")
+    return Path(dict(word.split("=", 1) for word in overrides if "=" in word).get("results", "results"))
+
+
+def _parser(name: str, text: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(prog=f"lossbench {name}", description=text)
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"losses": losses, "data": data, "show": show, "ui": ui}

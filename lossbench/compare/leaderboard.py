@@ -1,0 +1,163 @@
+"""One table a contest: the losses that differ in nothing else, best first, reference rows last."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from lossbench.record import Record, Status
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A metric over the repeats that are done: their mean, sample standard deviation (None for one) and number."""
+
+    mean: float
+    sd: float | None
+    n: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Summary | None:
+        if not values:
+            return None
+        return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One loss (or reference) of a contest."""
+
+    record: Record
+    metrics: dict[str, Summary]
+    seconds: float | None
+    """Mean wall-clock seconds of one training; None where nothing was trained."""
+
+    @property
+    def title(self) -> str:
+        return self.record.title
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """The rows of one contest, best mean of the primary metric first."""
+
+    task: str
+    data: str
+    model: str
+    primary: str
+    metrics: tuple[str, ...]
+    rows: tuple[Row, ...]
+    skipped: tuple[Record, ...]
+    variant: str = ""
+    """What else sets this contest apart from others on the same task, data and model; empty where nothing does."""
+
+
+def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
+    """Groups records by contest; contests come in the order of their records."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.contest, []).append(record)
+    boards = [_board(group) for group in groups.values()]
+    ambiguous = [b for b in boards if sum(_same(a, b) for a in boards) > 1 and b.rows]
+    return [_with_variant(b, ambiguous) if b in ambiguous else b for b in boards]
+
+
+def to_csv(boards: Iterable[Leaderboard]) -> str:
+    """All rows of all tables, one line a row: means, standard deviations and counts of every metric."""
+    boards = list(boards)
+    names = list(dict.fromkeys(name for board in boards for name in board.metrics))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    head = ["task", "data", "model", "loss", "params", "role", "status", "reason", "repeats", "seconds"]
+    writer.writerow([*head, *(f"{name}_{what}" for name in names for what in ("mean", "sd"))])
+    for board in boards:
+        rows = [*board.rows, *(Row(record, {}, None) for record in board.skipped)]
+        for row in rows:
+            record, values = row.record, []
+            for name in names:
+                found = row.metrics.get(name)
+                values += ["" if found is None else found.mean, "" if found is None or found.sd is None else found.sd]
+            done = sum(repeat.status is Status.DONE for repeat in record.repeats)
+            params = json.dumps(record.loss["params"], sort_keys=True, default=str)
+            seconds = "" if row.seconds is None else round(row.seconds, 4)
+            writer.writerow(
+                [board.task, board.data, board.model, record.loss["name"], params, record.role]
+                + [record.status.value, record.reason, done, seconds, *values]
+            )
+    return out.getvalue()
+
+
+def to_table(boards: Iterable[Leaderboard]) -> dict[str, list[object]]:
+    """The same rows by column, as tables of tools want them; "" where there is no value."""
+    rows = list(csv.reader(io.StringIO(to_csv(boards))))
+    return {name: [row[i] for row in rows[1:]] for i, name in enumerate(rows[0])} if len(rows) > 1 else {}
+
+
+def to_markdown(boards: Iterable[Leaderboard]) -> str:
+    """A short table a contest: loss, primary metric, status."""
+    lines = []
+    for board in boards:
+        lines += [f"**{board.task} on {board.data}**", "", f"| loss | {board.primary} | status |", "|---|---|---|"]
+        for row in board.rows:
+            found = row.metrics.get(board.primary)
+            spread = f" ± {found.sd:.3g}" if found and found.sd is not None else ""
+            value = f"{found.mean:.4g}{spread}" if found else ""
+            lines.append(f"| {row.title} | {value} | {row.record.status.value} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _board(records: list[Record]) -> Leaderboard:
+    first = next((r for r in records if r.directions), records[0])
+    primary = first.metric["name"]
+    names = tuple(first.directions) or (primary,)
+    rows = [_row(r, names) for r in records if r.status is not Status.SKIPPED]
+    sign = -1 if first.metric["direction"] == "max" else 1
+
+    def place(row: Row) -> tuple[int, float]:
+        found = row.metrics.get(primary)
+        return (2 if row.record.role == "reference" else 0 if found else 1, sign * found.mean if found else 0.0)
+
+    return Leaderboard(
+        task=first.task,
+        data=first.data["name"],
+        model=first.model["name"],
+        primary=primary,
+        metrics=names,
+        rows=tuple(sorted(rows, key=place)),
+        skipped=tuple(r for r in records if r.status is Status.SKIPPED),
+    )
+
+
+def _row(record: Record, names: Sequence[str]) -> Row:
+    metrics = {name: summary for name in names if (summary := Summary.of(record.values(name)))}
+    times = [repeat.seconds for repeat in record.repeats if repeat.seconds]
+    return Row(record, metrics, statistics.fmean(times) if times else None)
+
+
+def _same(a: Leaderboard, b: Leaderboard) -> bool:
+    return (a.task, a.data, a.model) == (b.task, b.data, b.model)
+
+
+def _with_variant(board: Leaderboard, boards: Sequence[Leaderboard]) -> Leaderboard:
+    """Names the options in which this contest differs from its namesakes."""
+    mine = _options(board)
+    others = [_options(b) for b in boards if b is not board and _same(a=b, b=board)]
+    differing = [f"{k}={v}" for k, v in mine.items() if any(other.get(k) != v for other in others)]
+    return replace(board, variant=", ".join(differing))
+
+
+def _options(board: Leaderboard) -> dict[str, str]:
+    def flat(value: object, prefix: str) -> Iterable[tuple[str, str]]:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                yield from flat(item, f"{prefix}.{key}" if prefix else str(key))
+        else:
+            yield prefix, str(value)
+
+    cell = {key: value for key, value in board.rows[0].record.cell.items() if key != "loss"}
+    return dict(flat(cell, ""))

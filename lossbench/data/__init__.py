@@ -1,0 +1,1 @@
+"""Where rows come from: tables and texts, packaged or from files, split repeat by repeat."""

@@ -1,0 +1,193 @@
+"""Which rows are learned from, chosen on and judged by: one test part for ever, the rest anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lossbench.errors import DataError
+from lossbench.plan import stream
+from lossbench.task import Splits
+
+Rows = NDArray[np.int64]
+
+KINDS = ("random", "group", "time", "column")
+WORDS = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "dev": "validation",
+    "eval": "validation",
+    "test": "test",
+}
+FEWEST_GROUPS = 5
+TIME_BLOCK = 0.9
+GROUP_DRAWS = 100
+
+
+@dataclass(frozen=True, eq=False)
+class SplitRule:
+    """How rows may be parted.
+
+    kind: "random"; "group": rows of one group stay together; "time": judged on what comes later; "column": as
+        the column's words say.
+    values: [n] groups, moments or words of the column that steers the split; None for "random".
+    column: the name of that column, for messages.
+    """
+
+    kind: str = "random"
+    values: NDArray[Any] | None = None
+    column: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS or (self.values is None) != (self.kind == "random"):
+            raise ValueError(
+                f"A split is random, or has one value a row for {', '.join(KINDS[1:])}; not {self.kind}."
+            )
+
+    def refuse(self, why: str) -> DataError:
+        """The error of a column that cannot part these rows."""
+        return DataError(
+            f"The rows cannot be split by {self.kind}:{self.column}, because {why}. "
+            "Set task.data.split= to random or to another column."
+        )
+
+
+def draw_splits(
+    rule: SplitRule,
+    target: NDArray[np.float64],
+    *,
+    repeat: int,
+    seed: int,
+    split_seed: int = 0,
+    stratify: bool,
+    test_share: float = 0.2,
+    validation_share: float = 0.2,
+) -> Splits:
+    """The rows of one repeat, each part sorted.
+
+    The test part takes `test_share` of all rows and depends on `split_seed` alone; validation takes
+    `validation_share` of what is left. `stratify` keeps the shares of the classes in random draws and demands
+    every class in every part.
+    Raises DataError when the rule's column leaves a part empty or without one of the classes.
+    """
+    fixed = np.random.default_rng(stream(split_seed, "test"))
+    redrawn = np.random.default_rng(stream(seed, repeat, "split"))
+    classes = target if stratify else np.zeros(len(target))
+    rows = np.arange(len(target), dtype=np.int64)
+    match rule.kind:
+        case "random":
+            test = _draw(rows, classes, test_share, fixed)
+            rest = np.setdiff1d(rows, test)
+            validation = _draw(rest, classes, validation_share, redrawn)
+            train = np.setdiff1d(rest, validation)
+        case "group":
+            groups = _groups(rule)
+            test = _draw_groups(rows, groups, classes, test_share, fixed)
+            rest = np.setdiff1d(rows, test)
+            validation = _draw_groups(rest, groups, classes, validation_share, redrawn)
+            train = np.setdiff1d(rest, validation)
+        case "time":
+            train, validation, test = _by_time(rule, test_share, validation_share, redrawn)
+        case _:
+            train, validation, test = _by_column(rule)
+            if not len(validation):
+                validation = _draw(train, classes, validation_share, redrawn)
+                train = np.setdiff1d(train, validation)
+    splits = Splits(train=np.sort(train), validation=np.sort(validation), test=np.sort(test))
+    _refuse_poor_parts(rule, splits, classes)
+    return splits
+
+
+def _draw(rows: Rows, classes: NDArray[np.float64], share: float, random: np.random.Generator) -> Rows:
+    """`share` of the rows of each class, at least one and never all where a class has two."""
+    drawn = []
+    for label in np.unique(classes[rows]):
+        alike = random.permutation(rows[classes[rows] == label])
+        drawn.append(alike[: min(max(round(share * len(alike)), 1), len(alike) - 1)])
+    return np.concatenate(drawn)
+
+
+def _groups(rule: SplitRule) -> NDArray[np.int64]:
+    codes, names = pd.factorize(np.asarray(rule.values))
+    if len(names) < FEWEST_GROUPS:
+        raise rule.refuse(f"it has {len(names)} groups and at least {FEWEST_GROUPS} are needed")
+    return codes
+
+
+def _draw_groups(
+    rows: Rows,
+    groups: NDArray[np.int64],
+    classes: NDArray[np.float64],
+    share: float,
+    random: np.random.Generator,
+) -> Rows:
+    """Whole groups in random order, at most half of them, each if it brings the rows nearer to the share."""
+    sizes = np.bincount(groups[rows])
+    wanted = share * len(rows)
+    drawn = rows[:0]
+    for _ in range(GROUP_DRAWS):
+        order = random.permutation(np.flatnonzero(sizes))
+        taken: list[int] = []
+        held = 0
+        for group in order:
+            nearer = abs(held + sizes[group] - wanted) < abs(held - wanted)
+            if nearer and len(taken) < len(order) // 2:
+                taken.append(int(group))
+                held += sizes[group]
+        inside = np.isin(groups[rows], taken or order[:1])
+        drawn = rows[inside]
+        # groups may hold one class alone: draw again until both sides have them all
+        if (
+            len(np.unique(classes[drawn]))
+            == len(np.unique(classes[rows[~inside]]))
+            == len(np.unique(classes[rows]))
+        ):
+            break
+    return drawn
+
+
+def _by_time(
+    rule: SplitRule, test_share: float, validation_share: float, random: np.random.Generator
+) -> tuple[Rows, Rows, Rows]:
+    """Training, then validation, then test, strictly later each; equal moments never part."""
+    moments = np.asarray(rule.values)
+    order = np.argsort(moments, kind="stable").astype(np.int64)
+    moments = moments[order]
+    first_test = _first_of_moment(moments, len(order) - max(round(test_share * len(order)), 1))
+    length = round(TIME_BLOCK * first_test)
+    start = int(random.integers(0, first_test - length + 1))
+    block = slice(start, start + length)
+    cut = start + _first_of_moment(moments[block], length - max(round(validation_share * length), 1))
+    return order[start:cut], order[cut : start + length], order[first_test:]
+
+
+def _first_of_moment(moments: NDArray[Any], position: int) -> int:
+    """The earliest position that has the same moment."""
+    return int(np.searchsorted(moments, moments[position], side="left")) if len(moments) else 0
+
+
+def _by_column(rule: SplitRule) -> tuple[Rows, Rows, Rows]:
+    """The parts that the column's words name; validation may be absent."""
+    words = [str(word).strip().lower() for word in np.asarray(rule.values)]
+    unknown = sorted(set(words) - set(WORDS))
+    if unknown:
+        raise rule.refuse(f"it holds {', '.join(map(repr, unknown[:5]))} where {', '.join(WORDS)} are known")
+    parts = np.array([WORDS[word] for word in words])
+    if not (parts == "test").any():
+        raise rule.refuse("no row says test")
+    train, validation, test = (np.flatnonzero(parts == part) for part in ("train", "validation", "test"))
+    return train, validation, test
+
+
+def _refuse_poor_parts(rule: SplitRule, splits: Splits, classes: NDArray[np.float64]) -> None:
+    for name, rows in (("train", splits.train), ("validation", splits.validation), ("test", splits.test)):
+        if not len(rows):
+            raise rule.refuse(f"no row is left for the {name} part")
+        if len(np.unique(classes[rows])) < len(np.unique(classes)):
+            raise rule.refuse(f"the {name} part has one class only")

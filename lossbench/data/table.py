@@ -1,0 +1,202 @@
+"""A table ready to be split: features, a target, the rule that parts its rows, and doubts about columns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lossbench.data.columns import Content, tidy, tidy_column
+from lossbench.data.file import read_file, stem
+from lossbench.data.packaged import load_packaged
+from lossbench.data.splits import KINDS, SplitRule
+from lossbench.data.suspicion import suspicions
+from lossbench.data.target import binary_target, continuous_target
+from lossbench.errors import DataError, UnknownName
+
+FEWEST_ROWS = 30
+FEWEST_OF_A_CLASS = 10
+ELSEWHERE = ("source", "name", "drop", "split", "split_seed", "test_share", "validation_share")
+"""Keys of `task.data` that every source shares; what is left are the options of one source."""
+FILE_KEYS = ("path", "target", "positive")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """n rows with a target each.
+
+    features: n rows of numbers, booleans, dates and words (`columns.Content`), gaps allowed.
+    target: [n] float64, in the target's own unit or 0 and 1.
+    positive: what 1 means; None for a continuous target.
+    """
+
+    name: str
+    source: str
+    features: pd.DataFrame
+    target: NDArray[np.float64]
+    target_name: str
+    positive: str | None
+    split: SplitRule
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hex digits over all features and targets, the same on every machine."""
+        state = hashlib.sha256()
+        for name, column in self.features.items():
+            state.update(f"{name}|{Content.of(column).value}|".encode() + _as_bytes(column))
+        state.update(self.target.astype("<f8").tobytes())
+        return state.hexdigest()[:16]
+
+
+def load_table(data: Mapping[str, Any], *, binary: bool) -> Table:
+    """The table that `task.data` asks for: a packaged set by name, or a file of one's own by path.
+
+    data: source "packaged" with `name` and the set's own options; or source "file" with `path`, `target`,
+        `positive` and `name`. Both take `drop` (columns) and `split` ("random", "group:COL", "time:COL" or
+        "column:COL"; COL is then no feature). None counts as not given.
+    Raises DataError, UnknownName or InputError, each naming the key to change.
+    """
+    given = {key: value for key, value in data.items() if value is not None}
+    options = {key: value for key, value in given.items() if key not in ELSEWHERE}
+    match given.get("source"):
+        case "packaged":
+            return _packaged(given, options, binary)
+        case "file":
+            return _own_file(given, options, binary)
+        case other:
+            raise UnknownName("data source", str(other), ("file", "packaged"), "Set task.data.source=.")
+
+
+def _packaged(given: Mapping[str, Any], options: Mapping[str, Any], binary: bool) -> Table:
+    name = str(given.get("name"))
+    chosen, (frame, target) = load_packaged(name, options, binary=binary)
+    whose = f"data set '{name}'"
+    features, rule = _features_and_rule(given, frame, whose)
+    _refuse_few_rows(target, binary, whose)
+    # no suspicions: the packaged sets were vetted, and a test says so
+    return Table(name, chosen.source, features, target, chosen.target, chosen.positive, rule)
+
+
+def _own_file(given: Mapping[str, Any], options: Mapping[str, Any], binary: bool) -> Table:
+    for key in options:
+        if key not in FILE_KEYS:
+            raise UnknownName("data option of a file", key, (*FILE_KEYS, "drop", "split", "name"))
+    if "path" not in given:
+        raise DataError("A file of your own needs its path: set task.data.path=.")
+    path = Path(str(given["path"])).expanduser()
+    frame, whose = read_file(path), path.name
+    if "target" not in given:
+        columns = ", ".join(map(str, frame.columns))
+        raise DataError(
+            f"Which column of {whose} is to be predicted? Set task.data.target= to one of: {columns}."
+        )
+    target_name = _known(str(given["target"]), frame, whose, "target")
+    frame, warnings = _with_target(frame, target_name, whose)
+    column, positive = frame.pop(target_name), None
+    if binary:
+        target, positive = binary_target(column, given.get("positive"), whose)
+    else:
+        target = continuous_target(column, whose)
+        if len(np.unique(target)) == 2:
+            warnings += (f"Target '{target_name}' has only two values: task=binary may be meant.",)
+    _refuse_few_rows(target, binary, whose)
+    features, rule = _features_and_rule(given, frame, whose)
+    warnings += suspicions(features, target, binary=binary)
+    name = str(given.get("name", stem(path)))
+    return Table(name, str(given["path"]), features, target, target_name, positive, rule, warnings)
+
+
+def _with_target(frame: pd.DataFrame, target: str, whose: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The rows whose target is present and finite, and a warning about the others."""
+    absent = frame[target].replace([np.inf, -np.inf], np.nan).isna()
+    if absent.all():
+        raise DataError(
+            f"Target '{target}' of {whose} is missing in every row. Choose another: task.data.target=."
+        )
+    if not absent.any():
+        return frame, ()
+    return frame[~absent].reset_index(drop=True), (f"{absent.sum()} rows without '{target}' are left out.",)
+
+
+def _features_and_rule(
+    given: Mapping[str, Any], frame: pd.DataFrame, whose: str
+) -> tuple[pd.DataFrame, SplitRule]:
+    """The columns to learn from, and the rule by which the rows are parted."""
+    asked = given.get("drop", ())
+    drop = [
+        _known(str(name), frame, whose, "drop") for name in ([asked] if isinstance(asked, str) else asked)
+    ]
+    rule = _split_rule(str(given.get("split", "random")), frame, whose)
+    left = frame.drop(columns=drop if rule.values is None else {*drop, rule.column})
+    if not len(left.columns):
+        raise DataError(f"No column of {whose} is left to predict from. Shorten task.data.drop=.")
+    return tidy(left, whose), rule
+
+
+def _split_rule(text: str, frame: pd.DataFrame, whose: str) -> SplitRule:
+    kind, _, name = text.partition(":")
+    if kind not in KINDS or (kind == "random") != (name == ""):
+        raise DataError(
+            f"task.data.split={text} cannot split {whose}. It is random, group:COL, time:COL or column:COL."
+        )
+    if kind == "random":
+        return SplitRule()
+    column = frame[_known(name, frame, whose, "split")]
+    if kind == "time":
+        column = tidy_column(column, whose)
+    if column.isna().any():
+        raise DataError(
+            f"Column '{name}' of {whose} is missing in {column.isna().sum()} rows, and so cannot split them. "
+            "Fill it, or set task.data.split=random."
+        )
+    if kind == "time" and Content.of(column) not in (Content.NUMBER, Content.DATE):
+        raise DataError(
+            f"Column '{name}' of {whose} holds neither dates (2026-01-31) nor numbers, and so no time. "
+            "Set task.data.split=time: to another column."
+        )
+    return SplitRule(kind, column.to_numpy(), name)
+
+
+def _known(name: str, frame: pd.DataFrame, whose: str, key: str) -> str:
+    if name not in frame.columns:
+        raise UnknownName(
+            f"column of {whose} named", name, map(str, frame.columns), f"Change task.data.{key}=."
+        )
+    return name
+
+
+def _refuse_few_rows(target: NDArray[np.float64], binary: bool, whose: str) -> None:
+    if len(target) < FEWEST_ROWS:
+        raise DataError(
+            f"{whose} has {len(target)} rows with a target, and three parts need at least {FEWEST_ROWS}. "
+            "Bring more rows (task.data.path=, task.data.rows=)."
+        )
+    if binary and (fewest := int(min(target.sum(), len(target) - target.sum()))) < FEWEST_OF_A_CLASS:
+        raise DataError(
+            f"{whose} has {fewest} rows of its rarer class, and three parts need {FEWEST_OF_A_CLASS}. "
+            "Bring more rows of it, or choose another target (task.data.target=)."
+        )
+
+
+def _as_bytes(column: pd.Series) -> bytes:
+    """A column in one byte order, with one way to be missing."""
+    match Content.of(column):
+        case Content.NUMBER:
+            values = column.to_numpy(np.float64, na_value=np.nan)
+            return np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()
+        case Content.BOOLEAN:
+            return column.to_numpy(np.uint8).tobytes()
+        case Content.DATE:
+            return column.to_numpy("datetime64[us]").astype("<i8").tobytes()
+        case Content.WORD:
+            words: Iterable[Any] = column.astype(object).where(column.notna(), None)
+            return json.dumps(list(words)).encode()

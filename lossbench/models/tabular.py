@@ -1,0 +1,38 @@
+"""Models of rows: a linear map and a multilayer perceptron. x: [n, inputs] -> [n, outputs]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+
+class Linear(nn.Module):
+    """One matrix and a bias."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.output = nn.Linear(inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(x)  # type: ignore[no-any-return]
+
+
+class MLP(nn.Module):
+    """Hidden layers with ReLU, and dropout where asked for."""
+
+    def __init__(
+        self, inputs: int, outputs: int, hidden: Sequence[int] = (64, 64), dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for width_in, width_out in pairwise([inputs, *hidden]):
+            layers += [nn.Linear(width_in, width_out), nn.ReLU()]
+            if dropout:
+                layers.append(nn.Dropout(dropout))
+        self.body = nn.Sequential(*layers)
+        self.output = nn.Linear(hidden[-1] if hidden else inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(self.body(x))  # type: ignore[no-any-return]

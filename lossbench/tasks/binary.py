@@ -1,0 +1,128 @@
+"""Binary classification: the probability of the positive class, ranking, and decisions at a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lossbench.loss import Domain, Kind, Prediction
+from lossbench.task import Decision, Direction, Evaluation, Metric, Part
+from lossbench.tasks import metrics
+from lossbench.tasks.tabular import TableFold, TableTask
+
+
+class BinaryFold(TableFold):
+    """Targets are 0. and 1.; F1 and accuracy are given at the threshold chosen on validation data and at .5."""
+
+    def __init__(self, task: Binary, repeat: int) -> None:
+        super().__init__(task.table, task.splits(repeat), task.table.target)
+        self.metric, self.own_metric = task.metric, task.own_metric
+
+    def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:
+        names = [name for name in metrics.BINARY if prediction.probability is not None or not _needs_probability(name)]
+        values = {name: self._metric(name, part, prediction, decision) for name in names}
+        if self.own_metric:
+            values = {self.metric.name: self._own(part, prediction), **values}
+        return Evaluation(values)
+
+    def decide(self, prediction: Prediction) -> Decision:
+        score, middle = _graded(prediction)
+        target = self.target[Part.VALIDATION]
+        return {name: metrics.best_threshold(target, score, name, middle) for name in ("f1", "accuracy")}
+
+    def value(self, prediction: Prediction) -> float:
+        if self.own_metric:
+            return self._own(Part.VALIDATION, prediction)
+        name = self.metric.name
+        if prediction.probability is None and _needs_probability(name):
+            raise ValueError(f"it gives no probability, which {name} needs")
+        decision = self.decide(prediction) if name in ("f1", "accuracy") else {}
+        return self._metric(name, Part.VALIDATION, prediction, decision)
+
+    def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
+        assert prediction.label is not None
+        found = {
+            "rows": self.splits.rows(part),
+            "target": self.target[part].numpy(),
+            "score": prediction.score.numpy(),
+            "label": prediction.label.numpy(),
+        }
+        if prediction.probability is not None:
+            found["probability"] = prediction.probability.numpy()
+        return found
+
+    def _metric(self, name: str, part: Part, prediction: Prediction, decision: Decision) -> float:
+        target = self.target[part]
+        if name in ("roc_auc", "average_precision"):
+            return metrics.ranking(name, target, prediction.score)
+        if _needs_probability(name):
+            assert prediction.probability is not None
+            return metrics.probabilistic(name, target, prediction.probability)
+        if name in decision:
+            score, _ = _graded(prediction)
+            return metrics.decisions(name, target, score.double() > decision[name])
+        assert prediction.label is not None
+        return metrics.decisions(name, target, prediction.label)
+
+    def _own(self, part: Part, prediction: Prediction) -> float:
+        assert self.own_metric is not None
+        score, _ = _graded(prediction)
+        return float(self.own_metric(self.target[part].numpy(), score.double().numpy()))
+
+
+class Binary(TableTask):
+    """ROC-AUC, average precision, F1, accuracy, Brier score, log loss and ECE."""
+
+    name = "binary"
+    kinds = (Kind.BINARY,)
+    binary = True
+
+    def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
+        self.metric: Metric
+        self.own_metric: Callable[..., Any] | None
+        self.metric, self.own_metric = metrics.chosen(metric, direction, metrics.BINARY)
+        super().__init__(data, seed)
+
+    def fold(self, repeat: int, domain: Domain = Domain.REAL) -> BinaryFold:
+        return BinaryFold(self, repeat)
+
+    def directions(self) -> dict[str, Direction]:
+        return {self.metric.name: self.metric.direction, **metrics.BINARY}
+
+    def references(self, repeat: int) -> dict[str, Evaluation]:
+        """The share of positives in training, and scikit-learn's histogram gradient boosting at its defaults."""
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        fold = self.fold(repeat)
+        prior = float(fold.training_target.mean())
+        train, target = fold.features[Part.TRAIN].numpy(), fold.target[Part.TRAIN].numpy()
+        boosting = HistGradientBoostingClassifier(random_state=0).fit(train, target)
+
+        def predicted(name: str, part: Part) -> Prediction:
+            features = fold.features[part].numpy()
+            p = np.full(len(features), prior) if name == "trivial" else boosting.predict_proba(features)[:, 1]
+            probability = torch.from_numpy(p)
+            return Prediction(probability, (probability > 0.5).long(), probability)
+
+        found = {}
+        for name in ("trivial", "gradient_boosting"):
+            decision = fold.decide(predicted(name, Part.VALIDATION))
+            found[name] = fold.evaluate(Part.TEST, predicted(name, Part.TEST), decision)
+        return found
+
+    def summary(self) -> dict[str, Any]:
+        return {"positive": self.table.positive, "positives": float(self.table.target.mean())}
+
+
+def _needs_probability(name: str) -> bool:
+    return name in metrics.PROBABILISTIC
+
+
+def _graded(prediction: Prediction) -> tuple[Tensor, float]:
+    """What a threshold is drawn on, and its natural middle: the probability and ½, or else the score and 0."""
+    return (prediction.score, 0.0) if prediction.probability is None else (prediction.probability, 0.5)

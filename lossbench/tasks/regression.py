@@ -1,0 +1,102 @@
+"""Regression: a number for every row, judged in the target's own unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lossbench.loss import Domain, Kind, Prediction
+from lossbench.task import Decision, Direction, Evaluation, Metric, Part
+from lossbench.tasks import metrics
+from lossbench.tasks.tabular import TableFold, TableTask
+
+
+class RegressionFold(TableFold):
+    """Targets reach the loss as (target - centre) / scale; predictions come back in the target's unit."""
+
+    def __init__(self, task: Regression, repeat: int, domain: Domain) -> None:
+        splits, target = task.splits(repeat), task.table.target
+        train = target[splits.train]
+        self.centre = float(train.mean()) if domain is Domain.REAL else 0.0
+        self.scale = float(train.std() if domain is Domain.REAL else train.mean()) or 1.0
+        super().__init__(task.table, splits, (target - self.centre) / self.scale)
+        self.metric, self.own_metric = task.metric, task.own_metric
+
+    def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:
+        target, score = self.target[part], self._original(prediction)
+        values = {name: metrics.regression(name, target, score) for name in metrics.REGRESSION}
+        if self.own_metric:
+            values = {self.metric.name: float(self.own_metric(target.numpy(), score.numpy())), **values}
+        return Evaluation(values)
+
+    def decide(self, prediction: Prediction) -> Decision:
+        return {}
+
+    def value(self, prediction: Prediction) -> float:
+        target, score = self.target[Part.VALIDATION], self._original(prediction)
+        if self.own_metric:
+            return float(self.own_metric(target.numpy(), score.numpy()))
+        return metrics.regression(self.metric.name, target, score)
+
+    def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
+        found = {
+            "rows": self.splits.rows(part),
+            "target": self.target[part].numpy(),
+            "score": self._original(prediction).numpy(),
+        }
+        if prediction.interval is not None:
+            low, high = (bound.double() * self.scale + self.centre for bound in prediction.interval)
+            found |= {"low": low.numpy(), "high": high.numpy()}
+        return found
+
+    def _original(self, prediction: Prediction) -> torch.Tensor:
+        return prediction.score.double() * self.scale + self.centre
+
+
+class Regression(TableTask):
+    """RMSE, MAE and R² in original units."""
+
+    name = "regression"
+    kinds = (Kind.CONTINUOUS,)
+    binary = False
+
+    def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
+        self.metric: Metric
+        self.own_metric: Callable[..., Any] | None
+        self.metric, self.own_metric = metrics.chosen(metric, direction, metrics.REGRESSION)
+        super().__init__(data, seed)
+
+    def fold(self, repeat: int, domain: Domain = Domain.REAL) -> RegressionFold:
+        return RegressionFold(self, repeat, domain)
+
+    def directions(self) -> dict[str, Direction]:
+        return {self.metric.name: self.metric.direction, **metrics.REGRESSION}
+
+    def references(self, repeat: int) -> dict[str, Evaluation]:
+        """The mean of the training targets, and scikit-learn's histogram gradient boosting at its defaults."""
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        fold = self.fold(repeat)
+        train, test = fold.features[Part.TRAIN].numpy(), fold.features[Part.TEST].numpy()
+        boosting = HistGradientBoostingRegressor(random_state=0).fit(train, fold.scaled[Part.TRAIN].numpy())
+        scores = {"trivial": np.zeros(len(test)), "gradient_boosting": boosting.predict(test)}
+        return {
+            name: fold.evaluate(Part.TEST, Prediction(torch.from_numpy(score)), {}) for name, score in scores.items()
+        }
+
+    def summary(self) -> dict[str, Any]:
+        from scipy.stats import kurtosis, skew
+
+        y = self.table.target
+        return {
+            "mean": float(y.mean()),
+            "sd": float(y.std()),
+            "min": float(y.min()),
+            "max": float(y.max()),
+            "skew": float(skew(y)),
+            "excess_kurtosis": float(kurtosis(y)),
+        }

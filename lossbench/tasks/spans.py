@@ -1,0 +1,88 @@
+"""What a tagging is worth: entities found as a whole, and tags one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from sklearn.metrics import precision_recall_fscore_support
+
+from lossbench.data.sentences import OUTSIDE, spans
+
+Report = dict[str, dict[str, float]]
+"""Precision, recall, f1-score and support of every tag and every average, by name."""
+
+MEASURES = ("precision", "recall", "f1-score", "support")
+AVERAGES = ("micro avg", "macro avg", "weighted avg", "micro avg without O")
+
+
+def entity_scores(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Precision, recall and F1 of entities; one counts as found if its type and both of its ends are right.
+
+    Tags are read as strict IOB2, one sequence a sentence: a predicted I-X that continues no entity of type X
+    is part of none. 0 where nothing was predicted, or nothing was there.
+    """
+    right = found = there = 0
+    for wanted, given in zip(true, predicted, strict=True):
+        if len(wanted) != len(given):
+            raise ValueError(
+                f"A sentence of {len(wanted)} tags cannot be judged by {len(given)} predictions."
+            )
+        entities, guesses = spans(wanted), spans(given)
+        right += len(entities & guesses)
+        found += len(guesses)
+        there += len(entities)
+    return {
+        "entity_f1": 2 * right / (found + there) if right else 0.0,
+        "entity_precision": right / found if found else 0.0,
+        "entity_recall": right / there if there else 0.0,
+    }
+
+
+def token_report(
+    true: Sequence[str], predicted: Sequence[str], tags: Sequence[str]
+) -> tuple[dict[str, float], Report]:
+    """The metrics of single tags, and the report per tag in the layout that scikit-learn made well known.
+
+    true, predicted: [n] tags of all words, one sentence after the other. tags: the rows of the report, in
+    order; there may be no others. token_f1 is the micro average over all tags but O, token_f1_macro their mean.
+    """
+    number = {tag: place for place, tag in enumerate(tags)}
+    actual = np.array([number[tag] for tag in true])
+    guess = np.array([number[tag] for tag in predicted])
+    every = list(range(len(tags)))
+    named = [number[tag] for tag in tags if tag != OUTSIDE]
+
+    def scores(labels: list[int], average: str | None) -> tuple[np.ndarray, ...]:
+        return precision_recall_fscore_support(actual, guess, labels=labels, average=average, zero_division=0)
+
+    rows = np.stack(scores(every, None), axis=1)
+    report = {tag: row(*values) for tag, values in zip(tags, rows.tolist(), strict=True)}
+    for name, labels in zip(AVERAGES, (every, every, every, named), strict=True):
+        *values, _ = scores(labels, name.split()[0])
+        report[name] = row(*values, rows[labels, 3].sum())
+    metrics = {
+        "token_f1": report["micro avg without O"]["f1-score"],
+        "token_f1_macro": float(rows[named, 2].mean()) if named else 0.0,
+        "token_accuracy": float((actual == guess).mean()),
+    }
+    return metrics, report
+
+
+def row(*values: float) -> dict[str, float]:
+    """One row of a report."""
+    return {name: float(value) for name, value in zip(MEASURES, values, strict=True)}
+
+
+def format_report(report: Mapping[str, Mapping[str, float]], digits: int = 4) -> str:
+    """A report as text, line for line as scikit-learn's `classification_report` prints it."""
+    width = max(len(name) for name in report)
+    lines = [f"{'':>{width}s} " + "".join(f" {measure:>9}" for measure in MEASURES), ""]
+    averages = [name for name in report if name in AVERAGES]
+    for name in [*(name for name in report if name not in AVERAGES), "", *averages]:
+        if not name:
+            lines.append("")
+            continue
+        values = [f" {report[name][measure]:>9.{digits}f}" for measure in MEASURES[:3]]
+        lines.append(f"{name:>{width}s} {''.join(values)} {int(report[name]['support']):>9}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,83 @@
+"""What regression and binary tasks share: rows of a table, encoded on their own training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lossbench.data.encode import Encoder
+from lossbench.data.splits import draw_splits
+from lossbench.data.table import Table, load_table
+from lossbench.loss import Kind
+from lossbench.task import DataCard, Part, Scored, Splits
+
+
+
+class TableFold:
+    """One repeat's rows: features encoded, targets as the loss sees them."""
+
+    classes = 1
+
+    def __init__(self, table: Table, splits: Splits, scaled_target: NDArray[np.float64]) -> None:
+        self.splits = splits
+        encoder = Encoder.fit(table.features.iloc[splits.train])
+        self.inputs = len(encoder.names)
+        self.features = {p: torch.from_numpy(encoder.transform(table.features.iloc[splits.rows(p)])) for p in Part}
+        self.scaled = {p: torch.from_numpy(scaled_target[splits.rows(p)]) for p in Part}
+        self.target = {p: torch.from_numpy(table.target[splits.rows(p)]) for p in Part}
+        self.training_target = self.scaled[Part.TRAIN].float()
+
+    def batch(self, part: Part, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return self.features[part][rows], self.scaled[part][rows].float()
+
+    def score(self, model: nn.Module, batch: tuple[Tensor, Tensor], kind: Kind) -> Scored:
+        features, target = batch
+        dtype = next((p.dtype for p in model.parameters()), features.dtype)
+        output = model(features.to(dtype))
+        if output.ndim == 2 and output.shape[1] == 1:
+            output = output.squeeze(1)
+        return Scored(output, target.to(output.dtype))
+
+
+class TableTask:
+    """Loads a table once and draws its folds."""
+
+    binary: bool
+
+    def __init__(self, data: Mapping[str, Any], seed: int) -> None:
+        self.data, self.seed = data, seed
+        self.table = load_table(data, binary=self.binary)
+
+    def splits(self, repeat: int) -> Splits:
+        return draw_splits(
+            self.table.split,
+            self.table.target,
+            repeat=repeat,
+            seed=self.seed,
+            split_seed=self.data.get("split_seed", 0),
+            stratify=self.binary,
+        )
+
+    @cached_property
+    def card(self) -> DataCard:
+        table = self.table
+        return DataCard(
+            name=table.name,
+            source=table.source,
+            rows=len(table.target),
+            columns=table.features.shape[1],
+            target=table.target_name,
+            summary=self.summary(),
+            digest=table.digest,
+            warnings=table.warnings,
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Facts of the target, for people to read."""
+        raise NotImplementedError(f"{type(self).__name__}.summary")

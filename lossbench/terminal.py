@@ -1,0 +1,236 @@
+"""What a person reads while a sweep runs, and the tables when it has ended."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from lossbench.compare.leaderboard import Leaderboard, Row, Summary
+from lossbench.plan import Cell
+from lossbench.record import Record, Repeat, Status
+from lossbench.sweep import Entry, Sweep
+
+PIPE_WIDTH = 110
+"""Columns where the output is no terminal and nobody says how wide it is."""
+
+
+def console() -> Console:
+    """Standard output; plain and wide enough for a table where it is piped."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=max(plain.width, PIPE_WIDTH))
+
+
+def announce(out: Console, sweep: Sweep, left_out: dict[str, str]) -> None:
+    """What will run, before it runs."""
+    entries = list(sweep.entries.values())
+    running = [e for e in entries if e.misfit is None]
+    added = [e for e in running if e.role == "baseline"]
+    cells = f"{len(running)} cell{'s' * (len(running) != 1)}"
+    out.print(f"[bold]{escape(sweep.name)}[/]: {cells}, {sweep.trainings} trainings")
+    for cell in sweep.contests():
+        titles = [e.cell.loss.title for e in running if e.cell.contest == cell.contest]
+        out.print(f"  {cell.task.name} on {cell.task.data['name']}: {escape(', '.join(titles))} × {cell.repeats} repeats")
+    for entry in added:
+        out.print(f"  [dim]{entry.cell.loss.name} is added on {entry.cell.task.name}: its baseline[/]")
+    for entry in entries:
+        if entry.misfit:
+            where = f"{entry.cell.loss.title} on {entry.cell.task.name}"
+            out.print(f"  [dim]skipped: {escape(where)} ({escape(entry.misfit)})[/]")
+    for name, why in left_out.items():
+        out.print(f"  [dim]left out: {escape(name)} ({escape(why)})[/]")
+
+
+def warn(out: Console, warnings: Iterable[str]) -> None:
+    """What a reader should know of the data, once each."""
+    for warning in dict.fromkeys(warnings):
+        out.print(Text(f"  note: {warning}", style="yellow"))
+
+
+class Display:
+    """The live lines of a sweep: cells done of total, the running cell, its epochs, the time left.
+
+    `probe(cell)` gives the seconds of one training of a cell's contest, measured on a few steps; it is asked once a
+    contest, after the first training. Where output is no terminal, a line is printed for each cell that has ended.
+    """
+
+    def __init__(self, out: Console, sweep: Sweep, probe: Callable[[Cell], float]) -> None:
+        self.out, self.sweep, self.probe = out, sweep, probe
+        self.seconds: dict[str, list[float]] = {}
+        self.left = {digest: e.cell.repeats for digest, e in sweep.entries.items() if e.misfit is None}
+        self.guessed: dict[str, float] = {}
+        self.cells_done = 0
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[detail]}"),
+            console=out,
+            transient=True,
+            disable=not out.is_terminal,
+        )
+        self.total: TaskID = self.bars.add_task("cells", total=len(self.left), detail=f"0 of {len(self.left)}")
+        self.cell: TaskID = self.bars.add_task("", total=1, detail="", visible=False)
+
+    def __enter__(self) -> Display:
+        self.bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.bars.stop()
+
+    def cell_begins(self, entry: Entry) -> None:
+        if entry.misfit is None:
+            title = f"{entry.cell.loss.title} on {entry.cell.task.name}"
+            self.bars.update(self.cell, description=escape(title), completed=0, detail="", visible=True)
+
+    def epoch_ends(self, entry: Entry, repeat: int, epoch: int, of: int) -> None:
+        done = repeat + epoch / of
+        detail = f"repeat {repeat + 1} of {entry.cell.repeats}, epoch {epoch} of {of}"
+        self.bars.update(self.cell, completed=done, total=entry.cell.repeats, detail=detail)
+
+    def repeat_ends(self, entry: Entry, repeat: Repeat) -> None:
+        self.seconds.setdefault(entry.cell.contest, []).append(repeat.seconds)
+        self.left[entry.cell.digest] = max(0, self.left.get(entry.cell.digest, 0) - 1)
+        if not self.guessed:
+            self._probe_all(entry)
+        self._tell_time()
+
+    def cell_ends(self, entry: Entry, record: Record) -> None:
+        if entry.misfit is not None:
+            return
+        self.cells_done += 1
+        self.left[entry.cell.digest] = 0
+        self.bars.update(self.cell, visible=False)
+        self.bars.update(self.total, completed=self.cells_done)
+        self._tell_time()
+        title = f"{entry.cell.loss.title} on {entry.cell.task.name} ({entry.cell.task.data['name']})"
+        found = Summary.of(record.values(record.metric["name"]))
+        value = f"{record.metric['name']} {pair(found, decimals([found]))}, " if found else ""
+        reused = f", reused from {record.provenance['reused_from']}" if "reused_from" in record.provenance else ""
+        ended = f"{escape(title)}: {value}{record.status.value} in {record.seconds:.1f} s{escape(reused)}"
+        if record.status is Status.DONE:
+            if not self.out.is_terminal:
+                self.out.print(f"  {ended}")
+        else:
+            self.out.print(Text.from_markup(f"  {ended}: {escape(record.reason)}", style="red"))
+
+    def seconds_left(self) -> float:
+        """Trainings left in each contest, times what one takes there: measured, or probed where none has run."""
+
+        def each(contest: str) -> float:
+            measured = self.seconds.get(contest)
+            return statistics.fmean(measured) if measured else self.guessed.get(contest, 0.0)
+
+        return sum(n * each(self.sweep.entries[digest].cell.contest) for digest, n in self.left.items())
+
+    def _probe_all(self, first: Entry) -> None:
+        for cell in self.sweep.contests():
+            if cell.contest != first.cell.contest:
+                self.guessed[cell.contest] = self.probe(cell)
+        self.guessed.setdefault(first.cell.contest, 0.0)
+        left = self.seconds_left()
+        if sum(self.left.values()):
+            ends = datetime.now() + timedelta(seconds=left)
+            self.out.print(f"  about {spoken(left)} left, until {ends:%H:%M:%S}")
+
+    def _tell_time(self) -> None:
+        left = f", about {spoken(self.seconds_left())} left" if self.guessed else ""
+        self.bars.update(self.total, detail=f"{self.cells_done} of {len(self.left)}{left}")
+
+
+# Tables -------------------------------------------------------------------------------------------------------------
+
+
+def show_leaderboard(out: Console, board: Leaderboard) -> None:
+    """One task's table. Metrics that do not fit are left out from the right, never shortened."""
+    if not board.rows:
+        return
+    what = f"{board.task} on {board.data}, {board.model}" + (f" ({board.variant})" if board.variant else "")
+    names = list(board.metrics)
+    while True:
+        table = _table(board, names)
+        if out.measure(table, options=out.options.update(max_width=10_000)).maximum <= out.width or len(names) == 1:
+            break
+        names.pop()
+    out.print()
+    out.print(Text(what, style="bold"))
+    out.print(table)
+    repeats = max((len(row.record.repeats) for row in board.rows), default=0)
+    hidden = f"; also in leaderboard.csv: {', '.join(board.metrics[len(names) :])}" if board.metrics[len(names) :] else ""
+    out.print(Text(f"mean ± sd over {repeats} repeats, on the same test part{hidden}", style="dim"))
+    out.print(Text("no verdict: one learning rate for every loss, none tuned", style="dim"))
+
+
+def farewell(out: Console, sweep: Sweep, *, tracked: bool, errors: Iterable[str]) -> None:
+    """Where the results lie, and how to browse them."""
+    out.print()
+    for error in errors:
+        out.print(Text(f"MLflow did not take everything: {error}. The records are complete.", style="red"))
+    out.print(f"records and leaderboard.csv: {escape(str(sweep.folder))}")
+    where = "" if str(sweep.results) == "results" else f" results={sweep.results}"
+    if tracked:
+        out.print(f"browse them: [bold]lossbench ui{escape(where)}[/]")
+
+
+def _table(board: Leaderboard, names: list[str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("loss", no_wrap=True, overflow="fold")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    places = {name: decimals(row.metrics.get(name) for row in board.rows) for name in names}
+    for row in board.rows:
+        found = [row.metrics.get(name) for name in names]
+        # The primary metric carries its spread; the others are means, to be read beside it.
+        cells = [pair(found[0], places[names[0]]) if found[0] else "–"]
+        cells += [f"{value.mean:.{places[name]}f}" if value else "n/a" for name, value in zip(names[1:], found[1:], strict=True)]
+        seconds = f"{row.seconds:.1f}" if row.seconds is not None else ""
+        style = "dim" if row.record.role == "reference" else "red" if row.record.status is Status.FAILED else None
+        table.add_row(Text(_name(row)), *cells, seconds, _status(row), style=style)
+    return table
+
+
+def _name(row: Row) -> str:
+    return f"{row.title} (baseline, added)" if row.record.role == "baseline" else row.title
+
+
+def _status(row: Row) -> str:
+    if row.record.role == "reference":
+        return "reference"
+    bad = sum(repeat.status is not Status.DONE for repeat in row.record.repeats)
+    state = row.record.status.value
+    return f"{state} {bad}/{len(row.record.repeats)}" if bad else state
+
+
+def pair(summary: Summary, places: int) -> str:
+    """`2785 ± 91`, or the mean alone where there is one repeat."""
+    mean = f"{summary.mean:.{places}f}"
+    return mean if summary.sd is None else f"{mean} ± {summary.sd:.{places}f}"
+
+
+def decimals(summaries: Iterable[Summary | None]) -> int:
+    """How many decimals show the smallest spread of a column with two digits, at least two and at most four below 1."""
+    found = [s for s in summaries if s is not None]
+    spreads = [s.sd for s in found if s.sd]
+    size = max((abs(s.mean) for s in found), default=1.0)
+    if size <= 1.5:
+        return 4
+    smallest = min(spreads, default=size / 1000)
+    return max(0, min(4, 1 - math.floor(math.log10(smallest)))) if smallest > 0 else 2
+
+
+def spoken(seconds: float) -> str:
+    """`45 s`, `3 min`, `2 h 10 min`."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
