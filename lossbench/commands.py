@@ -174,7 +174,7 @@ def _show_record(record: Any, repeat: int) -> None:
             print(f"  {name:18} {pair(found, decimals([found]))}")
     reports = {r.repeat: r.report for r in record.repeats if r.report}
     if reports:
-        from lossbench.compare.report_per_tag import format_report
+        from lossbench.tasks.spans import format_report
 
         chosen = repeat if repeat in reports else min(reports)
         print(f"\n  per tag, on the test part, repeat {chosen}:\n")

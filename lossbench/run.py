@@ -94,7 +94,7 @@ def probe(cell: Cell, steps: int = 4) -> float:
         assert kind is not None
         loss = plugins.build(cell.loss, kind)
         fold = task.fold(0, loss.domain)
-        loss.observe(fold.training_target)
+        loss.observe(fold.training_target(kind))
         model = build_model(cell.model, fold.inputs, loss.outputs(fold.classes))
         batches = TrainingBatches(fold, cell.training.batch_size, 0)
         times = []
@@ -184,7 +184,7 @@ def _repeat(
     batches = TrainingBatches(fold, training.batch_size, seed)
     hashes = {"splits": fold.splits.digest, "weights": weights_digest(model, outputs), "batches": batches.digest}
     with blamed("in observe"):
-        loss.observe(fold.training_target)
+        loss.observe(fold.training_target(kind))
 
     def on_epoch(epoch: int) -> None:
         progress.epoch(trial.repeat, epoch + 1, training.max_epochs)

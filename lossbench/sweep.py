@@ -69,8 +69,15 @@ class Sweep:
                 yield entry.cell
 
     def records(self) -> list[Record]:
-        """What lies in the sweep's folder, from this command and from earlier ones of the same name."""
-        return read_records(self.folder)
+        """What lies in the sweep's folder, in the order of this plan; then what earlier ones of its name left there."""
+        order = {entry.cell.folder: place for place, entry in enumerate(self.entries.values())}
+        contests = {entry.cell.contest: place for place, entry in reversed(list(enumerate(self.entries.values())))}
+
+        def place(record: Record) -> tuple[int, int]:
+            folder = record.path.name if record.path else ""
+            return contests.get(record.contest, len(order)), order.get(folder, len(order))
+
+        return sorted(read_records(self.folder), key=place)
 
     def run(self, cell: Cell) -> None:
         """Trains a planned cell unless it was begun already, and saves its record. Only Ctrl-C leaves here."""

@@ -117,8 +117,10 @@ class Fold(Protocol):
     """What a model is built from: the number of columns, or the sizes of a vocabulary."""
     classes: int
     """The number of classes; 1 for continuous and binary targets."""
-    training_target: Tensor | Sequences
-    """What `Loss.observe` sees, in the unit in which the loss judges."""
+
+    def training_target(self, kind: Kind) -> Tensor | Sequences:
+        """What `Loss.observe` sees, shaped for its kind, in the unit in which the loss judges."""
+        ...
 
     def batch(self, part: Part, rows: Tensor) -> Any:
         """The data at positions `rows` (0 .. size-1 of the part), whatever the model needs."""

@@ -90,8 +90,8 @@ def pages(uri: str, results: Path) -> list[tuple[str, str]]:
 def _client(uri: str, results: str) -> Any:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    logging.getLogger("alembic").setLevel(logging.ERROR)
     if uri.startswith("sqlite"):
         _write_ahead()
     from mlflow import MlflowClient

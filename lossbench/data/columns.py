@@ -57,7 +57,7 @@ def tidy_column(column: pd.Series, whose: str) -> pd.Series:
         raise _unusable(column, whose, "complex numbers")
     if types.is_integer_dtype(kind) and not column.isna().any():
         # not through float64: identifiers above 2^53 stay distinct
-        return column.astype(np.dtype(str(kind).lower()))
+        return column.astype("uint64" if types.is_unsigned_integer_dtype(kind) else "int64")
     if types.is_numeric_dtype(kind):
         return column.astype("float64").replace([np.inf, -np.inf], np.nan)
     return _from_objects(column, whose)

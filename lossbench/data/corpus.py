@@ -46,14 +46,13 @@ def generate_corpus(*, sentences: int = 2500, test_sentences: int = 1000, seed: 
         cut = round(UNSEEN * len(shuffled))
         unseen[name], seen[name] = shuffled[:cut], shuffled[cut:]
     met: set[tuple[str, ...]] = set()
-    rest = Writer(
-        seen, unseen, novelty=0.0, held_out=0.0, noise=NOISE, draw=Random(stream(seed, "rest")).random
-    )
-    test = Writer(seen, unseen, NOVELTY, HELD_OUT, noise=0.0, draw=Random(stream(seed, "test")).random)
+    rest = Writer(seen, unseen, novelty=0.0, held_out=0.0, draw=Random(stream(seed, "rest")).random)
+    test = Writer(seen, unseen, NOVELTY, HELD_OUT, draw=Random(stream(seed, "test")).random)
+    slip = Random(stream(seed, "noise")).random
     return Corpus(
         name="generated",
         source=f"a grammar over the word lists of Faker {faker.VERSION} (MIT), seed {seed}",
-        rest=tuple(rest.sentence(met) for _ in range(sentences)),
+        rest=tuple(mislabelled(rest.sentence(met), slip) for _ in range(sentences)),
         test=tuple(test.sentence(met) for _ in range(test_sentences)),
     )
 
@@ -79,7 +78,6 @@ class Writer:
     unseen: dict[str, list[str]]
     novelty: float
     held_out: float
-    noise: float
     draw: Callable[[], float]
 
     def sentence(self, met: set[tuple[str, ...]]) -> Sentence:
@@ -89,9 +87,10 @@ class Writer:
             words = tuple(word for word, _ in tagged)
             if words not in met:
                 met.add(words)
-                return Sentence(words, self.mislabelled(tuple(tag for _, tag in tagged)))
+                return Sentence(words, tuple(tag for _, tag in tagged))
 
     def pattern(self) -> str:
+        """A pattern of those in common, or one of those held out."""
         new = self.draw() < self.held_out
         return self.one_of(grammar.HELD_OUT if new else grammar.SENTENCES)
 
@@ -129,6 +128,7 @@ class Writer:
         return " ".join(map(capital, word.split())) if slot[0].isupper() else word
 
     def one_of(self, choices: tuple[str, ...] | str) -> str:
+        """One of the choices, each as likely."""
         return choices[int(self.draw() * len(choices))]
 
     def styled(self, tagged: Tagged) -> Tagged:
@@ -141,21 +141,22 @@ class Writer:
         at = next(k for k, (word, _) in enumerate(tagged) if word[0].isalnum())
         return [(capital(word) if k == at else word, tag) for k, (word, tag) in enumerate(tagged)]
 
-    def mislabelled(self, tags: tuple[str, ...]) -> tuple[str, ...]:
-        """Tags in which each entity is, with a small chance, dropped, of another type or a word short."""
-        noisy = list(tags)
-        for kind, start, end in sorted(spans(tags), key=lambda span: span[1]):
-            if self.draw() >= self.noise:
-                continue
-            fault = self.draw()
-            if fault < 0.4:
-                noisy[start:end] = [OUTSIDE] * (end - start)
-            elif fault < 0.7 or end - start == 1:
-                other = self.one_of(tuple(sorted(grammar.TYPES - {kind})))
-                noisy[start:end] = [tag[:2] + other for tag in tags[start:end]]
-            else:
-                noisy[end - 1] = OUTSIDE
-        return tuple(noisy)
+
+def mislabelled(sentence: Sentence, draw: Callable[[], float]) -> Sentence:
+    """The sentence with each entity, by a small chance, dropped, of another type or a word short."""
+    tags = list(sentence.tags)
+    for kind, start, end in sorted(spans(sentence.tags), key=lambda span: span[1]):
+        chance, fault, other = draw(), draw(), draw()
+        if chance >= NOISE:
+            continue
+        if fault < 0.4:
+            tags[start:end] = [OUTSIDE] * (end - start)
+        elif fault < 0.7 or end - start == 1:
+            others = sorted(grammar.TYPES - {kind})
+            tags[start:end] = [tag[:2] + others[int(other * len(others))] for tag in tags[start:end]]
+        else:
+            tags[end - 1] = OUTSIDE
+    return Sentence(sentence.words, tuple(tags))
 
 
 def capital(word: str) -> str:

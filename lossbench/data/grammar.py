@@ -29,11 +29,13 @@ LISTS = {
 """Faker's provider lists behind each list of names."""
 
 NAME = r"[^\W\d_a-z][^\W\d_]+(?:['’ -][^\W\d_]+)?"
+ARTICLE = "United|Nether|Holy|Isle|Baham|Comor|Gambia|Maldiv|Philip|Russian|Palestinian|Western"
+"""How countries begin that would need 'the' in a sentence."""
 SPELLING = {
     "first": r"[^\W\d_a-z][^\W\d_]+(?:-[^\W\d_]+)?",
     "last": r"[^\W\d_a-z]['’]?[^\W\d_]+(?:-[^\W\d_]+)?",
     "city": rf"(?!Hansestadt){NAME}",
-    "country": rf"(?!United|Nether|Holy|Falk|Isle){NAME}",
+    "country": rf"(?!{ARTICLE})(?!.*(?:Islands|Republic)){NAME}",
     "region": rf"(?!City|Isle|District){NAME}",
     "bank": r"[^\W\d_]+(?: [^\W\d_]+){0,3}",
     "brand": rf"(?!The |De |Het ){NAME}",
@@ -173,7 +175,7 @@ PHRASES = {
         "whom": "{PERSON} | {PERSON} | {SURNAME} | Mr {SURNAME} | Ms {SURNAME} | Dr {SURNAME} | {PERSON} , a "
         "{job} , | {PERSON} , {age} , | {PERSON} of {group} | the {job} {PERSON} | the {NATION} {job}",
         "who": "{whom} | {whom} | {whom} | {whom} | {whom} | the {job} | she | he",
-        "group": "{FIRM} | {FIRM} | {BODY} | the {BODY} | the {NATION} company | the committee",
+        "group": "{FIRM} | {FIRM} | the {BODY} | the {BODY} | the {NATION} company | the committee",
         "place": "{CITY} | {CITY} | {LAND} | {SPOT} | {CITY} , {LAND}",
         "any": "{PERSON} | {SURNAME} | {GIVEN} | {FIRM} | {FIRM} | {CLUB} | {CITY} | {LAND} | {SPOT} | "
         "{WORK} | {PRODUCT}",
@@ -201,7 +203,7 @@ SENTENCES = lines("""
     {any} was {done} {when} .
     {any} was {adverb} {done} {detail} .
     it was all about {any} , and nobody {did} {object} .
-    everyone at the {noun} {did} {any} {adverb} .
+    everyone at the {noun} {adverb} {did} {any} .
     few {people} had heard of {any} before the {noun} .
     the {noun} between {any} and {any} {went} {when} .
     the {adjective} {noun} of {any} {hit} {object} .
@@ -214,7 +216,7 @@ SENTENCES = lines("""
     {FIRM} , based in {CITY} , makes {goods} and {goods} .
     the {job} of {FIRM} {did} {object} {detail} .
     a spokesman for {group} declined to discuss {object} .
-    {BODY} published a {adjective} {noun} {detail} .
+    the {BODY} published a {adjective} {noun} {detail} .
     researchers at the {BODY} {did} {object} .
     {who} works for {group} in {place} .
     {CLUB} beat {CLUB} {win} {when} .
@@ -247,7 +249,7 @@ SENTENCES = lines("""
     {CITY} , {date} {month} {year} .
     {GIVEN} {said} {GIVEN} was {adverb} {adjective} .
     dear {GIVEN} , thank you for {object} .
-    the {noun} {went} {adverb} , and the {things} were {adjective} .
+    the {noun} {adverb} {went} , and the {things} were {adjective} .
     there were {count} {people} and a {adjective} {noun} , but no {noun} .
     on {day} , the {noun} was {adverb} {adjective} .
     the Chief {Job} {did} {object} {when} .
@@ -269,7 +271,7 @@ SENTENCES = lines("""
     neither {any} nor {any} {did} {object} .
     {group} 's {job} , {PERSON} , {acted} {detail} .
     {any} 's {noun} was {adverb} {adjective} .
-    {any} 's {people} {did} {any} {adverb} .
+    {any} 's {people} {adverb} {did} {any} .
     my {noun} runs on a {PRODUCT} .
     why did {any} {adverb} need {object} ?
     {whom} and {whom} {did} {object} {when} .
@@ -295,7 +297,7 @@ HELD_OUT = lines("""
     {whom} , the {job} of {group} , {acted} {detail} .
     under {whom} , {group} {adverb} {acted} .
     it took {whom} {count} years to reach {place} .
-    {object} made {people} in {place} {adjective} .
+    {object} {hit} {people} in {place} .
     thanks to {any} , {thought} .
     when {any} {acted} , {group} {acted} too .
     {CLUB} lost {win} at {CLUB} , whose {ordinal} goal was {adjective} .
@@ -306,7 +308,7 @@ HELD_OUT = lines("""
     north of {SPOT} , {things} were {adjective} .
     the merger of {FIRM} with {FIRM} {hit} {people} .
     analysts at {FIRM} expect {object} .
-    {BODY} and {BODY} will share {object} .
+    the {BODY} and the {BODY} will share {object} .
     readers of {WORK} will remember {whom} .
     at the {EVENT} , {who} {adverb} {acted} .
     a {NATION} {job} sold the {PRODUCT} {when} .

@@ -99,7 +99,7 @@ class Binary(TableTask):
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         fold = self.fold(repeat)
-        prior = float(fold.training_target.mean())
+        prior = float(fold.target[Part.TRAIN].mean())
         train, target = fold.features[Part.TRAIN].numpy(), fold.target[Part.TRAIN].numpy()
         boosting = HistGradientBoostingClassifier(random_state=0).fit(train, target)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
@@ -45,7 +46,7 @@ def token_report(
     """The metrics of single tags, and the report per tag in the layout that scikit-learn made well known.
 
     true, predicted: [n] tags of all words, one sentence after the other. tags: the rows of the report, in
-    order; there may be no others. token_f1 is the micro average over all tags but O, token_f1_macro their mean.
+    order; there may be no others. token_f1 is the micro average over all tags but O, token_f1_macro the mean.
     """
     number = {tag: place for place, tag in enumerate(tags)}
     actual = np.array([number[tag] for tag in true])
@@ -53,17 +54,17 @@ def token_report(
     every = list(range(len(tags)))
     named = [number[tag] for tag in tags if tag != OUTSIDE]
 
-    def scores(labels: list[int], average: str | None) -> tuple[np.ndarray, ...]:
+    def scores(labels: list[int], average: str | None) -> tuple[Any, ...]:
         return precision_recall_fscore_support(actual, guess, labels=labels, average=average, zero_division=0)
 
-    rows = np.stack(scores(every, None), axis=1)
-    report = {tag: row(*values) for tag, values in zip(tags, rows.tolist(), strict=True)}
+    rows = np.stack(scores(every, None), axis=1).tolist()
+    report = {tag: row(*values) for tag, values in zip(tags, rows, strict=True)}
     for name, labels in zip(AVERAGES, (every, every, every, named), strict=True):
         *values, _ = scores(labels, name.split()[0])
-        report[name] = row(*values, rows[labels, 3].sum())
+        report[name] = row(*values, sum(rows[label][3] for label in labels))
     metrics = {
         "token_f1": report["micro avg without O"]["f1-score"],
-        "token_f1_macro": float(rows[named, 2].mean()) if named else 0.0,
+        "token_f1_macro": sum(rows[label][2] for label in named) / len(named) if named else 0.0,
         "token_accuracy": float((actual == guess).mean()),
     }
     return metrics, report
@@ -77,12 +78,12 @@ def row(*values: float) -> dict[str, float]:
 def format_report(report: Mapping[str, Mapping[str, float]], digits: int = 4) -> str:
     """A report as text, line for line as scikit-learn's `classification_report` prints it."""
     width = max(len(name) for name in report)
-    lines = [f"{'':>{width}s} " + "".join(f" {measure:>9}" for measure in MEASURES), ""]
-    averages = [name for name in report if name in AVERAGES]
-    for name in [*(name for name in report if name not in AVERAGES), "", *averages]:
-        if not name:
-            lines.append("")
-            continue
-        values = [f" {report[name][measure]:>9.{digits}f}" for measure in MEASURES[:3]]
-        lines.append(f"{name:>{width}s} {''.join(values)} {int(report[name]['support']):>9}")
-    return "\n".join(lines) + "\n"
+
+    def line(name: str) -> str:
+        *values, support = (report[name][measure] for measure in MEASURES)
+        return f"{name:>{width}} {''.join(f' {value:>9.{digits}f}' for value in values)} {int(support):>9}"
+
+    head = f"{'':>{width}} " + "".join(f" {measure:>9}" for measure in MEASURES)
+    tags = [line(name) for name in report if name not in AVERAGES]
+    averages = [line(name) for name in report if name in AVERAGES]
+    return "\n".join([head, "", *tags, "", *averages, ""])

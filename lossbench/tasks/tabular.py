@@ -31,7 +31,9 @@ class TableFold:
         self.features = {p: torch.from_numpy(encoder.transform(table.features.iloc[splits.rows(p)])) for p in Part}
         self.scaled = {p: torch.from_numpy(scaled_target[splits.rows(p)]) for p in Part}
         self.target = {p: torch.from_numpy(table.target[splits.rows(p)]) for p in Part}
-        self.training_target = self.scaled[Part.TRAIN].float()
+
+    def training_target(self, kind: Kind) -> Tensor:
+        return self.scaled[Part.TRAIN].float()
 
     def batch(self, part: Part, rows: Tensor) -> tuple[Tensor, Tensor]:
         return self.features[part][rows], self.scaled[part][rows].float()

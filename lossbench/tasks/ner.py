@@ -1,0 +1,185 @@
+"""Named entities: a tag for every word of a sentence, judged by whole entities."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lossbench.data.conll import load_conll
+from lossbench.data.corpus import generate_corpus
+from lossbench.data.sentences import OUTSIDE, Corpus, Sentence
+from lossbench.errors import DataError, UnknownName
+from lossbench.loss import Domain, Kind, Prediction, Sequences
+from lossbench.models.tagger import Encoded, Vocabulary, real
+from lossbench.plan import stream
+from lossbench.task import DataCard, Decision, Direction, Evaluation, Metric, Part, Scored, Splits
+from lossbench.tasks import metrics
+from lossbench.tasks.spans import entity_scores, token_report
+
+DIRECTIONS: Mapping[str, Direction] = dict.fromkeys(
+    ("entity_f1", "token_f1", "token_f1_macro", "token_accuracy", "entity_precision", "entity_recall"), Direction.MAX
+)
+VALIDATION_SHARE = 0.2
+
+
+class TokenBatch(NamedTuple):
+    """Sentences as ids [sentences, longest], padded: what a tagger reads, and the tags, -1 at padding."""
+
+    words: Tensor
+    shapes: Tensor
+    prefixes: Tensor
+    suffixes: Tensor
+    tags: Tensor
+    lengths: Tensor
+
+
+class NERFold:
+    """One repeat's sentences, in the vocabulary of its training sentences; only real words reach a loss."""
+
+    def __init__(self, task: NER, repeat: int) -> None:
+        self.splits = task.splits(repeat)
+        self.tags, self.metric, self.own_metric = task.corpus.tags, task.metric, task.own_metric
+        self.classes = len(self.tags)
+        sentences = {part: [task.sentences[row] for row in self.splits.rows(part)] for part in Part}
+        vocabulary = Vocabulary.of(sentences[Part.TRAIN], self.tags)
+        self.inputs = vocabulary.sizes
+        self.encoded: dict[Part, Encoded] = {part: vocabulary.encode(sentences[part]) for part in Part}
+        self.true = {part: [sentence.tags for sentence in sentences[part]] for part in Part}
+
+    def training_target(self, kind: Kind) -> Tensor | Sequences:
+        encoded = self.encoded[Part.TRAIN]
+        labels = encoded.tags[encoded.real]
+        return Sequences(labels, encoded.lengths) if kind is Kind.SEQUENCES else labels
+
+    def batch(self, part: Part, rows: Tensor) -> TokenBatch:
+        chosen = self.encoded[part].rows(rows)
+        return TokenBatch(
+            chosen.words, chosen.shapes, chosen.prefixes, chosen.suffixes, chosen.tags, chosen.lengths
+        )
+
+    def score(self, model: nn.Module, batch: TokenBatch, kind: Kind) -> Scored:
+        words = real(batch.lengths, batch.tags.shape[1])
+        output, target = model(batch)[words], batch.tags[words]
+        if kind is Kind.SEQUENCES:
+            return Scored(Sequences(output, batch.lengths), Sequences(target, batch.lengths))
+        return Scored(output, target)
+
+    def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:
+        predicted = self._tagged(part, prediction)
+        entities = entity_scores(self.true[part], predicted)
+        flat_true = [tag for tags in self.true[part] for tag in tags]
+        tokens, report = token_report(flat_true, [tag for tags in predicted for tag in tags], self.tags)
+        values = {**entities, **tokens}
+        values = {self.metric.name: values.pop(self.metric.name, 0.0), **values}
+        if self.own_metric:
+            values[self.metric.name] = float(self.own_metric(self.true[part], predicted))
+        return Evaluation(values, report)
+
+    def decide(self, prediction: Prediction) -> Decision:
+        return {}
+
+    def value(self, prediction: Prediction) -> float:
+        part, name = Part.VALIDATION, self.metric.name
+        if self.own_metric:
+            return float(self.own_metric(self.true[part], self._tagged(part, prediction)))
+        if name.startswith("entity"):
+            return entity_scores(self.true[part], self._tagged(part, prediction))[name]
+        return self.evaluate(part, prediction, {}).metrics[name]
+
+    def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
+        encoded = self.encoded[part]
+        assert prediction.label is not None
+        found = {
+            "rows": np.repeat(self.splits.rows(part), encoded.lengths.numpy()),
+            "target": encoded.tags[encoded.real].numpy().astype(np.int16),
+            "label": prediction.label.numpy().astype(np.int16),
+        }
+        graded = prediction.score if prediction.probability is None else prediction.probability
+        name = "score" if prediction.probability is None else "probability"
+        return {**found, name: graded.float().numpy()}
+
+    def _tagged(self, part: Part, prediction: Prediction) -> list[list[str]]:
+        assert prediction.label is not None
+        tags = [self.tags[label] for label in prediction.label.tolist()]
+        ends = self.encoded[part].lengths.cumsum(0).tolist()
+        return [tags[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+class NER:
+    """Strict entity F1, then token metrics and the report per tag."""
+
+    name = "ner"
+    kinds = (Kind.CLASSES, Kind.SEQUENCES)
+
+    def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
+        self.data, self.seed = data, seed
+        self.metric: Metric
+        self.own_metric: Callable[..., Any] | None
+        self.metric, self.own_metric = metrics.chosen(metric, direction, DIRECTIONS)
+        self.corpus = _corpus(data)
+        self.sentences: list[Sentence] = list(self.corpus.sentences())
+
+    def splits(self, repeat: int) -> Splits:
+        """Test sentences are the corpus's own; validation too where it has some, else a fifth of the rest."""
+        corpus = self.corpus
+        rest, extra = len(corpus.rest), len(corpus.validation or ())
+        test = np.arange(rest + extra, len(self.sentences))
+        if corpus.validation is not None:
+            return Splits(np.arange(rest), np.arange(rest, rest + extra), test)
+        order = np.random.default_rng(stream(self.seed, repeat, "split")).permutation(rest)
+        cut = round(rest * VALIDATION_SHARE)
+        return Splits(np.sort(order[cut:]), np.sort(order[:cut]), test)
+
+    def fold(self, repeat: int, domain: Domain = Domain.REAL) -> NERFold:
+        return NERFold(self, repeat)
+
+    def directions(self) -> dict[str, Direction]:
+        return {self.metric.name: self.metric.direction, **DIRECTIONS}
+
+    def references(self, repeat: int) -> dict[str, Evaluation]:
+        """Every word outside of every entity."""
+        fold = self.fold(repeat)
+        words = len(fold.true[Part.TEST]), int(fold.encoded[Part.TEST].lengths.sum())
+        outside = torch.full((words[1],), self.corpus.tags.index(OUTSIDE))
+        return {"trivial": fold.evaluate(Part.TEST, Prediction(outside.float(), outside), {})}
+
+    @cached_property
+    def card(self) -> DataCard:
+        corpus = self.corpus
+        counts = Counter(tag for sentence in self.sentences for tag in sentence.tags)
+        words = sum(counts.values())
+        return DataCard(
+            name=str(self.data["name"]),
+            source=corpus.source,
+            rows=len(self.sentences),
+            columns=1,
+            target="IOB2 tags",
+            summary={
+                "sentences": len(self.sentences),
+                "words": words,
+                "outside": counts[OUTSIDE] / words,
+                **{tag: counts[tag] for tag in corpus.tags if tag.startswith("B-")},
+            },
+            digest=corpus.digest,
+            warnings=corpus.warnings,
+        )
+
+
+def _corpus(data: Mapping[str, Any]) -> Corpus:
+    match data["source"]:
+        case "generated":
+            sizes = {key: data[key] for key in ("sentences", "test_sentences", "seed")}
+            for key, least in (("sentences", 10), ("test_sentences", 1), ("seed", 0)):
+                if not isinstance(sizes[key], int) or sizes[key] < least:
+                    raise DataError(f"task.data.{key}={sizes[key]}: a whole number of at least {least} is due.")
+            return generate_corpus(**sizes)
+        case "conll":
+            return load_conll(data)
+    raise UnknownName("source of sentences", str(data["source"]), ["generated", "conll"])
