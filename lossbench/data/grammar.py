@@ -294,7 +294,7 @@ HELD_OUT = lines("""
     born in {CITY} in {year} , {PERSON} {did} {group} at the age of {age} .
     asked about {any} , {who} shrugged .
     either {any} or {any} {did} {object} .
-    {whom} , the {job} of {group} , {acted} {detail} .
+    {PERSON} , the {job} of {group} , {acted} {detail} .
     under {whom} , {group} {adverb} {acted} .
     it took {whom} {count} years to reach {place} .
     {object} {hit} {people} in {place} .

@@ -179,8 +179,9 @@ def _by_column(rule: SplitRule) -> tuple[Rows, Rows, Rows]:
     if unknown:
         raise rule.refuse(f"it holds {', '.join(map(repr, unknown[:5]))} where {', '.join(WORDS)} are known")
     parts = np.array([WORDS[word] for word in words])
-    if not (parts == "test").any():
-        raise rule.refuse("no row says test")
+    for part in ("train", "test"):
+        if not (parts == part).any():
+            raise rule.refuse(f"no row says {part}")
     train, validation, test = (np.flatnonzero(parts == part) for part in ("train", "validation", "test"))
     return train, validation, test
 
