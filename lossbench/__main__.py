@@ -77,7 +77,7 @@ def _compare(arguments: Arguments) -> int:
     try:
         with terminal.Display(out, sweep, probe) as display:
             sweep.observers = [display, *([tracker] if tracker else [])]
-            launch(composed.hydra_arguments(sweep.losses), sweep.run)
+            launch(composed.hydra_arguments(sweep.losses, sweep.folder), sweep.run)
         sweep.run_references()
     except KeyboardInterrupt:
         interrupted = True

@@ -188,15 +188,18 @@ def _own(cls: type[Loss], name: str, distribution: str) -> Member:
 def _foreign(
     thing: Callable[..., Any], name: str, distribution: str, given: Mapping[str, Any] | None
 ) -> Iterator[Member]:
-    traits = {**getattr(thing, "__lossbench__", {}), **{k: v for k, v in (given or {}).items() if v is not None}}
+    traits = {
+        **getattr(thing, "__lossbench__", {}),
+        **{k: v for k, v in (given or {}).items() if v is not None},
+    }
     unknown = sorted(set(traits) - set(TRAITS))
     if unknown:
         raise PluginError(f"'{name}' of {distribution}: __lossbench__ has unknown keys {unknown}; known: {TRAITS}.")
     _same_contract(traits.get("contract", CONTRACT), name, distribution)
     if "kind" not in traits:
         raise PluginError(
-            f"'{name}' of {distribution} does not say what it predicts: add __lossbench__ = {{'kind': 'binary'}} beside "
-            f"it, or loss.kind=binary on the command line ({', '.join(kind.value for kind in Kind)})."
+            f"'{name}' of {distribution} does not say what it predicts: add __lossbench__ = {{'kind': 'binary'}} "
+            f"beside it, or loss.kind=binary on the command line ({', '.join(kind.value for kind in Kind)})."
         )
     if traits.get("order", "pred_true") not in ("pred_true", "true_pred"):
         raise PluginError(f"'{name}' of {distribution}: order is pred_true or true_pred, not {traits['order']!r}.")
@@ -218,7 +221,12 @@ def _foreign(
             return Adapted(thing, kind, traits, params)
 
         yield Member(
-            kind, build, parameters, traits.get("reference", ""), traits.get("search", {}), _first_sentence(thing)
+            kind,
+            build,
+            parameters,
+            traits.get("reference", ""),
+            traits.get("search", {}),
+            _first_sentence(thing),
         )
 
 
@@ -250,9 +258,9 @@ class Adapted(Loss):
             output = torch.sigmoid(output) if self.kind is Kind.BINARY else output.softmax(-1)
         pair = (target, output) if self.true_first else (output, target)
         if self.module is not None:
-            return self.module(*pair)  # type: ignore[no-any-return]  # checked by Loss.__call__
+            return self.module(*pair)
         assert self.function is not None
-        return self.function(*pair, **self.params)  # type: ignore[no-any-return]  # checked by Loss.__call__
+        return self.function(*pair, **self.params)
 
     def predict(self, output: Any) -> Prediction:
         values = output.values if isinstance(output, Sequences) else output
@@ -287,7 +295,8 @@ def _parameters(thing: Callable[..., Any], units: Mapping[str, str], skip: int) 
     except ValueError:  # a built-in without a signature takes none
         return ()
     try:
-        hints = typing.get_type_hints(thing.__init__ if isinstance(thing, type) else thing)
+        constructor = thing.__init__ if isinstance(thing, type) else thing  # type: ignore[misc]  # only read
+        hints = typing.get_type_hints(constructor)
     except Exception:  # annotations that cannot be resolved tell nothing, and break nothing
         hints = {}
     named = [p for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in REDUCTIONS]

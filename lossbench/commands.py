@@ -68,15 +68,16 @@ def _described(plugin: Plugin) -> str:
     except PluginError as error:
         return f"{short}  [{origin}]\n    BROKEN: {error}\n"
     lines = [f"{short}  [{origin}]"]
+    texts: dict[tuple[str, str], list[str]] = {}
     for member in family.values():
-        what = f": {member.reference}" if member.reference else ""
-        lines.append(f"    {member.kind.value}{what}")
-        if member.summary:
-            lines.append(f"        {member.summary}")
+        texts.setdefault((member.reference, member.summary), []).append(member.kind.value)
+    for (reference, summary), kinds in texts.items():
+        lines.append(f"    {', '.join(kinds)}{': ' if reference else ''}{reference}")
+        lines += [f"        {summary}"] if summary else []
     for parameter in family.parameters:
         default = "required" if parameter.required else f"default {parameter.default}"
-        unit = f", in {parameter.unit}" if parameter.unit else ""
         kind = f", {parameter.scalar.__name__}" if parameter.scalar else ""
+        unit = f"; unit: {parameter.unit}" if parameter.unit else ""
         lines.append(f"    loss.params.{parameter.name}: {default}{kind}{unit}")
     return "\n".join(lines) + "\n"
 
@@ -87,21 +88,21 @@ def _described(plugin: Plugin) -> str:
 def data(argv: list[str]) -> int:
     """The data of a task before any training, with the same overrides as a sweep."""
     if not argv or argv[0] != "show":
-        raise InputError("Say `lossbench data show task=binary task/data=loans`, or task.data.path=mine.csv with a task.")
-    from lossbench.compose.arguments import arrange
-    from lossbench.compose.cells import composition
-    from lossbench.plugins import load_family
-    from lossbench.run import load_task
-
+        raise InputError(
+            "Say `lossbench data show task=binary task/data=loans`, or task.data.path=mine.csv with a task."
+        )
     words = argv[1:]
     known = {"task", "experiment"}
     bare = [w for w in words if "=" not in w and not w.startswith("-")]
     if bare:
         raise InputError(f"'{bare[0]}' is no override: say task=..., task/data={bare[0]}.")
+    from lossbench.compose.arguments import arrange
+    from lossbench.compose.cells import composition
+    from lossbench.run import load_task
+
     arguments = arrange(["+loss=mse", *words])
     if not known & {w.lstrip("+").partition("=")[0] for w in words}:
         arguments = arrange(["-m", "+loss=mse", *words])
-    load_family("mse")
     for job in composition(arguments).jobs:
         _show_data(load_task(job.cell.task, job.cell.seed))
     return 0
@@ -155,7 +156,9 @@ def _found(name: str, results: Path) -> list[Path]:
     found = sweep or cells or part
     if not found:
         known = sorted({f.parent.name for f in folders})[-5:]
-        raise InputError(f"No result is called '{name}' in {results}/. The latest sweeps: {', '.join(known) or 'none'}.")
+        raise InputError(
+            f"No result is called '{name}' in {results}/. The latest sweeps: {', '.join(known) or 'none'}."
+        )
     if not sweep and len({f.name for f in found}) > 1:
         listed = "\n  ".join(f"{f.parent.name}/{f.name}" for f in found[:20])
         raise InputError(f"'{name}' fits several results; say which:\n  {listed}")
@@ -167,7 +170,8 @@ def _show_record(record: Any, repeat: int) -> None:
     from lossbench.terminal import decimals, pair
 
     reason = f": {record.reason}" if record.reason else ""
-    print(f"{record.title} on {record.task} ({record.data['name']}, {record.model['name']}): {record.status.value}{reason}")
+    where = f"{record.task} ({record.data['name']}, {record.model['name']})"
+    print(f"{record.title} on {where}: {record.status.value}{reason}")
     for name in record.directions:
         found = Summary.of(record.values(name))
         if found:
@@ -202,7 +206,11 @@ def ui(argv: list[str]) -> int:
     for name, page in pages(uri, results):
         print(f"{name:24} {address}/{page}")
     print("Ctrl-C ends the server.", flush=True)
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {
+        **os.environ,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
     server = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", "127.0.0.1"]
     try:
         return subprocess.run([*server, "--port", str(options.port)], env=environment, check=False).returncode
@@ -212,8 +220,7 @@ def ui(argv: list[str]) -> int:
 
 def _results(overrides: Sequence[str]) -> Path:
     for word in overrides:
-        key, _, value = word.partition("=")
-        if key not in ("results", "tracking.uri"):
+        if word.partition("=")[0] not in ("results", "tracking.uri"):
             raise InputError(f"'{word}': only results=DIR (and tracking.uri= for ui) can be given here.")
     return Path(dict(word.split("=", 1) for word in overrides if "=" in word).get("results", "results"))
 

@@ -98,6 +98,8 @@ class Loss(nn.Module):
     """At most two parameters worth tuning; never one that changes what the loss elicits (a quantile's q)."""
     units: Mapping[str, str] = MappingProxyType({})
     """The unit of each parameter that has one, for people to read."""
+    title: str = ""
+    """The name that it was loaded by, where one was given."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -144,12 +146,16 @@ class Loss(nn.Module):
         if not isinstance(losses, Tensor) or tuple(losses.shape) != wanted:
             got = list(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
             rule = "n targets in, n losses out" if self.pointwise else "a set loss returns one value"
-            raise ValueError(f"{type(self).__name__} returned {got} for {n} targets where {list(wanted)} is due: {rule}.")
+            raise ValueError(
+                f"{type(self).__name__} returned {got} for {n} targets where {list(wanted)} is due: {rule}."
+            )
         return losses
 
     def extra_repr(self) -> str:
         names = inspect.signature(type(self).__init__).parameters
-        return ", ".join(f"{k}={getattr(self, k)}" for k in names if isinstance(getattr(self, k, None), (int, float, str)))
+        return ", ".join(
+            f"{k}={getattr(self, k)}" for k in names if isinstance(getattr(self, k, None), (int, float, str))
+        )
 
 
 def check(kind: Kind, output: Any, target: Any) -> None:
@@ -164,7 +170,9 @@ def check(kind: Kind, output: Any, target: Any) -> None:
     dims = {Kind.CONTINUOUS: (1, 2), Kind.BINARY: (1,), Kind.CLASSES: (2,), Kind.SEQUENCES: (2,)}[kind]
     column = kind is Kind.CONTINUOUS and len(shape) == 2 and shape[1] == 1
     if target.ndim != 1 or len(shape) not in dims or shape[0] != n or column:
-        shapes = " or ".join({1: "[n]", 2: "[n, outputs]" if kind is Kind.CONTINUOUS else "[n, classes]"}[d] for d in dims)
+        shapes = " or ".join(
+            {1: "[n]", 2: "[n, outputs]" if kind is Kind.CONTINUOUS else "[n, classes]"}[d] for d in dims
+        )
         raise ValueError(
             f"A {kind.value} loss takes outputs {shapes} and targets [n], not {list(shape)} and {list(target.shape)}."
         )

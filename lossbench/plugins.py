@@ -58,7 +58,8 @@ class Plugin:
                 thing = getattr(thing, part)
         except (Exception, SystemExit) as error:
             raise PluginError(
-                f"'{self.name}' of {self.distribution} {self.version} broke on import: {type(error).__name__}: {error}. "
+                f"'{self.name}' of {self.distribution} {self.version} broke on import: "
+                f"{type(error).__name__}: {error}. "
                 f"Upgrade or uninstall {self.distribution}."
             ) from error
         return family(thing, name=self.name, distribution=f"{self.distribution} {self.version}")
@@ -98,7 +99,7 @@ class Catalogue:
 @cache
 def catalogue() -> Catalogue:
     """What is installed now, read from metadata alone; nothing is imported."""
-    found = {}
+    found: dict[tuple[str, str], Plugin] = {}
     for distribution in distributions():
         name = distribution.metadata["Name"]
         for entry in distribution.entry_points:

@@ -95,14 +95,26 @@ class Record:
         data["status"] = self.status.value
         for repeat in data["repeats"]:
             repeat["status"] = repeat["status"].value
-        order = ["schema", "status", "reason", "role", "sweep", "loss", "task", "data", "model", "metric", "repeats"]
+        order = [
+            "schema",
+            "status",
+            "reason",
+            "role",
+            "sweep",
+            "loss",
+            "task",
+            "data",
+            "model",
+            "metric",
+            "repeats",
+        ]
         return {key: data[key] for key in [*order, *(k for k in data if k not in order)]}
 
     def save(self, folder: Path) -> Path:
         """Writes arrays first and the JSON last, each to a temporary name and then moved into place."""
         folder.mkdir(parents=True, exist_ok=True)
         buffer = BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **self.arrays)  # type: ignore[arg-type]  # names are ours
+        np.savez_compressed(buffer, allow_pickle=False, **self.arrays)
         write_whole(folder / ARRAYS, buffer.getvalue())
         text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False, default=str)
         write_whole(folder / RECORD, text.encode())

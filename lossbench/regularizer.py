@@ -27,7 +27,7 @@ def weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 def penalty_of(penalty: Penalty, model: nn.Module, output: Tensor | Sequences | Any) -> Tensor:
     """What is added to the mean loss of a batch, a tensor [].
 
-    of weights: strength · Σ |w|^power over `weights(model)`. With power 2 its gradient is 2 · strength · w, which is what
+    of weights: strength · Σ |w|^power over `weights(model)`. With power 2 its gradient is 2 · strength · w, what
     SGD's weight_decay = 2 · strength adds to the gradient of the same weights.
     of outputs: strength times the mean over targets of Σ |output|^power.
     """

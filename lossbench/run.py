@@ -58,7 +58,10 @@ def run(cell: Cell, progress: Progress | None = None) -> Record:
         named = str(error) if whose in str(error) else f"'{cell.loss.title}' of {whose} {error}"
         record.status, record.reason = Status.FAILED, named
     except KeyboardInterrupt:
-        record.status, record.reason = Status.INTERRUPTED, f"after {len(record.repeats)} of {cell.repeats} repeats"
+        record.status, record.reason = (
+            Status.INTERRUPTED,
+            f"after {len(record.repeats)} of {cell.repeats} repeats",
+        )
     finally:
         record.seconds = time.perf_counter() - start
         record.provenance = provenance.gather(cell.training.accelerator)
@@ -76,10 +79,10 @@ def run_references(cell: Cell) -> list[Record]:
             done = Repeat(trial.repeat, seed, Status.DONE, metrics=finite(evaluation.metrics), report=evaluation.report)
             repeats.setdefault(name, []).append(done)
     records = []
-    for name, done in repeats.items():
+    for name, outcomes in repeats.items():
         record = _blank(cell, task)
         record.loss = {"name": name, "title": name.replace("_", " "), "params": {}, "kind": None}
-        record.status, record.role, record.repeats = Status.DONE, "reference", done
+        record.status, record.role, record.repeats = Status.DONE, "reference", outcomes
         record.seconds = time.perf_counter() - start
         record.provenance = provenance.gather("cpu")
         records.append(record)
@@ -156,7 +159,11 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
     assert kind is not None
     _ = plugins.build(cell.loss, kind)  # what a loss objects to, before any data are split
     defaults = {p.name: p.default for p in family[kind].parameters if not p.required}
-    record.loss |= {"kind": kind.value, "params": {**defaults, **cell.loss.params}, "reference": family[kind].reference}
+    record.loss |= {
+        "kind": kind.value,
+        "params": {**defaults, **cell.loss.params},
+        "reference": family[kind].reference,
+    }
     for trial in protocol.trials(cell):
         repeat, arrays = _repeat(cell, task, kind, trial, progress)
         record.repeats.append(repeat)
@@ -182,7 +189,11 @@ def _repeat(
     draw_weights(model, seed, outputs)
     training = replace(cell.training, learning_rate=trial.learning_rate)
     batches = TrainingBatches(fold, training.batch_size, seed)
-    hashes = {"splits": fold.splits.digest, "weights": weights_digest(model, outputs), "batches": batches.digest}
+    hashes = {
+        "splits": fold.splits.digest,
+        "weights": weights_digest(model, outputs),
+        "batches": batches.digest,
+    }
     with blamed("in observe"):
         loss.observe(fold.training_target(kind))
 
@@ -235,7 +246,11 @@ def build_model(choice: ModelChoice, inputs: Any, outputs: int) -> torch.nn.Modu
 
 def _curves(trained: Trained) -> dict[str, NDArray[np.float64]]:
     parts = {f"part/{name}": np.asarray(curve) for name, curve in trained.parts.items()}
-    return {"train_loss": np.asarray(trained.train_loss), "validation": np.asarray(trained.validation), **parts}
+    return {
+        "train_loss": np.asarray(trained.train_loss),
+        "validation": np.asarray(trained.validation),
+        **parts,
+    }
 
 
 def loss_shape(loss: Loss) -> dict[str, NDArray[np.float64]]:
@@ -295,5 +310,3 @@ def _blank(cell: Cell, task: Task) -> Record:
         cell=cell.to_dict(),
         contest=cell.contest,
     )
-
-

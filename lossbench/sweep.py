@@ -1,4 +1,4 @@
-"""All cells of one command: which of them fit, the baselines that a comparison needs, and each one's way to its record."""
+"""All cells of one command: which of them fit, the baselines that are missing, each one's way to its record."""
 
 from __future__ import annotations
 
@@ -158,6 +158,7 @@ def plan(composition: Composition) -> Sweep:
         entries.setdefault(job.cell.digest, Entry(job.cell, misfit=_misfit(job.cell)))
     for job in _lacking_baseline(composition, entries):
         entries.setdefault(job.cell.digest, Entry(job.cell, "baseline", _misfit(job.cell)))
+    _reachable({entry.cell.training.accelerator for entry in entries.values()})
     losses = list(dict.fromkeys(entry.cell.loss.name for entry in entries.values()))
     _writable(settings.results)
     return Sweep(settings.name or _name(), settings.results, entries, losses, settings.reuse)
@@ -223,6 +224,19 @@ def _failed(cell: Cell, error: Exception) -> Record:
 
 def _name() -> str:
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(2)}"
+
+
+def _reachable(accelerators: set[str]) -> None:
+    """Refuses a graphics card that is not there, before anything is trained."""
+    import torch
+
+    there = {"gpu": torch.cuda.is_available() or torch.backends.mps.is_available()}
+    there |= {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    for accelerator in accelerators:
+        if not there.get(accelerator, True):
+            raise InputError(
+                f"training.accelerator={accelerator}: PyTorch sees none here. Leave it at cpu, or say auto."
+            )
 
 
 def _writable(results: Path) -> None:

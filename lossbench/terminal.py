@@ -38,7 +38,9 @@ def announce(out: Console, sweep: Sweep, left_out: dict[str, str]) -> None:
     out.print(f"[bold]{escape(sweep.name)}[/]: {cells}, {sweep.trainings} trainings")
     for cell in sweep.contests():
         titles = [e.cell.loss.title for e in running if e.cell.contest == cell.contest]
-        out.print(f"  {cell.task.name} on {cell.task.data['name']}: {escape(', '.join(titles))} × {cell.repeats} repeats")
+        out.print(
+            f"  {cell.task.name} on {cell.task.data['name']}: {escape(', '.join(titles))} × {cell.repeats} repeats"
+        )
     for entry in added:
         out.print(f"  [dim]{entry.cell.loss.name} is added on {entry.cell.task.name}: its baseline[/]")
     for entry in entries:
@@ -164,7 +166,9 @@ def show_leaderboard(out: Console, board: Leaderboard) -> None:
     out.print(Text(what, style="bold"))
     out.print(table)
     repeats = max((len(row.record.repeats) for row in board.rows), default=0)
-    hidden = f"; also in leaderboard.csv: {', '.join(board.metrics[len(names) :])}" if board.metrics[len(names) :] else ""
+    hidden = (
+        f"; also in leaderboard.csv: {', '.join(board.metrics[len(names) :])}" if board.metrics[len(names) :] else ""
+    )
     out.print(Text(f"mean ± sd over {repeats} repeats, on the same test part{hidden}", style="dim"))
     out.print(Text("no verdict: one learning rate for every loss, none tuned", style="dim"))
 
@@ -192,7 +196,10 @@ def _table(board: Leaderboard, names: list[str]) -> Table:
         found = [row.metrics.get(name) for name in names]
         # The primary metric carries its spread; the others are means, to be read beside it.
         cells = [pair(found[0], places[names[0]]) if found[0] else "–"]
-        cells += [f"{value.mean:.{places[name]}f}" if value else "n/a" for name, value in zip(names[1:], found[1:], strict=True)]
+        cells += [
+            f"{value.mean:.{places[name]}f}" if value else "n/a"
+            for name, value in zip(names[1:], found[1:], strict=True)
+        ]
         seconds = f"{row.seconds:.1f}" if row.seconds is not None else ""
         style = "dim" if row.record.role == "reference" else "red" if row.record.status is Status.FAILED else None
         table.add_row(Text(_name(row)), *cells, seconds, _status(row), style=style)

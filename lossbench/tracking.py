@@ -173,16 +173,21 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
         child = client.create_run(
             experiment,
             run_name=f"{record.title}, repeat {repeat.repeat}",
-            tags={**tags, "mlflow.parentRunId": run, "status": repeat.status.value, "repeat": str(repeat.repeat)},
+            tags={
+                **tags,
+                "mlflow.parentRunId": run,
+                "status": repeat.status.value,
+                "repeat": str(repeat.repeat),
+            },
         ).info.run_id
         _batch(client, child, _repeat_metrics(record, repeat), {"seed": repeat.seed, **_params(record)})
         client.set_terminated(child, FINISHED.get(repeat.status, "FAILED"))
-    client.set_terminated(run, FINISHED.get(record.status, "KILLED" if record.status is Status.INTERRUPTED else "FAILED"))
+    client.set_terminated(
+        run, FINISHED.get(record.status, "KILLED" if record.status is Status.INTERRUPTED else "FAILED")
+    )
 
 
-def _log_sweep(
-    uri: str, results: str, folder: str, table: dict[str, list[Any]], summary: str, command: str
-) -> None:
+def _log_sweep(uri: str, results: str, folder: str, table: dict[str, list[Any]], summary: str, command: str) -> None:
     client = _client(uri, results)
     name = Path(folder).name
     tags = {"sweep": name, "command": command, "mlflow.note.content": summary[:7900]}
@@ -227,7 +232,13 @@ def _params(record: Record) -> dict[str, Any]:
     cell = record.cell
     loss = {f"loss.{key}": compact(value) for key, value in record.loss["params"].items()}
     training = {f"training.{key}": value for key, value in cell["training"].items()}
-    return {"loss": record.loss["name"], **loss, "data": record.data["name"], "model": cell["model"]["name"], **training}
+    return {
+        "loss": record.loss["name"],
+        **loss,
+        "data": record.data["name"],
+        "model": cell["model"]["name"],
+        **training,
+    }
 
 
 def _batch(client: Any, run: str, metrics: list[tuple[str, float, int]], params: dict[str, Any]) -> None:

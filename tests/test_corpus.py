@@ -30,11 +30,7 @@ def corpus() -> Corpus:
 
 
 def entities(sentences: tuple[Sentence, ...]) -> list[tuple[str, tuple[str, ...]]]:
-    return [
-        (kind, sentence.words[start:end])
-        for sentence in sentences
-        for kind, start, end in spans(sentence.tags)
-    ]
+    return [(kind, sentence.words[start:end]) for sentence in sentences for kind, start, end in spans(sentence.tags)]
 
 
 def kinds_of(sentences: tuple[Sentence, ...]) -> dict[str, set[str]]:
@@ -187,17 +183,13 @@ def test_these_words_take_an(word: str) -> None:
     assert vowel(word)
 
 
-@pytest.mark.parametrize(
-    "word", ["union", "university", "European", "one", "used", "PDF", "UN", "house", "7"]
-)
+@pytest.mark.parametrize("word", ["union", "university", "European", "one", "used", "PDF", "UN", "house", "7"])
 def test_these_words_take_a(word: str) -> None:
     assert not vowel(word)
 
 
 def test_every_slot_of_the_grammar_is_filled(corpus: Corpus) -> None:
-    assert not [
-        word for sentence in corpus.sentences() for word in sentence.words if "{" in word or "}" in word
-    ]
+    assert not [word for sentence in corpus.sentences() for word in sentence.words if "{" in word or "}" in word]
     texts = [*grammar.SENTENCES, *grammar.HELD_OUT]
     texts += [form for forms in grammar.PHRASES.values() for form in forms]
     texts += [form for _, forms in grammar.ENTITIES.values() for form in forms]

@@ -73,9 +73,7 @@ def test_words_agree_with_scikit_learn(train: list[str], later: list[str]) -> No
     """Oracle: OneHotEncoder of scikit-learn, whose columns are alphabetical where ours go by frequency."""
     from sklearn.preprocessing import OneHotEncoder
 
-    hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(
-        np.array(train, dtype=object)[:, None]
-    )
+    hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(np.array(train, dtype=object)[:, None])
     encoder = Encoder.fit(frame(w=train))
     rows = train + later
     ours = pd.DataFrame(encoder.transform(frame(w=rows)), columns=encoder.names)
@@ -108,9 +106,7 @@ def test_a_word_never_seen_in_training_is_zero_everywhere() -> None:
 def test_a_missing_word_is_a_category_only_where_training_had_one() -> None:
     encoder = Encoder.fit(frame(w=["a", None, "a", "b"]))
     assert encoder.names == ["w=a", "w=b", "w=(missing)"]
-    np.testing.assert_array_equal(
-        encoder.transform(frame(w=[None, "b", "z"])), [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
-    )
+    np.testing.assert_array_equal(encoder.transform(frame(w=[None, "b", "z"])), [[0, 0, 1], [0, 1, 0], [0, 0, 0]])
     np.testing.assert_array_equal(Encoder.fit(frame(w=["a", "b"])).transform(frame(w=[None])), [[0, 0]])
 
 

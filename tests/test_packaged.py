@@ -80,9 +80,7 @@ def test_malignant_tumours_are_the_larger_ones() -> None:
 
 
 def test_house_prices_average_what_the_textbook_says() -> None:
-    assert packaged("house_prices").target.mean() == pytest.approx(
-        22511.51, abs=0.01
-    )  # Stata's summary of hprice2
+    assert packaged("house_prices").target.mean() == pytest.approx(22511.51, abs=0.01)  # Stata's summary of hprice2
 
 
 def test_net_assets_have_heavy_tails() -> None:

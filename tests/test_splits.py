@@ -33,9 +33,7 @@ def groups_of(n: int, sizes: list[int]) -> np.ndarray:
 
 RULES = {
     "random": lambda n, random: RANDOM,
-    "group": lambda n, random: SplitRule(
-        "group", random.integers(0, 9, n).astype(str).astype(object), "city"
-    ),
+    "group": lambda n, random: SplitRule("group", random.integers(0, 9, n).astype(str).astype(object), "city"),
     "time": lambda n, random: SplitRule("time", random.permutation(n).astype(float), "day"),
     "column": lambda n, random: SplitRule("column", np.resize(["train", "train", "dev", "test"], n), "part"),
 }

@@ -96,10 +96,7 @@ def test_decimal_commas_beside_semicolons_are_numbers(rows: pd.DataFrame, load: 
 def test_a_byte_order_mark_is_no_part_of_a_name(rows: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "excel.csv"
     rows[["price", "area"]].to_csv(path, index=False, encoding="utf-8-sig")
-    assert (
-        load_table({"source": "file", "path": str(path), "target": "price"}, binary=False).target_name
-        == "price"
-    )
+    assert load_table({"source": "file", "path": str(path), "target": "price"}, binary=False).target_name == "price"
 
 
 def test_missing_values_stay_missing(rows: pd.DataFrame, load: Load) -> None:
@@ -145,9 +142,7 @@ def test_parquet_types_become_the_four_contents(rows: pd.DataFrame, tmp_path: Pa
         wait=pd.to_timedelta(np.resize([1, 2, 3], N), unit="s"),
     )
     rows.to_parquet(tmp_path / "t.parquet")
-    table = load_table(
-        {"source": "file", "path": str(tmp_path / "t.parquet"), "target": "price"}, binary=False
-    )
+    table = load_table({"source": "file", "path": str(tmp_path / "t.parquet"), "target": "price"}, binary=False)
     expected = dict.fromkeys(("area", "rooms", "wait"), Content.NUMBER) | {"garden": Content.BOOLEAN}
     expected |= dict.fromkeys(("sold", "day"), Content.DATE) | dict.fromkeys(("city", "quick"), Content.WORD)
     assert contents(table) == expected
@@ -156,9 +151,7 @@ def test_parquet_types_become_the_four_contents(rows: pd.DataFrame, tmp_path: Pa
 
 def test_a_named_index_of_a_parquet_file_is_a_column(rows: pd.DataFrame, tmp_path: Path) -> None:
     rows.set_index("city").to_parquet(tmp_path / "t.parquet")
-    table = load_table(
-        {"source": "file", "path": str(tmp_path / "t.parquet"), "target": "price"}, binary=False
-    )
+    table = load_table({"source": "file", "path": str(tmp_path / "t.parquet"), "target": "price"}, binary=False)
     assert list(table.features["city"]) == list(rows["city"])
 
 
@@ -227,27 +220,21 @@ def test_the_positive_value_counts_as_one(
 
 def test_two_values_of_which_none_is_true_need_to_be_told_apart(rows: pd.DataFrame, load: Load) -> None:
     rows["quick"] = np.resize(["bad", "good"], N)
-    with pytest.raises(
-        DataError, match=r"houses\.csv.*task\.data\.positive=bad or task\.data\.positive=good"
-    ):
+    with pytest.raises(DataError, match=r"houses\.csv.*task\.data\.positive=bad or task\.data\.positive=good"):
         load(rows, binary=True)
     with pytest.raises(DataError, match=r"no value 'ugly'.*task\.data\.positive=bad"):
         load(rows, binary=True, positive="ugly")
 
 
 def test_a_binary_target_has_just_two_values(rows: pd.DataFrame, load: Load) -> None:
-    with pytest.raises(
-        DataError, match=r"'city'.*3 distinct values \('Basel', 'Bern', 'Genf'\).*task=regression"
-    ):
+    with pytest.raises(DataError, match=r"'city'.*3 distinct values \('Basel', 'Bern', 'Genf'\).*task=regression"):
         load(rows, binary=True, target="city")
 
 
 def test_numbers_written_as_text_are_a_target(rows: pd.DataFrame, tmp_path: Path) -> None:
     prices = rows["price"].copy()
     rows.assign(price=prices.astype(str)).to_parquet(tmp_path / "t.parquet")
-    table = load_table(
-        {"source": "file", "path": str(tmp_path / "t.parquet"), "target": "price"}, binary=False
-    )
+    table = load_table({"source": "file", "path": str(tmp_path / "t.parquet"), "target": "price"}, binary=False)
     np.testing.assert_array_equal(table.target, prices)
 
 
@@ -317,9 +304,7 @@ def test_a_split_follows_its_rows_when_others_are_left_out(rows: pd.DataFrame, l
         ("time:when", "missing in 2 rows"),
     ],
 )
-def test_a_split_that_cannot_be_drawn_is_refused(
-    rows: pd.DataFrame, load: Load, split: str, complaint: str
-) -> None:
+def test_a_split_that_cannot_be_drawn_is_refused(rows: pd.DataFrame, load: Load, split: str, complaint: str) -> None:
     rows["gap"] = [None, *range(N - 1)]
     rows["when"] = ["soon", "2024-02-30", *rows["sold"].dt.strftime("%Y-%m-%d")[2:]]
     with pytest.raises(DataError, match=complaint):
@@ -330,13 +315,9 @@ def test_a_split_that_cannot_be_drawn_is_refused(
 
 
 @pytest.mark.parametrize(("key", "value"), [("target", "pric"), ("drop", ["pric"]), ("split", "group:pric")])
-def test_unknown_columns_are_answered_with_close_ones(
-    rows: pd.DataFrame, load: Load, key: str, value: object
-) -> None:
+def test_unknown_columns_are_answered_with_close_ones(rows: pd.DataFrame, load: Load, key: str, value: object) -> None:
     rows["prices"] = 0.0
-    with pytest.raises(
-        UnknownName, match=rf"houses\.csv.*'pric'.*Did you mean.*price(.|\n)*task\.data\.{key}="
-    ):
+    with pytest.raises(UnknownName, match=rf"houses\.csv.*'pric'.*Did you mean.*price(.|\n)*task\.data\.{key}="):
         load(rows, **{key: value})
 
 
@@ -401,9 +382,7 @@ def test_an_absent_file_is_named_with_the_folder_that_was_searched(
 
 def test_parquet_with_a_column_twice_or_with_lists_is_refused(tmp_path: Path) -> None:
     numbers = pa.array([1.0, 2.0] * 20)
-    pq.write_table(
-        pa.Table.from_arrays([numbers, numbers, numbers], names=["x", "x", "y"]), tmp_path / "a.parquet"
-    )
+    pq.write_table(pa.Table.from_arrays([numbers, numbers, numbers], names=["x", "x", "y"]), tmp_path / "a.parquet")
     with pytest.raises(DataError, match="several columns 'x'"):
         load_table({"source": "file", "path": str(tmp_path / "a.parquet"), "target": "y"}, binary=False)
     pq.write_table(pa.table({"x": [[1, 2]] * 40, "y": numbers}), tmp_path / "b.parquet")

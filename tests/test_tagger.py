@@ -158,6 +158,4 @@ def test_every_weight_can_be_drawn_anew_module_by_module(model: Tagger) -> None:
 def test_every_weight_receives_a_gradient(vocabulary: Vocabulary, model: Tagger) -> None:
     batch = vocabulary.encode(TRAINING)
     model(batch)[batch.real].square().sum().backward()
-    assert [
-        name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()
-    ] == []
+    assert [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()] == []

@@ -80,13 +80,18 @@ def to_csv(boards: Iterable[Leaderboard]) -> str:
             record, values = row.record, []
             for name in names:
                 found = row.metrics.get(name)
-                values += ["" if found is None else found.mean, "" if found is None or found.sd is None else found.sd]
+                values += [
+                    "" if found is None else found.mean,
+                    "" if found is None or found.sd is None else found.sd,
+                ]
             done = sum(repeat.status is Status.DONE for repeat in record.repeats)
             params = json.dumps(record.loss["params"], sort_keys=True, default=str)
             seconds = "" if row.seconds is None else round(row.seconds, 4)
             writer.writerow(
-                [board.task, board.data, board.model, record.loss["name"], params, record.role]
-                + [record.status.value, record.reason, done, seconds, *values]
+                [
+                    *(board.task, board.data, board.model, record.loss["name"], params, record.role),
+                    *(record.status.value, record.reason, done, seconds, *values),
+                ]
             )
     return out.getvalue()
 
@@ -101,7 +106,12 @@ def to_markdown(boards: Iterable[Leaderboard]) -> str:
     """A short table a contest: loss, primary metric, status."""
     lines = []
     for board in boards:
-        lines += [f"**{board.task} on {board.data}**", "", f"| loss | {board.primary} | status |", "|---|---|---|"]
+        lines += [
+            f"**{board.task} on {board.data}**",
+            "",
+            f"| loss | {board.primary} | status |",
+            "|---|---|---|",
+        ]
         for row in board.rows:
             found = row.metrics.get(board.primary)
             spread = f" ± {found.sd:.3g}" if found and found.sd is not None else ""
@@ -120,7 +130,10 @@ def _board(records: list[Record]) -> Leaderboard:
 
     def place(row: Row) -> tuple[int, float]:
         found = row.metrics.get(primary)
-        return (2 if row.record.role == "reference" else 0 if found else 1, sign * found.mean if found else 0.0)
+        return (
+            2 if row.record.role == "reference" else 0 if found else 1,
+            sign * found.mean if found else 0.0,
+        )
 
     return Leaderboard(
         task=first.task,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 from lossbench.errors import InputError
 
@@ -37,13 +39,12 @@ def arrange(argv: Sequence[str]) -> Arguments:
     """Flags before overrides, `loss=` as `+loss=`, and the groups that other overrides imply."""
     from hydra._internal.utils import get_args_parser  # Hydra's own parser, so that the two never disagree
 
+    def refuse(message: str) -> NoReturn:
+        raise InputError(f"{message}. `lossbench --help` shows what can be given.")
+
     parser: argparse.ArgumentParser = get_args_parser()
-    parser.prog = "lossbench"
-    parser.exit_on_error = False
-    try:
-        parsed = parser.parse_intermixed_args(list(argv))
-    except (argparse.ArgumentError, SystemExit) as error:
-        raise InputError(f"{error}. `lossbench --help` shows what can be given.") from error
+    parser.error = refuse  # type: ignore[method-assign]  # argparse would print its usage and exit
+    parsed = parser.parse_intermixed_args(list(argv))
     rest = list(parsed.overrides)
     flags = []
     for word in argv:
@@ -73,10 +74,8 @@ def _implied(arguments: Arguments) -> Arguments:
     overrides = list(arguments.overrides)
     if arguments.value("task.data.path") is not None and arguments.value("task/data") is None:
         if arguments.value("task") is None and arguments.value("experiment") is None:
-            raise InputError(
-                f"task.data.path={arguments.value('task.data.path')} needs a task: task=regression for a numeric target, "
-                f"task=binary for one with two values, task=ner for annotated sentences."
-            )
+            path, target = arguments.value("task.data.path") or "", arguments.value("task.data.target")
+            raise InputError(f"task.data.path={path} needs a task. {_proposal(Path(path.strip(chr(39))), target)}")
         extra.append("task/data=conll" if arguments.value("task") == "ner" else "task/data=table")
     if arguments.value("model.target") is not None and arguments.value("model") is None:
         extra.append("model=custom")
@@ -85,3 +84,18 @@ def _implied(arguments: Arguments) -> Arguments:
     if arguments.value("loss") == "custom":
         overrides = [f"++{o}" if o.startswith("loss.params.") else o for o in overrides]
     return arguments.with_overrides(*extra, *overrides)
+
+
+def _proposal(path: Path, target: str | None) -> str:
+    """Which task a file's first rows suggest."""
+    every = "Say task=regression for a number, task=binary for a target with two values, task=ner for tagged sentences."
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row, _ in zip(csv.DictReader(file), range(1000), strict=False)]
+        values = {row[target] for row in rows if target} - {"", None}
+        numbers = [float(value) for value in values if value is not None and len(values) > 2]
+    except (OSError, ValueError, KeyError, csv.Error):
+        return every
+    if len(values) == 2:
+        return f"'{target}' has two values: add task=binary."
+    return f"'{target}' is a number: add task=regression." if numbers else every

@@ -28,6 +28,22 @@ from lossbench.errors import InputError, LossbenchError, PluginError, UnknownNam
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, TaskChoice, Training
 from lossbench.plugins import catalogue, custom_family, load_family
 
+DETAILS = re.compile(r"\n\s*(full_key|object_type|reference_type)[:=].*")
+"""Lines of OmegaConf's messages that tell its own affairs."""
+ACCELERATORS = ("cpu", "gpu", "cuda", "mps", "tpu", "auto")
+PRECISIONS = (
+    "32",
+    "64",
+    "16",
+    "bf16",
+    "32-true",
+    "64-true",
+    "16-true",
+    "bf16-true",
+    "16-mixed",
+    "bf16-mixed",
+)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -65,11 +81,12 @@ class Composition:
         with _hydra(self.arguments):
             return _job((f"+loss={job.baseline}", *others))
 
-    def hydra_arguments(self, losses: Sequence[str]) -> list[str]:
-        """What to give `hydra.main`: the same sweep over `losses`, which may hold added baselines."""
+    def hydra_arguments(self, losses: Sequence[str], folder: Path) -> list[str]:
+        """What to give `hydra.main`: the same sweep over `losses`, which may hold added baselines, into `folder`."""
         others = [o for o in self.arguments.overrides if not o.startswith("+loss=")]
         flags = [f for f in self.arguments.flags if f not in ("-m", "--multirun", "-r", "--run")]
-        return [*flags, "--multirun", f"+loss={','.join(losses)}", *others]
+        place = str(folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
+        return [*flags, "--multirun", f"+loss={','.join(losses)}", *others, f"hydra.sweep.dir='{place}'"]
 
 
 def composition(arguments: Arguments) -> Composition:
@@ -85,7 +102,8 @@ def composition(arguments: Arguments) -> Composition:
             if arguments.value("task") is None and arguments.value("experiment") is None:
                 overrides = [*overrides, *_parsed(["task=regression"])]
         arguments = arguments.with_overrides(
-            f"+loss={','.join(losses)}", *(o.input_line for o in overrides if o.key_or_group != "loss" and o.input_line)
+            f"+loss={','.join(losses)}",
+            *(o.input_line for o in overrides if o.key_or_group != "loss" and o.input_line),
         )
     register(shared)
     with _hydra(arguments):
@@ -133,7 +151,11 @@ def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
     if name is not None and not re.fullmatch(r"[\w.+-][\w.+ -]*", name):
         raise InputError(f"name={name}: letters, digits and . + - _ are fine in a sweep's name.")
     return Settings(
-        name, Path(str(config.results)), config.reuse, bool(config.tracking.enabled), config.tracking.get("uri")
+        name,
+        Path(str(config.results)),
+        config.reuse,
+        bool(config.tracking.enabled),
+        config.tracking.get("uri"),
     )
 
 
@@ -223,8 +245,13 @@ def _training(data: dict[str, Any]) -> Training:
             raise InputError(f"training.{key}={value}: {wanted} is due.")
         if isinstance(data[key], (int, float)) and not 0 < data[key] < float("inf"):
             raise InputError(f"training.{key}={value}: a number above 0 is due.")
-    if data["optimizer"] not in ("adamw", "sgd"):
-        raise UnknownName("optimizer", data["optimizer"], ["adamw", "sgd"])
+    for key, known in (
+        ("optimizer", ("adamw", "sgd")),
+        ("accelerator", ACCELERATORS),
+        ("precision", PRECISIONS),
+    ):
+        if data[key] not in known:
+            raise UnknownName(key, data[key], known, f"Change training.{key}=.")
     if data["devices"] != 1:
         raise InputError("training.devices: one training uses one device for now; leave it at 1.")
     return Training(**data)
@@ -299,17 +326,17 @@ def _explained(overrides: Sequence[str]) -> Iterator[None]:
     except LossbenchError:
         raise
     except (HydraException, OmegaConfBaseException) as error:
-        text = re.sub(r"\n\s+(full_key|object_type|reference_type)[:=].*", "", str(error)).strip()
+        text = DETAILS.sub("", str(error)).strip()
         key = re.search(r"Could not override '(?:\w+@)?([\w./]+)'", text)
         if key:
             raise UnknownName("key", key[1], _keys(overrides, key[1])) from error
-        cause = f"\n{error.__cause__}" if error.__cause__ and str(error.__cause__) not in text else ""
-        raise InputError(f"{text}{cause}") from error
+        cause = "" if error.__cause__ is None or str(error.__cause__) in str(error) else f"\n{error.__cause__}"
+        raise InputError(f"{text}{DETAILS.sub('', cause)}") from error
 
 
 def _keys(overrides: Sequence[str], wanted: str) -> list[str]:
     """The keys beside a mistyped one, in the configuration without plain values."""
-    groups = [o for o in overrides if "." not in o.partition("=")[0] and not o.startswith("++")]
+    groups = [o for o in overrides if "." not in (key := o.partition("=")[0]) and key.lstrip("+") != wanted]
     try:
         node: Any = OmegaConf.to_container(compose("config", overrides=groups))
     except (HydraException, OmegaConfBaseException):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -18,6 +20,7 @@ from lossbench.plugins import catalogue, load_family
 
 GROUP = "loss"
 CUSTOM = "custom"
+TYPED: dict[type, Any] = {float: FloatNode, int: IntegerNode, bool: BooleanNode, str: StringNode}
 
 
 class LossSource(ConfigSource):
@@ -41,7 +44,7 @@ class LossSource(ConfigSource):
         name = _loss_name(config_path)
         return name == CUSTOM or (name is not None and _known(name))
 
-    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+    def list(self, config_path: str, results_filter: ObjectType | None) -> builtins.list[str]:
         match config_path.strip("/"):
             case "" if results_filter in (None, ObjectType.GROUP):
                 return [GROUP]
@@ -56,7 +59,7 @@ class LossSource(ConfigSource):
             provider=self.provider, path=f"losses://{name}", config=DictConfig(node), header={"package": None}
         )
 
-    def _shared(self) -> list[str]:
+    def _shared(self) -> builtins.list[str]:
         return parse_qs(self.path).get("shared", [""])[0].split(",")
 
 
@@ -105,15 +108,11 @@ def _schema(name: str, shared: list[str]) -> dict[str, Any]:
     from lossbench.adapter import Parameter
 
     def node(parameter: Parameter) -> Any:
-        typed = {float: FloatNode, int: IntegerNode, bool: BooleanNode, str: StringNode}.get(
-            parameter.scalar or object, AnyNode
-        )
         value = "???" if parameter.required else parameter.default
-        return AnyNode(value) if typed is AnyNode else typed(value, is_optional=parameter.optional or value is None)
+        typed = TYPED.get(parameter.scalar or object)
+        return typed(value, is_optional=parameter.optional or value is None) if typed else AnyNode(value)
 
     params: dict[str, Any] = {key: AnyNode(None) for key in shared if key}
-    try:
+    with suppress(PluginError):  # its cell will be recorded as failed, with this error; the sweep goes on
         params.update({parameter.name: node(parameter) for parameter in load_family(name).parameters})
-    except PluginError:
-        pass  # its cell will be recorded as failed, with this error; the sweep goes on
     return {"name": name, "params": params}

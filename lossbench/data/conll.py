@@ -62,9 +62,7 @@ def load_conll(data: Mapping[str, Any]) -> Corpus:
     split_seed: which sentences those are (0).
     """
     if not data.get("path"):
-        raise DataError(
-            "No CoNLL file is named: give task.data.path, and task.data.test if there is a test file."
-        )
+        raise DataError("No CoNLL file is named: give task.data.path, and task.data.test if there is a test file.")
     rest = enough(data["path"])
     validation = enough(data["validation"]) if data.get("validation") else None
     if data.get("test"):
@@ -90,9 +88,7 @@ def text(path: str | Path, name: str) -> str:
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise DataError(
-            f"{name} cannot be read: {error.strerror}. Check the path of the CoNLL file."
-        ) from error
+        raise DataError(f"{name} cannot be read: {error.strerror}. Check the path of the CoNLL file.") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{name} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
 
@@ -102,8 +98,7 @@ def enough(path: str | Path) -> list[Sentence]:
     sentences = read_conll(path)
     if len(sentences) < FEWEST:
         raise DataError(
-            f"{path} has {len(sentences)} sentence(s); at least {FEWEST} are needed. "
-            "A blank line ends a sentence."
+            f"{path} has {len(sentences)} sentence(s); at least {FEWEST} are needed. A blank line ends a sentence."
         )
     return sentences
 

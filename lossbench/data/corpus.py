@@ -167,8 +167,7 @@ def capital(word: str) -> str:
 def with_articles(tagged: Tagged) -> Tagged:
     """'a' made 'an' before a vowel's sound."""
     return [
-        ("an", tag) if word == "a" and vowel(tagged[k + 1][0]) else (word, tag)
-        for k, (word, tag) in enumerate(tagged)
+        ("an", tag) if word == "a" and vowel(tagged[k + 1][0]) else (word, tag) for k, (word, tag) in enumerate(tagged)
     ]
 
 

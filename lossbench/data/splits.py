@@ -46,9 +46,7 @@ class SplitRule:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or (self.values is None) != (self.kind == "random"):
-            raise ValueError(
-                f"A split is random, or has one value a row for {', '.join(KINDS[1:])}; not {self.kind}."
-            )
+            raise ValueError(f"A split is random, or has one value a row for {', '.join(KINDS[1:])}; not {self.kind}.")
 
     def refuse(self, why: str) -> DataError:
         """The error of a column that cannot part these rows."""
@@ -143,11 +141,7 @@ def _draw_groups(
         inside = np.isin(groups[rows], taken or order[:1])
         drawn = rows[inside]
         # groups may hold one class alone: draw again until both sides have them all
-        if (
-            len(np.unique(classes[drawn]))
-            == len(np.unique(classes[rows[~inside]]))
-            == len(np.unique(classes[rows]))
-        ):
+        if len(np.unique(classes[drawn])) == len(np.unique(classes[rows[~inside]])) == len(np.unique(classes[rows])):
             break
     return drawn
 

@@ -31,9 +31,7 @@ def suspicions(features: pd.DataFrame, target: NDArray[np.float64], *, binary: b
     )
 
 
-def _doubt(
-    column: pd.Series, rows: NDArray[np.int64], target: NDArray[np.float64], binary: bool
-) -> str | None:
+def _doubt(column: pd.Series, rows: NDArray[np.int64], target: NDArray[np.float64], binary: bool) -> str | None:
     if column.nunique() < 2 and not (column.notna().any() and column.isna().any()):
         return "has the same value in every row"
     if _identifies(column):

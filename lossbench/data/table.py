@@ -96,9 +96,7 @@ def _own_file(given: Mapping[str, Any], options: Mapping[str, Any], binary: bool
     frame, whose = read_file(path), path.name
     if "target" not in given:
         columns = ", ".join(map(str, frame.columns))
-        raise DataError(
-            f"Which column of {whose} is to be predicted? Set task.data.target= to one of: {columns}."
-        )
+        raise DataError(f"Which column of {whose} is to be predicted? Set task.data.target= to one of: {columns}.")
     target_name = _known(str(given["target"]), frame, whose, "target")
     frame, warnings = _with_target(frame, target_name, whose)
     column, positive = frame.pop(target_name), None
@@ -119,22 +117,16 @@ def _with_target(frame: pd.DataFrame, target: str, whose: str) -> tuple[pd.DataF
     """The rows whose target is present and finite, and a warning about the others."""
     absent = frame[target].replace([np.inf, -np.inf], np.nan).isna()
     if absent.all():
-        raise DataError(
-            f"Target '{target}' of {whose} is missing in every row. Choose another: task.data.target=."
-        )
+        raise DataError(f"Target '{target}' of {whose} is missing in every row. Choose another: task.data.target=.")
     if not absent.any():
         return frame, ()
     return frame[~absent].reset_index(drop=True), (f"{absent.sum()} rows without '{target}' are left out.",)
 
 
-def _features_and_rule(
-    given: Mapping[str, Any], frame: pd.DataFrame, whose: str
-) -> tuple[pd.DataFrame, SplitRule]:
+def _features_and_rule(given: Mapping[str, Any], frame: pd.DataFrame, whose: str) -> tuple[pd.DataFrame, SplitRule]:
     """The columns to learn from, and the rule by which the rows are parted."""
     asked = given.get("drop", ())
-    drop = [
-        _known(str(name), frame, whose, "drop") for name in ([asked] if isinstance(asked, str) else asked)
-    ]
+    drop = [_known(str(name), frame, whose, "drop") for name in ([asked] if isinstance(asked, str) else asked)]
     rule = _split_rule(str(given.get("split", "random")), frame, whose)
     left = frame.drop(columns=drop if rule.values is None else {*drop, rule.column})
     if not len(left.columns):
@@ -168,9 +160,7 @@ def _split_rule(text: str, frame: pd.DataFrame, whose: str) -> SplitRule:
 
 def _known(name: str, frame: pd.DataFrame, whose: str, key: str) -> str:
     if name not in frame.columns:
-        raise UnknownName(
-            f"column of {whose} named", name, map(str, frame.columns), f"Change task.data.{key}=."
-        )
+        raise UnknownName(f"column of {whose} named", name, map(str, frame.columns), f"Change task.data.{key}=.")
     return name
 
 

@@ -22,9 +22,7 @@ def continuous_target(column: pd.Series, whose: str) -> NDArray[np.float64]:
     if numbers is None or numbers.isna().any():
         odd = column.iloc[0] if numbers is None else column[numbers.isna()].iloc[0]
         step = "set task=binary" if len(distinct) == 2 else "choose another column with task.data.target="
-        raise DataError(
-            f"Target '{name}' of {whose} is not numeric: it holds {text(odd)!r}. To go on, {step}."
-        )
+        raise DataError(f"Target '{name}' of {whose} is not numeric: it holds {text(odd)!r}. To go on, {step}.")
     return numbers.to_numpy(dtype=np.float64)
 
 
@@ -43,11 +41,7 @@ def binary_target(column: pd.Series, positive: object, whose: str) -> tuple[NDAr
         )
     chosen = _positive(distinct, positive)
     if chosen is None:
-        said = (
-            "does not say which of its values counts as 1"
-            if positive is None
-            else f"has no value {positive!r}"
-        )
+        said = "does not say which of its values counts as 1" if positive is None else f"has no value {positive!r}"
         raise DataError(
             f"Target '{name}' of {whose} {said}. "
             f"Set task.data.positive={distinct[0]} or task.data.positive={distinct[1]}."

@@ -16,15 +16,13 @@ class Linear(nn.Module):
         self.output = nn.Linear(inputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.output(x)  # type: ignore[no-any-return]
+        return self.output(x)
 
 
 class MLP(nn.Module):
     """Hidden layers with ReLU, and dropout where asked for."""
 
-    def __init__(
-        self, inputs: int, outputs: int, hidden: Sequence[int] = (64, 64), dropout: float = 0.0
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, hidden: Sequence[int] = (64, 64), dropout: float = 0.0) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for width_in, width_out in pairwise([inputs, *hidden]):
@@ -35,4 +33,4 @@ class MLP(nn.Module):
         self.output = nn.Linear(hidden[-1] if hidden else inputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.output(self.body(x))  # type: ignore[no-any-return]
+        return self.output(self.body(x))

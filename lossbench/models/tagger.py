@@ -146,8 +146,7 @@ class Tagger(nn.Module):
         self.suffixes = nn.Embedding(inputs.suffixes, 32)
         self.mix = nn.Linear(64 + 16 + 32 + 32, width)
         self.around = nn.ModuleList(
-            nn.Conv1d(width, width, kernel_size=3, dilation=2**depth, padding=2**depth)
-            for depth in range(layers)
+            nn.Conv1d(width, width, kernel_size=3, dilation=2**depth, padding=2**depth) for depth in range(layers)
         )
         self.dropout = nn.Dropout(dropout)
         self.word_dropout = word_dropout

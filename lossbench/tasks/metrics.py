@@ -116,7 +116,9 @@ def best_threshold(target: Tensor, score: Tensor, metric: str, middle: float) ->
     return float(best[(best - middle).abs().argmin()])
 
 
-def chosen(metric: str, direction: str | None, known: Mapping[str, Direction]) -> tuple[Metric, Callable[..., Any] | None]:
+def chosen(
+    metric: str, direction: str | None, known: Mapping[str, Direction]
+) -> tuple[Metric, Callable[..., Any] | None]:
     """The metric of a task by name, or any importable `(target, prediction) -> float` with a declared direction."""
     if metric in known:
         return Metric(metric, known[metric]), None

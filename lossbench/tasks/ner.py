@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lossbench.data.conll import load_conll
 from lossbench.data.corpus import generate_corpus
 from lossbench.data.sentences import OUTSIDE, Corpus, Sentence
-from lossbench.errors import DataError, UnknownName
+from lossbench.errors import DataError, InputError
 from lossbench.loss import Domain, Kind, Prediction, Sequences
 from lossbench.models.tagger import Encoded, Vocabulary, real
 from lossbench.plan import stream
@@ -24,7 +24,8 @@ from lossbench.tasks import metrics
 from lossbench.tasks.spans import entity_scores, token_report
 
 DIRECTIONS: Mapping[str, Direction] = dict.fromkeys(
-    ("entity_f1", "token_f1", "token_f1_macro", "token_accuracy", "entity_precision", "entity_recall"), Direction.MAX
+    ("entity_f1", "token_f1", "token_f1_macro", "token_accuracy", "entity_precision", "entity_recall"),
+    Direction.MAX,
 )
 VALIDATION_SHARE = 0.2
 
@@ -60,9 +61,7 @@ class NERFold:
 
     def batch(self, part: Part, rows: Tensor) -> TokenBatch:
         chosen = self.encoded[part].rows(rows)
-        return TokenBatch(
-            chosen.words, chosen.shapes, chosen.prefixes, chosen.suffixes, chosen.tags, chosen.lengths
-        )
+        return TokenBatch(chosen.words, chosen.shapes, chosen.prefixes, chosen.suffixes, chosen.tags, chosen.lengths)
 
     def score(self, model: nn.Module, batch: TokenBatch, kind: Kind) -> Scored:
         words = real(batch.lengths, batch.tags.shape[1])
@@ -96,7 +95,7 @@ class NERFold:
     def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
         encoded = self.encoded[part]
         assert prediction.label is not None
-        found = {
+        found: dict[str, NDArray[Any]] = {
             "rows": np.repeat(self.splits.rows(part), encoded.lengths.numpy()),
             "target": encoded.tags[encoded.real].numpy().astype(np.int16),
             "label": prediction.label.numpy().astype(np.int16),
@@ -182,4 +181,7 @@ def _corpus(data: Mapping[str, Any]) -> Corpus:
             return generate_corpus(**sizes)
         case "conll":
             return load_conll(data)
-    raise UnknownName("source of sentences", str(data["source"]), ["generated", "conll"])
+    raise InputError(
+        f"Data set '{data['name']}' holds no tagged sentences. For task=ner set task/data=generated, or bring your "
+        f"own: task.data.path=train.conll."
+    )

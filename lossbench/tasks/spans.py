@@ -26,9 +26,7 @@ def entity_scores(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
     right = found = there = 0
     for wanted, given in zip(true, predicted, strict=True):
         if len(wanted) != len(given):
-            raise ValueError(
-                f"A sentence of {len(wanted)} tags cannot be judged by {len(given)} predictions."
-            )
+            raise ValueError(f"A sentence of {len(wanted)} tags cannot be judged by {len(given)} predictions.")
         entities, guesses = spans(wanted), spans(given)
         right += len(entities & guesses)
         found += len(guesses)
@@ -40,9 +38,7 @@ def entity_scores(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
     }
 
 
-def token_report(
-    true: Sequence[str], predicted: Sequence[str], tags: Sequence[str]
-) -> tuple[dict[str, float], Report]:
+def token_report(true: Sequence[str], predicted: Sequence[str], tags: Sequence[str]) -> tuple[dict[str, float], Report]:
     """The metrics of single tags, and the report per tag in the layout that scikit-learn made well known.
 
     true, predicted: [n] tags of all words, one sentence after the other. tags: the rows of the report, in

@@ -18,7 +18,6 @@ from lossbench.loss import Kind
 from lossbench.task import DataCard, Part, Scored, Splits
 
 
-
 class TableFold:
     """One repeat's rows: features encoded, targets as the loss sees them."""
 

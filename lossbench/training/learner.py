@@ -1,4 +1,4 @@
-"""The one LightningModule: it learns with a loss and keeps the weights of its best epoch, whatever loss and task it holds."""
+"""The one LightningModule: it learns, and keeps the weights of its best epoch, whatever loss and task it holds."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ class Learner(lightning.LightningModule):
             self._sums[name] = self._sums.get(name, 0.0) + float(value.detach().mean()) * n
         total = mean if self.penalty is None else mean + penalty_of(self.penalty, self.model, scored.output)
         if not torch.isfinite(total):
-            return self._stop(f"the loss became {float(total):g} in step {self.global_step}")
+            self._stop(f"the loss became {float(total):g} in step {self.global_step}")
+            return None
         return total
 
     def validation_step(self, batch: Any, index: int) -> None:

@@ -31,7 +31,7 @@ class WeightedSum(Loss):
             raise ValueError("all terms take targets in the same unit")
         self.terms = nn.ModuleList(terms)
         self.weights = list(terms.values())
-        self.names = [getattr(term, "title", type(term).__name__) for term in terms]
+        self.names = [term.title or type(term).__name__ for term in terms]
         self.pointwise = all(term.pointwise for term in terms)
         self.domain = next(iter(terms)).domain
         self.last: dict[str, Tensor] = {}

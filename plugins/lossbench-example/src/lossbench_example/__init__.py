@@ -1,6 +1,7 @@
 """A loss that lossbench does not have, in the smallest package that brings it there."""
 
 import torch
+
 from lossbench.loss import Kind, Loss
 
 
