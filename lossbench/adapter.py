@@ -238,6 +238,7 @@ class Adapted(Loss):
     ) -> None:
         super().__init__()
         self.kind = kind
+        self.title = getattr(thing, "__name__", type(thing).__name__)
         self.pointwise = traits.get("pointwise", True)
         self.domain = Domain(traits.get("domain", Domain.REAL))
         self.reference = traits.get("reference", "")

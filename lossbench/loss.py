@@ -147,7 +147,7 @@ class Loss(nn.Module):
             got = list(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
             rule = "n targets in, n losses out" if self.pointwise else "a set loss returns one value"
             raise ValueError(
-                f"{type(self).__name__} returned {got} for {n} targets where {list(wanted)} is due: {rule}."
+                f"{self.title or type(self).__name__} returned {got} for {n} targets where {list(wanted)} is due: {rule}."
             )
         return losses
 

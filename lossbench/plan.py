@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -150,6 +150,22 @@ class Trial:
     repeat: int
     learning_rate: float
     params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def variants(cells: Sequence[Mapping[str, Any]]) -> list[str]:
+    """For each cell (as `to_dict` gives it), the options but its loss in which it differs from any other of them."""
+    options = [dict(_flat({key: value for key, value in cell.items() if key != "loss"})) for cell in cells]
+    keys = dict.fromkeys(key for each in options for key in each)
+    differing = [key for key in keys if len({compact(each.get(key)) for each in options}) > 1]
+    return [", ".join(f"{key}={compact(each[key])}" for key in differing if key in each) for each in options]
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            yield from _flat(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item
 
 
 def fingerprint(data: object) -> str:

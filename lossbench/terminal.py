@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lossbench.compare.leaderboard import Leaderboard, Row, Summary
-from lossbench.plan import Cell
+from lossbench.plan import Cell, variants
 from lossbench.record import Record, Repeat, Status
 from lossbench.sweep import Entry, Sweep
 
@@ -36,11 +36,11 @@ def announce(out: Console, sweep: Sweep, left_out: dict[str, str]) -> None:
     added = [e for e in running if e.role == "baseline"]
     cells = f"{len(running)} cell{'s' * (len(running) != 1)}"
     out.print(f"[bold]{escape(sweep.name)}[/]: {cells}, {sweep.trainings} trainings")
-    for cell in sweep.contests():
+    contests = list(sweep.contests())
+    for cell, variant in zip(contests, _variants(contests), strict=True):
         titles = [e.cell.loss.title for e in running if e.cell.contest == cell.contest]
-        out.print(
-            f"  {cell.task.name} on {cell.task.data['name']}: {escape(', '.join(titles))} × {cell.repeats} repeats"
-        )
+        what = f"{cell.task.name} on {cell.task.data['name']}{variant}: {', '.join(titles)}"
+        out.print(f"  {escape(what)} × {cell.repeats} repeat{'s' * (cell.repeats != 1)}")
     for entry in added:
         out.print(f"  [dim]{entry.cell.loss.name} is added on {entry.cell.task.name}: its baseline[/]")
     for entry in entries:
@@ -49,6 +49,16 @@ def announce(out: Console, sweep: Sweep, left_out: dict[str, str]) -> None:
             out.print(f"  [dim]skipped: {escape(where)} ({escape(entry.misfit)})[/]")
     for name, why in left_out.items():
         out.print(f"  [dim]left out: {escape(name)} ({escape(why)})[/]")
+
+
+def _variants(contests: list[Cell]) -> list[str]:
+    """What sets contests on the same data apart from each other, in brackets."""
+    found = []
+    for cell in contests:
+        alike = [c for c in contests if (c.task.name, c.task.data["name"]) == (cell.task.name, cell.task.data["name"])]
+        words = variants([c.to_dict() for c in alike])[alike.index(cell)]
+        found.append(f" ({words})" if words else "")
+    return found
 
 
 def warn(out: Console, warnings: Iterable[str]) -> None:

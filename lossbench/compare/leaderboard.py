@@ -8,7 +8,9 @@ import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from lossbench.plan import variants
 from lossbench.record import Record, Status
 
 
@@ -52,6 +54,8 @@ class Leaderboard:
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
     skipped: tuple[Record, ...]
+    cell: dict[str, Any]
+    """One cell of the contest; all of them differ in their loss alone."""
     variant: str = ""
     """What else sets this contest apart from others on the same task, data and model; empty where nothing does."""
 
@@ -62,8 +66,14 @@ def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
     for record in records:
         groups.setdefault(record.contest, []).append(record)
     boards = [_board(group) for group in groups.values()]
-    ambiguous = [b for b in boards if sum(_same(a, b) for a in boards) > 1 and b.rows]
-    return [_with_variant(b, ambiguous) if b in ambiguous else b for b in boards]
+    named: dict[tuple[str, str, str], list[Leaderboard]] = {}
+    for board in boards:
+        named.setdefault((board.task, board.data, board.model), []).append(board)
+    found: dict[int, Leaderboard] = {}
+    for alike in named.values():
+        words = variants([board.cell for board in alike]) if len(alike) > 1 else [""]
+        found |= {id(board): replace(board, variant=word) for board, word in zip(alike, words, strict=True)}
+    return [found[id(board)] for board in boards]
 
 
 def to_csv(boards: Iterable[Leaderboard]) -> str:
@@ -143,6 +153,7 @@ def _board(records: list[Record]) -> Leaderboard:
         metrics=names,
         rows=tuple(sorted(rows, key=place)),
         skipped=tuple(r for r in records if r.status is Status.SKIPPED),
+        cell=first.cell,
     )
 
 
@@ -150,27 +161,3 @@ def _row(record: Record, names: Sequence[str]) -> Row:
     metrics = {name: summary for name in names if (summary := Summary.of(record.values(name)))}
     times = [repeat.seconds for repeat in record.repeats if repeat.seconds]
     return Row(record, metrics, statistics.fmean(times) if times else None)
-
-
-def _same(a: Leaderboard, b: Leaderboard) -> bool:
-    return (a.task, a.data, a.model) == (b.task, b.data, b.model)
-
-
-def _with_variant(board: Leaderboard, boards: Sequence[Leaderboard]) -> Leaderboard:
-    """Names the options in which this contest differs from its namesakes."""
-    mine = _options(board)
-    others = [_options(b) for b in boards if b is not board and _same(a=b, b=board)]
-    differing = [f"{k}={v}" for k, v in mine.items() if any(other.get(k) != v for other in others)]
-    return replace(board, variant=", ".join(differing))
-
-
-def _options(board: Leaderboard) -> dict[str, str]:
-    def flat(value: object, prefix: str) -> Iterable[tuple[str, str]]:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                yield from flat(item, f"{prefix}.{key}" if prefix else str(key))
-        else:
-            yield prefix, str(value)
-
-    cell = {key: value for key, value in board.rows[0].record.cell.items() if key != "loss"}
-    return dict(flat(cell, ""))

@@ -84,6 +84,8 @@ class Composition:
     def hydra_arguments(self, losses: Sequence[str], folder: Path) -> list[str]:
         """What to give `hydra.main`: the same sweep over `losses`, which may hold added baselines, into `folder`."""
         others = [o for o in self.arguments.overrides if not o.startswith("+loss=")]
+        with _hydra(self.arguments):
+            others = [_deferred(override) for override in _parsed(others)]
         flags = [f for f in self.arguments.flags if f not in ("-m", "--multirun", "-r", "--run")]
         place = str(folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
         return [*flags, "--multirun", f"+loss={','.join(losses)}", *others, f"hydra.sweep.dir='{place}'"]
@@ -105,7 +107,7 @@ def composition(arguments: Arguments) -> Composition:
             f"+loss={','.join(losses)}",
             *(o.input_line for o in overrides if o.key_or_group != "loss" and o.input_line),
         )
-    register(shared)
+    register(shared, custom=CUSTOM in losses)
     with _hydra(arguments):
         jobs = tuple(_job(combination) for combination in _product(arguments))
     return Composition(arguments, jobs, _settings(arguments, jobs), left_out)
@@ -275,6 +277,15 @@ def _check_groups(overrides: Sequence[Override]) -> None:
         for name in override.sweep_string_iterator() if override.is_sweep_override() else [override.value()]:
             if str(name) not in known:
                 raise UnknownName(group.replace("/", " "), str(name), known)
+
+
+def _deferred(override: Override) -> str:
+    """A value as a sweep of one: Hydra then applies it in the jobs, where the group that it belongs to is chosen."""
+    if override.is_sweep_override() or override.is_delete() or "." not in override.key_or_group:
+        return override.input_line or ""
+    if override.key_or_group.startswith("hydra."):
+        return override.input_line or ""
+    return f"{override.get_key_element()}=choice({override.get_value_element_as_str()})"
 
 
 def _refuse_sweep(overrides: Sequence[Override]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -26,8 +28,8 @@ TYPED: dict[type, Any] = {float: FloatNode, int: IntegerNode, bool: BooleanNode,
 class LossSource(ConfigSource):
     """`loss/<name>` for every installed loss, its parameters typed as its constructor's signature says.
 
-    The path may carry `shared=delta,gamma`: parameters that some losses of a sweep have. The others accept and ignore
-    them, so that one axis of a sweep may belong to one of its losses.
+    The path may carry `shared=delta,gamma`: parameters that some losses of a sweep have, and `custom=yes` where one of
+    them is `custom`. The others accept and ignore these keys, so that one axis of a sweep may belong to one loss alone.
     """
 
     @staticmethod
@@ -54,28 +56,28 @@ class LossSource(ConfigSource):
 
     def load_config(self, config_path: str) -> ConfigResult:
         name = _loss_name(config_path) or ""
-        node = _custom() if name == CUSTOM else _schema(name, self._shared())
+        query = parse_qs(self.path)
+        shared = query.get("shared", [""])[0].split(",")
+        node = _custom() if name == CUSTOM else _schema(name, shared)
+        if name != CUSTOM and "custom" in query:
+            node = {**_custom(), "target": None, **node}
         return ConfigResult(
             provider=self.provider, path=f"losses://{name}", config=DictConfig(node), header={"package": None}
         )
-
-    def _shared(self) -> builtins.list[str]:
-        return parse_qs(self.path).get("shared", [""])[0].split(",")
 
 
 class LossSearchPath(SearchPathPlugin):
     """Puts the losses on Hydra's search path, after the files."""
 
-    shared: tuple[str, ...] = ()
+    query: Mapping[str, str] = MappingProxyType({})
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        query = urlencode({"shared": ",".join(self.shared)})
-        search_path.append("lossbench", f"losses://{query}")
+        search_path.append("lossbench", f"losses://{urlencode(self.query)}")
 
 
-def register(shared: tuple[str, ...] = ()) -> None:
+def register(shared: tuple[str, ...] = (), *, custom: bool = False) -> None:
     """Makes Hydra see the losses; called before any configuration is composed."""
-    LossSearchPath.shared = shared
+    LossSearchPath.query = {"shared": ",".join(shared)} | ({"custom": "yes"} if custom else {})
     plugins = Plugins.instance()
     plugins.register(LossSource)
     plugins.register(LossSearchPath)

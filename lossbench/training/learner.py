@@ -84,7 +84,7 @@ class Learner(lightning.LightningModule):
             self._sums[name] = self._sums.get(name, 0.0) + float(value.detach().mean()) * n
         total = mean if self.penalty is None else mean + penalty_of(self.penalty, self.model, scored.output)
         if not torch.isfinite(total):
-            self._stop(f"the loss became {float(total):g} in step {self.global_step}")
+            self._stop(f"the loss became {float(total.detach()):g} in step {self.global_step}")
             return None
         return total
 
