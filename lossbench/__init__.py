@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lossbench.plugins import load_loss
     from lossbench.record import read_records
-    from lossbench.run import run
+    from lossbench.study import run
 
 __version__ = "0.1.0"
 __all__ = ["load_loss", "read_records", "run"]
 
-_HOMES = {"load_loss": "lossbench.plugins", "read_records": "lossbench.record", "run": "lossbench.run"}
+_HOMES = {"load_loss": "lossbench.plugins", "read_records": "lossbench.record", "run": "lossbench.study"}
 
 
 def __getattr__(name: str) -> Any:

@@ -64,7 +64,7 @@ def _compare(arguments: Arguments) -> int:
     from lossbench import sweep as sweeps
     from lossbench import terminal
     from lossbench.compose.launch import launch
-    from lossbench.run import load_task, probe
+    from lossbench.study import load_task, probe
 
     out = terminal.console()
     sweep = sweeps.plan(composed)

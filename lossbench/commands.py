@@ -98,7 +98,7 @@ def data(argv: list[str]) -> int:
         raise InputError(f"'{bare[0]}' is no override: say task=..., task/data={bare[0]}.")
     from lossbench.compose.arguments import arrange
     from lossbench.compose.cells import composition
-    from lossbench.run import load_task
+    from lossbench.study import load_task
 
     arguments = arrange(["+loss=mse", *words])
     if not known & {w.lstrip("+").partition("=")[0] for w in words}:
@@ -220,7 +220,7 @@ def ui(argv: list[str]) -> int:
 
 def _results(overrides: Sequence[str]) -> Path:
     for word in overrides:
-        if word.partition("=")[0] not in ("results", "tracking.uri"):
+        if "=" not in word or word.partition("=")[0] not in ("results", "tracking.uri"):
             raise InputError(f"'{word}': only results=DIR (and tracking.uri= for ui) can be given here.")
     return Path(dict(word.split("=", 1) for word in overrides if "=" in word).get("results", "results"))
 

@@ -146,9 +146,8 @@ class Loss(nn.Module):
         if not isinstance(losses, Tensor) or tuple(losses.shape) != wanted:
             got = list(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
             rule = "n targets in, n losses out" if self.pointwise else "a set loss returns one value"
-            raise ValueError(
-                f"{self.title or type(self).__name__} returned {got} for {n} targets where {list(wanted)} is due: {rule}."
-            )
+            name = self.title or type(self).__name__
+            raise ValueError(f"{name} returned {got} for {n} targets where {list(wanted)} is due: {rule}.")
         return losses
 
     def extra_repr(self) -> str:

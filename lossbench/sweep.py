@@ -19,7 +19,7 @@ from lossbench.compose.cells import Composition, Job
 from lossbench.errors import InputError, LossbenchError, PluginError
 from lossbench.plan import Cell
 from lossbench.record import RECORD, Record, Repeat, Status, read_record, read_records, write_whole
-from lossbench.run import Progress, fingerprint_of, load_task, misfit, run, run_references
+from lossbench.study import Progress, fingerprint_of, load_task, misfit, run, run_references
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def test_a_refusal_says_what_is_due_and_what_came() -> None:
     ids=lambda value: f"{type(value).__name__}{list(np.shape(value))}",
 )
 def test_a_loss_that_does_not_give_n_losses_is_stopped_by_name(value: Any) -> None:
-    with pytest.raises(ValueError, match="Returning returned .* n targets in, n losses out"):
+    with pytest.raises(ValueError, match=r"Returning returned .* n targets in, n losses out"):
         Returning(value)(torch.zeros(3), torch.zeros(3))
 
 
@@ -251,7 +251,7 @@ def test_at_most_two_parameters_can_be_searched() -> None:
     ranges = {name: Range(0.1, 1.0) for name in "abc"}
     two = type("Two", (Loss,), {"kind": Kind.CONTINUOUS, "search": {key: ranges[key] for key in "ab"}})
     assert len(two.search) == 2
-    with pytest.raises(TypeError, match="Three.search names 3 parameters; at most two"):
+    with pytest.raises(TypeError, match=r"Three\.search names 3 parameters; at most two"):
         type("Three", (Loss,), {"kind": Kind.CONTINUOUS, "search": ranges})
 
 
@@ -267,7 +267,12 @@ def test_by_default_a_loss_asks_for_an_output_a_class_and_changes_nothing_else(c
     loss.observe(torch.zeros(3))
     loss.advance(0.5)
     assert loss.outputs(classes) == classes
-    assert (loss.domain, loss.pointwise, loss.contract, dict(loss.search)) == (Domain.REAL, True, CONTRACT, {})
+    assert (loss.domain, loss.pointwise, loss.contract, dict(loss.search)) == (
+        Domain.REAL,
+        True,
+        CONTRACT,
+        {},
+    )
     assert dict(loss.parts()) == {}
     assert list(loss.state_dict()) == []
 

@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 
 def binary_rows(seed: int, rows: int = 300, distinct: int | None = None) -> tuple[Array, Array]:
-    """Targets with about a third positive, and probabilities that know something; ties where few are distinct."""
+    """Targets, a third positive, and probabilities that know something; ties where few are distinct."""
     generator = np.random.default_rng(seed)
     target = (generator.random(rows) < 0.35).astype(float)
     p = np.clip(0.25 + 0.3 * target + generator.normal(0, 0.2, rows), 0.01, 0.99)
@@ -42,9 +42,7 @@ def tensors(*given: Array) -> list[torch.Tensor]:
     ],
 )
 @pytest.mark.parametrize("shift", [0.0, 1000.0])
-def test_metrics_of_numbers_are_scikit_learns(
-    name: str, oracle: Callable[..., float], shift: float
-) -> None:
+def test_metrics_of_numbers_are_scikit_learns(name: str, oracle: Callable[..., float], shift: float) -> None:
     generator = np.random.default_rng(1)
     target = generator.normal(50, 20, 200)
     score = target + generator.normal(3, 10, 200) + shift
@@ -67,9 +65,7 @@ def test_ranking_metrics_are_scikit_learns_with_ties_and_without(
 @pytest.mark.parametrize(
     ("name", "oracle"), [("roc_auc", sk.roc_auc_score), ("average_precision", sk.average_precision_score)]
 )
-def test_a_ranking_survives_logits_of_any_size(
-    name: str, oracle: Callable[..., float], scale: float
-) -> None:
+def test_a_ranking_survives_logits_of_any_size(name: str, oracle: Callable[..., float], scale: float) -> None:
     # A sigmoid would turn nearly all of the large ones into exactly 0 or 1, and their order into ties.
     target, p = binary_rows(3)
     score = ((p - 0.2) * scale).astype(np.float32)
@@ -100,9 +96,7 @@ def test_metrics_of_decisions_are_scikit_learns(name: str, oracle: Callable[...,
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("name", "oracle"), [("brier", sk.brier_score_loss), ("log_loss", sk.log_loss)])
-def test_metrics_of_probabilities_are_scikit_learns(
-    name: str, oracle: Callable[..., float], seed: int
-) -> None:
+def test_metrics_of_probabilities_are_scikit_learns(name: str, oracle: Callable[..., float], seed: int) -> None:
     target, p = binary_rows(seed)
     assert metrics.probabilistic(name, *tensors(target, p)) == pytest.approx(oracle(target, p), rel=1e-9)
 
@@ -113,7 +107,7 @@ def test_a_sure_and_wrong_probability_costs_a_finite_log_loss() -> None:
 
 
 def by_definition(target: Array, probability: Array, bins: int = 15) -> float:
-    """Rows in the order of their probability, cut into 15 parts of as equal a size as can be, no ties among them."""
+    """Rows in the order of their probability, cut into 15 parts as equal as can be. For rows without ties."""
     rows = sorted(range(len(target)), key=lambda row: probability[row])
     total = 0.0
     for part in range(bins):

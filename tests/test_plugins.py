@@ -40,7 +40,7 @@ MINE = """
 
 
 class Site:
-    """A folder of installed distributions: metadata, entry points and modules, as an installer leaves them."""
+    """A folder of installed distributions: metadata, entry points, modules, as an installer leaves them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -109,11 +109,8 @@ def numbers(kind: Kind, rows: int = 9) -> tuple[Tensor, Tensor]:
     return z, torch.randn(rows, generator=generator, dtype=torch.double)
 
 
-def custom(attribute: str, kind: Kind, params: dict[str, Any] | None = None, **given: Any) -> Loss:
-    return build(LossChoice("custom", params or {}, target=f"own_losses.{attribute}", **given), kind)
-
-
-# --- what is installed ---------------------------------------------------------------------------------------
+def custom(attribute: str, serves: Kind, params: dict[str, Any] | None = None, **given: Any) -> Loss:
+    return build(LossChoice("custom", params or {}, target=f"own_losses.{attribute}", **given), serves)
 
 
 def test_the_built_in_losses_are_found_by_their_entry_points(site: Site) -> None:
@@ -151,9 +148,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("source", "message"), BROKEN.values(), ids=BROKEN)
-def test_a_plugin_that_breaks_on_import_is_named_and_disturbs_nobody(
-    site: Site, source: str, message: str
-) -> None:
+def test_a_plugin_that_breaks_on_import_is_named_and_disturbs_nobody(site: Site, source: str, message: str) -> None:
     site.install("bad-kit", {"mine": "bad_losses:Mine"}, source, module="bad_losses", version="2.5")
     site.install("kit", {"fine": "kit_losses:Mine"}, MINE, module="kit_losses")
     assert {"mine", "fine", *BUILT_IN} <= set(catalogue().names())
@@ -219,9 +214,6 @@ def test_entry_points_of_other_groups_are_no_losses(site: Site) -> None:
     (site.folder / "kit-1.0.dist-info" / "entry_points.txt").write_text("[console_scripts]\nmine = kit_losses:Mine\n")
     forget()
     assert "mine" not in catalogue().names()
-
-
-# --- what a plugin may be ------------------------------------------------------------------------------------
 
 
 OTHER_CONTRACTS = {
@@ -431,25 +423,28 @@ WRONG = {
     "nothing": ("thing = None", "is a NoneType"),
     "a tuple with an int": (MINE + "\n    thing = (Mine, 3)", "is a int"),
     "the abstract loss": ("from lossbench.loss import Loss as thing", "does not state its kind"),
-    "a function without a kind": ("def thing(output, target): return output", "does not say what it predicts"),
+    "a function without a kind": (
+        "def thing(p, y): return p",
+        "does not say what it predicts",
+    ),
     "a function of no known kind": (
-        "def thing(output, target): return output\n    thing.__lossbench__ = {'kind': 'ternary'}",
+        "def thing(p, y): return p\n    thing.__lossbench__ = {'kind': 'ternary'}",
         "'ternary' is no kind of loss; known: continuous, binary",
     ),
     "an unknown trait": (
-        "def thing(output, target): return output\n    thing.__lossbench__ = {'kind': 'binary', 'colour': 1}",
+        "def thing(p, y): return p\n    thing.__lossbench__ = {'kind': 'binary', 'colour': 1}",
         "unknown keys \\['colour'\\]",
     ),
     "an unknown order": (
-        "def thing(output, target): return output\n    thing.__lossbench__ = {'kind': 'binary', 'order': 'both'}",
+        "def thing(p, y): return p\n    thing.__lossbench__ = {'kind': 'binary', 'order': 'both'}",
         "order is pred_true or true_pred, not 'both'",
     ),
     "an unknown input": (
-        "def thing(output, target): return output\n    thing.__lossbench__ = {'kind': 'binary', 'input': 'odds'}",
+        "def thing(p, y): return p\n    thing.__lossbench__ = {'kind': 'binary', 'input': 'odds'}",
         "input is raw or probability, not 'odds'",
     ),
     "an unknown link": (
-        "def thing(output, target): return output\n    thing.__lossbench__ = {'kind': 'binary', 'link': 'probit'}",
+        "def thing(p, y): return p\n    thing.__lossbench__ = {'kind': 'binary', 'link': 'probit'}",
         "link is one of .* not 'probit'",
     ),
 }
@@ -476,9 +471,6 @@ def test_a_plugin_that_breaks_on_construction_is_named(site: Site) -> None:
         load_loss("mine")
 
 
-# --- load_loss -----------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("name", "kind", "params", "message"),
     [
@@ -496,9 +488,7 @@ def test_a_plugin_that_breaks_on_construction_is_named(site: Site) -> None:
         ("sum", "binary", {}, "'sum' needs a value: loss.params.terms"),
     ],
 )
-def test_a_wrong_choice_is_the_users_to_mend(
-    name: str, kind: str | None, params: dict[str, Any], message: str
-) -> None:
+def test_a_wrong_choice_is_the_users_to_mend(name: str, kind: str | None, params: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_loss(name, kind, **params)
 
@@ -529,9 +519,6 @@ def test_a_parameter_without_a_default_is_required(site: Site) -> None:
     with pytest.raises(InputError, match=r"loss\.params\.p of 'power' is a int, not 2\.5"):
         load_loss("power", p=2.5)
     assert load_loss("power", p=3)(torch.tensor([2.0]), torch.zeros(1)) == 8.0
-
-
-# --- sums of losses ------------------------------------------------------------------------------------------
 
 
 def test_a_sum_is_the_weighted_sum_of_its_terms_by_hand() -> None:
@@ -588,9 +575,7 @@ def test_the_first_term_of_a_sum_reads_the_outputs_as_predictions() -> None:
         ("continuous", {"sum": 1}, "'sum' needs a value"),
     ],
 )
-def test_a_sum_of_what_cannot_be_summed_is_the_users_to_mend(
-    kind: str, terms: dict[str, Any], message: str
-) -> None:
+def test_a_sum_of_what_cannot_be_summed_is_the_users_to_mend(kind: str, terms: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_loss("sum", kind, terms=terms)
 
@@ -605,10 +590,10 @@ TERMS = """
         def forward(self, output, target):
             return (torch.sigmoid(output) - target).abs().max()
 
-    class Two(Loss):
+    class Three(Loss):
         kind = Kind.CONTINUOUS
         def outputs(self, classes):
-            return 2
+            return 3
         def forward(self, output, target):
             return output[:, 0] * 0
 
@@ -635,7 +620,7 @@ TERMS = """
 @pytest.fixture
 def terms(site: Site) -> None:
     """A distribution of losses to be summed."""
-    names = ["worst", "two", "counted", "watching"]
+    names = ["worst", "three", "counted", "watching"]
     site.install("terms", {name: f"terms_losses:{name.title()}" for name in names}, TERMS, module="terms_losses")
 
 
@@ -654,11 +639,10 @@ def test_a_sum_with_a_set_loss_is_a_set_loss(terms: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("second", "message"), [("two", "the same number of raw outputs"), ("counted", "targets in the same unit")]
+    ("second", "message"),
+    [("three", "the same number of raw outputs"), ("counted", "targets in the same unit")],
 )
-def test_terms_that_need_different_outputs_or_targets_are_not_summed(
-    terms: None, second: str, message: str
-) -> None:
+def test_terms_that_need_different_outputs_or_targets_are_not_summed(terms: None, second: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_loss("sum", "continuous", terms={"mse": 1, second: 1})
 
@@ -668,10 +652,7 @@ def test_a_sum_tells_its_terms_what_it_is_told(terms: None) -> None:
     loss.observe(torch.tensor([1.0, 2.0]))
     loss.advance(0.25)
     assert loss.terms[1].seen == [[1.0, 2.0], 0.25]
-    assert load_loss("sum", "continuous", terms={"two": 1}).outputs(1) == 2
-
-
-# --- losses of the current folder ----------------------------------------------------------------------------
+    assert load_loss("sum", "continuous", terms={"three": 1}).outputs(1) == 3
 
 
 def test_a_loss_of_the_current_folder_is_imported_from_there(here: Callable[[str], None]) -> None:
@@ -707,15 +688,16 @@ def test_a_reduced_function_is_stopped_in_the_batch(here: Callable[[str], None])
     ("target", "message"),
     [
         ("MyLoss", "loss.target=MyLoss is not a dotted path such as my.module.MyLoss"),
-        ("no_module_here.MyLoss", "loss.target=.*: there is no module 'no_module_here' here or among the installed"),
+        (
+            "no_module_here.MyLoss",
+            "loss.target=.*: there is no module 'no_module_here' here or among the installed",
+        ),
         ("own_losses.MyLoss", "loss.target=.*: the module 'own_losses' has no 'MyLoss'"),
         ("own_losses.number", "'number' of loss.target=own_losses.number is a int"),
         ("own_losses.kindless", "loss.kind=binary on the command line"),
     ],
 )
-def test_a_target_that_is_no_loss_is_the_users_to_mend(
-    here: Callable[[str], None], target: str, message: str
-) -> None:
+def test_a_target_that_is_no_loss_is_the_users_to_mend(here: Callable[[str], None], target: str, message: str) -> None:
     here("number = 3\ndef kindless(output, target): return output")
     with pytest.raises(InputError, match=message):
         custom_family(LossChoice("custom", target=target))

@@ -138,9 +138,7 @@ def test_the_json_is_strict_and_opens_with_what_a_person_looks_for(tmp_path: Pat
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_what_json_has_no_place_for_is_dropped_by_finite_and_refused_by_save(
-    tmp_path: Path, value: float
-) -> None:
+def test_what_json_has_no_place_for_is_dropped_by_finite_and_refused_by_save(tmp_path: Path, value: float) -> None:
     assert finite({"rmse": 1.5, "r2": value, "mae": np.float32(2)}) == {"rmse": 1.5, "mae": 2.0}
     with pytest.raises(ValueError, match="not JSON compliant"):
         record(repeats=[Repeat(0, 1, Status.DONE, metrics={"rmse": value})]).save(tmp_path)
@@ -262,7 +260,7 @@ def test_a_folder_without_a_record_is_named(tmp_path: Path) -> None:
 
 def test_arrays_that_hide_a_pickle_are_refused(tmp_path: Path) -> None:
     folder = record().save(tmp_path)
-    np.savez(folder / ARRAYS, objects=np.array([{}], dtype=object), allow_pickle=True)
+    np.savez(folder / ARRAYS, objects=np.array([{}], dtype=object))
     with pytest.raises(InputError, match="allow_pickle"):
         read_record(folder)
     assert read_record(folder, arrays=False).title == record().title
@@ -299,7 +297,5 @@ print(record.values("rmse"), sorted(heavy), len(record.arrays))
 
 def test_records_are_read_without_torch_or_anything_else_that_is_heavy(tmp_path: Path) -> None:
     record().save(tmp_path / "cell")
-    done = subprocess.run(
-        [sys.executable, "-c", READING, str(tmp_path)], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", READING, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[0] == "[1.5, 1.25] [] 5"

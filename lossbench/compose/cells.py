@@ -30,6 +30,8 @@ from lossbench.plugins import catalogue, custom_family, load_family
 
 DETAILS = re.compile(r"\n\s*(full_key|object_type|reference_type)[:=].*")
 """Lines of OmegaConf's messages that tell its own affairs."""
+CHOSEN = ("loss.", "regularizer.", "task.", "model.")
+"""Keys that a group brings along."""
 ACCELERATORS = ("cpu", "gpu", "cuda", "mps", "tpu", "auto")
 PRECISIONS = (
     "32",
@@ -281,11 +283,11 @@ def _check_groups(overrides: Sequence[Override]) -> None:
 
 def _deferred(override: Override) -> str:
     """A value as a sweep of one: Hydra then applies it in the jobs, where the group that it belongs to is chosen."""
-    if override.is_sweep_override() or override.is_delete() or "." not in override.key_or_group:
+    if override.is_sweep_override() or not override.key_or_group.startswith(CHOSEN):
         return override.input_line or ""
-    if override.key_or_group.startswith("hydra."):
-        return override.input_line or ""
-    return f"{override.get_key_element()}=choice({override.get_value_element_as_str()})"
+    key, value = override.get_key_element(), override.get_value_element_as_str()
+    # Hydra's choice() refuses null: said twice it is a sweep as well, whose second cell is the first again.
+    return f"{key}=null,null" if override.value() is None else f"{key}=choice({value})"
 
 
 def _refuse_sweep(overrides: Sequence[Override]) -> None:

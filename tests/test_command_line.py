@@ -1,0 +1,301 @@
+"""The command as people give it, end to end: tables, files, exit codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lossbench.record import Record, read_record, read_records
+from tests.conftest import QUICK, ROOT, SMALL_TEXT, Result
+
+Command = Callable[..., Result]
+
+OWN = """
+import torch
+
+def charbonnier(output, target, eps: float = 0.1):
+    return torch.sqrt((output - target) ** 2 + eps**2) - eps
+
+def keras_style(y_true, y_pred):
+    y_pred = y_pred.clamp(1e-7, 1 - 1e-7)
+    return -(y_true * y_pred.log() + (1 - y_true) * (1 - y_pred).log())
+
+def breaks(output, target):
+    raise RuntimeError("out of order")
+"""
+
+
+@pytest.fixture
+def own_losses(folder: Path) -> Iterator[str]:
+    """A module of somebody's in the current folder."""
+    (folder / "own_losses.py").write_text(OWN)
+    sys.modules.pop("own_losses", None)
+    yield "own_losses"
+    sys.modules.pop("own_losses", None)
+    if str(folder) in sys.path:
+        sys.path.remove(str(folder))
+
+
+def cells(folder: str = "results") -> dict[str, Record]:
+    """The records of losses, by task and title."""
+    return {f"{r.task} {r.title}": r for r in read_records(folder) if r.role != "reference"}
+
+
+def test_two_losses_run_on_every_task_that_they_fit(lossbench: Command) -> None:
+    result = lossbench("+loss=mse,bce", "-m", *QUICK, "task=regression,binary")
+    assert result.code == 0
+    assert {key: r.status.value for key, r in cells().items()} == {
+        "regression mse": "done",
+        "regression bce": "skipped",
+        "binary mse": "done",
+        "binary bce": "done",
+    }
+    assert "3 cells, 6 trainings" in result.out
+    assert "skipped: bce on regression (binary or classes loss, continuous task)" in result.out
+    assert "left, until" in result.out
+    assert result.out.index("regression on house_prices, mlp") < result.out.index("binary on breast_cancer, mlp")
+    assert "gradient boosting" in result.out
+    assert "trivial" in result.out
+    assert not result.err
+
+
+def test_ner_runs_with_its_baseline_added_and_its_report_shown(lossbench: Command) -> None:
+    result = lossbench("+loss=mse", *SMALL_TEXT, *QUICK, "name=text")
+    assert result.code == 0
+    assert "cross_entropy is added on ner: its baseline" in result.out
+    assert "cross_entropy (baseline, added)" in result.out
+    assert cells()["ner cross_entropy"].role == "baseline"
+    shown = lossbench("show", "generated-mse")
+    assert shown.code == 0
+    assert "precision    recall  f1-score   support" in shown.out
+    assert "B-LOC" in shown.out
+    assert "weighted avg" in shown.out
+
+
+def test_one_axis_may_belong_to_one_loss_of_the_sweep(lossbench: Command) -> None:
+    result = lossbench("+loss=mse,huber", "loss.params.delta=1,2", "task=regression", "-m", *QUICK)
+    assert result.code == 0
+    assert set(cells()) == {"regression mse", "regression huber(delta=1)", "regression huber(delta=2)"}
+
+
+def test_a_glob_runs_what_runs_with_its_defaults(lossbench: Command) -> None:
+    result = lossbench("+loss=glob(*)", "task=binary", "-m", *QUICK)
+    assert result.code == 0
+    assert {k for k, r in cells().items() if r.status.value == "done"} == {"binary bce", "binary mse"}
+    assert "left out: sum (needs loss.params.terms)" in result.out
+
+
+def test_own_losses_need_no_package(lossbench: Command, own_losses: str) -> None:
+    result = lossbench(
+        "+loss=custom", f"loss.target={own_losses}.charbonnier", "loss.kind=continuous", "loss.params.eps=0.5", *QUICK
+    )
+    assert result.code == 0
+    assert set(cells()) == {"regression charbonnier(eps=0.5)", "regression mse"}
+
+
+def test_a_loss_written_the_tensorflow_way_learns_what_ours_learns(lossbench: Command, own_losses: str) -> None:
+    words = ("+loss=custom", f"loss.target={own_losses}.keras_style", "loss.kind=binary", "task=binary")
+    assert lossbench(*words, "loss.order=true_pred", "loss.input=probability", *QUICK).code == 0
+    found = cells()
+    for theirs, ours in zip(found["binary keras_style"].repeats, found["binary bce"].repeats, strict=True):
+        assert theirs.metrics["log_loss"] == pytest.approx(ours.metrics["log_loss"], rel=1e-3)
+
+
+def test_a_loss_that_breaks_fails_alone_and_the_exit_code_says_so(lossbench: Command, own_losses: str) -> None:
+    target = f"loss.target={own_losses}.breaks,{own_losses}.charbonnier"
+    result = lossbench("+loss=custom", target, "loss.kind=continuous", "task=regression", "-m", *QUICK)
+    assert result.code == 1
+    found = cells()
+    assert found["regression breaks"].status.value == "failed"
+    assert found["regression charbonnier"].status.value == "done"
+    assert "'breaks' of loss.target=own_losses.breaks broke in step 0: RuntimeError: out of order" in result.text
+    assert "Traceback" not in result.text
+
+
+def test_a_composite_a_regularizer_and_a_model_of_ones_own_take_part(lossbench: Command) -> None:
+    words = ("+loss=sum", "loss.params.terms={mse: 1, mae: 0.5}", "regularizer=l2", "regularizer.strength=0.01")
+    assert lossbench(*words, "model.target=torch.nn.Linear", *QUICK).code == 0
+    record = cells()["regression sum(terms={mse:1,mae:0.5})"]
+    assert record.status.value == "done"
+    assert record.cell["penalty"]["strength"] == 0.01
+    assert record.model["name"] == "Linear"
+    assert record.path is not None
+    assert {"curve/0/part/mse", "curve/0/part/mae"} <= set(read_record(record.path).arrays)
+
+
+def test_own_rows_are_compared_with_warnings_first(lossbench: Command, folder: Path) -> None:
+    rows = [f"{i},{i % 7},{['a', 'b', ''][i % 3]},{'yes' if i % 7 > 3 else 'no'}" for i in range(120)]
+    (folder / "mine.csv").write_text("number,days,plan,churned\n" + "\n".join(rows) + "\n")
+    own = ("task=binary", "task.data.path=mine.csv", "task.data.target=churned", "task.data.positive=yes")
+    result = lossbench("+loss=bce,mse", "-m", *own, *QUICK)
+    assert result.code == 0
+    assert "Column 'number' looks like an identifier" in result.text
+    assert "Column 'days'" in result.text  # it alone decides the target
+    assert set(cells()) == {"binary bce", "binary mse"}
+    shown = lossbench("data", "show", *own)
+    assert "rows 120, columns 3, target churned" in shown.text
+    assert "train 77, validation 19, test 24" in shown.text or "splits of a repeat" in shown.text
+
+
+def test_the_leaderboard_file_holds_what_the_records_hold(lossbench: Command) -> None:
+    assert lossbench("+loss=mse,mae", "task=regression", "-m", *QUICK, "name=here").code == 0
+    with Path("results/here/leaderboard.csv").open(newline="") as file:
+        rows = {row["loss"]: row for row in csv.DictReader(file)}
+    values = [r.metrics["rmse"] for r in cells()["regression mae"].repeats]
+    assert float(rows["mae"]["rmse_mean"]) == pytest.approx(sum(values) / 2)
+    assert float(rows["mae"]["rmse_sd"]) == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
+    assert rows["trivial"]["role"] == "reference"
+    plan = json.loads(Path("results/here/plan.json").read_text())
+    assert {cell["role"] for cell in plan["cells"]} == {"chosen"}
+
+
+def test_the_same_command_twice_gives_the_same_metrics_to_the_last_digit(lossbench: Command) -> None:
+    for name in ("one", "two"):
+        assert lossbench("+loss=bce", "task=binary", *QUICK, f"name={name}").code == 0
+    first, second = (cells(f"results/{name}")["binary bce"] for name in ("one", "two"))
+    assert [r.metrics for r in first.repeats] == [r.metrics for r in second.repeats]
+    assert [r.hashes for r in first.repeats] == [r.hashes for r in second.repeats]
+
+
+def test_a_name_gathers_cells_of_several_commands(lossbench: Command) -> None:
+    assert lossbench("+loss=mse", "task=binary", *QUICK, "name=both").code == 0
+    result = lossbench("+loss=bce", "task=binary", *QUICK, "name=both")
+    assert set(cells("results/both")) == {"binary mse", "binary bce"}
+    assert "mse" in result.out
+
+
+def test_a_finished_cell_is_used_again_only_when_asked(lossbench: Command) -> None:
+    words = ("+loss=mse", "task=regression", *QUICK)
+    assert lossbench(*words, "name=first").code == 0
+    assert "reused from first" not in lossbench(*words, "name=again").out
+    reused = lossbench(*words, "name=used", "reuse=true")
+    assert "reused from" in reused.out
+    other = lossbench(*words, "name=other", "reuse=true", "seed=1")
+    assert "reused from" not in other.out
+    one, two = (cells(f"results/{name}")["regression mse"] for name in ("first", "used"))
+    assert [r.metrics for r in one.repeats] == [r.metrics for r in two.repeats]
+    assert two.sweep == "used"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["+loss=hubber"], "There is no loss 'hubber'. Did you mean huber?"),
+        (["+loss=bce", "task=binary", "task.data.path=nope.csv", "task.data.target=y"], "no file nope.csv"),
+        (["+loss=mse", "task=binary", "task/data=house_prices"], "suits task=regression"),
+        (["+loss=mse", "task=ner", "task/data=loans"], "holds no tagged sentences"),
+        (["+loss=mse", "task.metric=speed"], "There is no metric 'speed'"),
+        (["+loss=mse", "task/data=friedman", "task.data.rows=5"], "need at least 30"),
+        (["+loss=huber", "loss.params.delta=-1"], "delta is above 0"),
+        (["+loss=mse", "model.target=nowhere.Net"], "there is no module 'nowhere'"),
+        (["+loss=mse", "training.accelerator=cuda"], "PyTorch sees none here"),
+        (["+loss=custom", "loss.target=torch.nn.L1Loss"], "does not say what it predicts"),
+        (["show", "nothing"], "No result is called 'nothing'"),
+        (["ui"], "There is nothing to show"),
+        (["losses", "nope"], "There is no loss 'nope'"),
+        (["data", "show", "mine"], "'mine' is no override"),
+        (["data"], "Say `lossbench data show"),
+        (["show", "x", "results"], "only results=DIR"),
+    ],
+)
+def test_bad_input_gets_words_exit_code_2_and_leaves_nothing(
+    lossbench: Command, folder: Path, words: list[str], message: str
+) -> None:
+    result = lossbench(*words)
+    assert result.code == 2
+    assert message in result.text
+    assert "Traceback" not in result.text
+    assert list(folder.iterdir()) == []
+
+
+def test_bad_rows_are_refused_before_anything_is_written(lossbench: Command, folder: Path) -> None:
+    (folder / "mine.csv").write_text("a,b\n" + "".join(f"{i},{i % 5}\n" for i in range(60)))
+    for target, message in (("c", "Change task.data.target="), ("b", "5 distinct values")):
+        result = lossbench("+loss=bce", "task=binary", "task.data.path=mine.csv", f"task.data.target={target}")
+        assert result.code == 2
+        assert message in result.text
+    assert [path.name for path in folder.iterdir()] == ["mine.csv"]
+
+
+def test_results_that_cannot_be_written_are_refused_first(lossbench: Command, folder: Path) -> None:
+    (folder / "taken").write_text("a file")
+    result = lossbench("+loss=mse", "results=taken", *QUICK)
+    assert result.code == 2
+    assert "is not a folder" in result.text
+    if os.getuid() != 0:  # root may write anywhere
+        (folder / "locked").mkdir(mode=0o500)
+        assert "read-only" in lossbench("+loss=mse", "results=locked/here", *QUICK).text
+
+
+def test_losses_are_listed_with_kinds_units_and_origin(lossbench: Command) -> None:
+    out = lossbench("losses").out
+    assert "huber  [lossbench 0.1.0]" in out
+    assert "loss.params.delta: default 1.0, float; unit: training standard deviations of the target" in out
+    assert "binary: (sigmoid(z) - y)²; Brier 1950" in out
+    assert lossbench("losses", "--names").out.split() >= ["bce", "cross_entropy", "huber", "mae", "mse", "sum"]
+    assert "huber" not in lossbench("losses", "mae").out
+
+
+def test_the_data_of_every_task_can_be_looked_at_before_training(lossbench: Command, folder: Path) -> None:
+    result = lossbench("data", "show", "task=binary", "task/data=loans")
+    assert result.code == 0
+    assert "rows 1989, columns 47, target reject" in result.text
+    assert "positives 0.1227" in result.text
+    every = lossbench("data", "show").text
+    assert all(name in every for name in ("house_prices", "breast_cancer", "generated"))
+    assert list(folder.iterdir()) == []
+
+
+def test_help_names_the_installed_losses_and_the_keys(lossbench: Command) -> None:
+    result = lossbench("--help")
+    assert result.code == 0
+    assert "loss: bce, cross_entropy, custom, huber, mae, mse, sum" in result.out
+    assert "max_epochs: 60" in result.out
+
+
+def test_the_shell_is_offered_every_installed_loss(folder: Path) -> None:
+    # bash hands the words so far to Hydra in COMP_LINE, and reads completions from its output
+    environment = {**os.environ, "COMP_LINE": "lossbench +loss=h", "COMP_POINT": "17", "COMP_CWORD": "1"}
+    command = [sys.executable, "-m", "lossbench", "-sc", "query=bash"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["+loss=huber"]
+
+
+def test_a_version_is_told_and_nothing_at_all_shows_the_usage(lossbench: Command) -> None:
+    assert lossbench("--version").out == "lossbench 0.1.0\n"
+    nothing = lossbench()
+    assert nothing.code == 2
+    assert "lossbench +loss=mse,bce -m" in nothing.out
+
+
+def test_ctrl_c_ends_in_a_table_of_what_was_done_and_code_130(folder: Path) -> None:
+    words = ["+loss=mse,bce", "-m", "task=binary", "training.max_epochs=2000", "training.patience=null", "tracking=off"]
+    started = [sys.executable, "-m", "lossbench", *words, "name=stopped"]
+    process = subprocess.Popen(started, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for _ in range(600):
+        if (folder / "results" / "stopped" / "multirun.yaml").exists() or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    time.sleep(3)  # into the first training
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, out
+    assert "Traceback" not in out
+    assert "interrupted" in out
+    assert cells()["binary mse"].status.value == "interrupted"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = f"{sys.executable} -m lossbench losses | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
