@@ -14,6 +14,7 @@ import signal
 import tempfile
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,9 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
     record = read_record(folder)
     experiment = _experiment(client, f"lossbench/{record.task}", results)
     tags = {
+        "mlflow.source.name": "lossbench",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": str(record.provenance.get("git") or ""),
         "loss": record.title,
         "task": record.task,
         "data": record.data["name"],
@@ -162,7 +166,13 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
         "role": record.role,
     }
     note = record.reason or f"{record.title} on {record.task}, {len(record.repeats)} repeats."
-    top = client.create_run(experiment, run_name=record.title, tags={**tags, "mlflow.note.content": note[:4000]})
+    end = _ended(record)
+    top = client.create_run(
+        experiment,
+        start_time=end - int(record.seconds * 1000),
+        run_name=record.title,
+        tags={**tags, "mlflow.note.content": note[:4000]},
+    )
     run = top.info.run_id
     _batch(client, run, [(name, value, 0) for name, value in _means(record).items()], _params(record))
     if "digest" in record.data:
@@ -172,6 +182,7 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
     for repeat in record.repeats:
         child = client.create_run(
             experiment,
+            start_time=end - int(repeat.seconds * 1000),
             run_name=f"{record.title}, repeat {repeat.repeat}",
             tags={
                 **tags,
@@ -181,7 +192,7 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
             },
         ).info.run_id
         _batch(client, child, _repeat_metrics(record, repeat), {"seed": repeat.seed, **_params(record)})
-        client.set_terminated(child, FINISHED.get(repeat.status, "FAILED"))
+        client.set_terminated(child, FINISHED.get(repeat.status, "FAILED"), end)
     client.set_terminated(
         run, FINISHED.get(record.status, "KILLED" if record.status is Status.INTERRUPTED else "FAILED")
     )
@@ -198,6 +209,13 @@ def _log_sweep(uri: str, results: str, folder: str, table: dict[str, list[Any]],
         if path.is_file() and not path.name.startswith("."):
             client.log_artifact(run, str(path))
     client.set_terminated(run)
+
+
+def _ended(record: Record) -> int:
+    """When a cell ended, in milliseconds of Unix time, so that the UI shows how long it trained."""
+    ended = record.provenance.get("ended")
+    moment = datetime.fromisoformat(ended) if ended else datetime.now(UTC)
+    return int(moment.timestamp() * 1000)
 
 
 def _means(record: Record) -> dict[str, float]:
