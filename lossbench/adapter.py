@@ -92,6 +92,10 @@ class Member:
     search: Mapping[str, Range]
     summary: str
 
+    def takes_several(self, parameter: Parameter) -> bool:
+        """True where a parameter is annotated `Mapping[Loss, float]`."""
+        return Loss in typing.get_args(parameter.type)
+
 
 class Family(Mapping[Kind, Member]):
     """The losses under one name, by kind, with the distribution that they come from."""
@@ -188,26 +192,11 @@ def _own(cls: type[Loss], name: str, distribution: str) -> Member:
 def _foreign(
     thing: Callable[..., Any], name: str, distribution: str, given: Mapping[str, Any] | None
 ) -> Iterator[Member]:
-    traits = {
-        **getattr(thing, "__lossbench__", {}),
-        **{k: v for k, v in (given or {}).items() if v is not None},
-    }
-    unknown = sorted(set(traits) - set(TRAITS))
-    if unknown:
-        raise PluginError(f"'{name}' of {distribution}: __lossbench__ has unknown keys {unknown}; known: {TRAITS}.")
-    _same_contract(traits.get("contract", CONTRACT), name, distribution)
-    if "kind" not in traits:
-        raise PluginError(
-            f"'{name}' of {distribution} does not say what it predicts: add __lossbench__ = {{'kind': 'binary'}} "
-            f"beside it, or loss.kind=binary on the command line ({', '.join(kind.value for kind in Kind)})."
-        )
-    if traits.get("order", "pred_true") not in ("pred_true", "true_pred"):
-        raise PluginError(f"'{name}' of {distribution}: order is pred_true or true_pred, not {traits['order']!r}.")
-    if traits.get("input", "raw") not in ("raw", "probability"):
-        raise PluginError(f"'{name}' of {distribution}: input is raw or probability, not {traits['input']!r}.")
-    link = traits.get("link")
-    if not (link is None or callable(link) or link in LINKS):
-        raise PluginError(f"'{name}' of {distribution}: link is one of {sorted(LINKS)} or a function, not {link!r}.")
+    beside = getattr(thing, "__lossbench__", {})
+    if not isinstance(beside, Mapping):
+        raise PluginError(f"'{name}' of {distribution}: __lossbench__ is a {type(beside).__name__}, not a dict.")
+    traits = {**beside, **{key: value for key, value in (given or {}).items() if value is not None}}
+    _check_traits(traits, name, distribution)
     kinds = traits["kind"] if isinstance(traits["kind"], (tuple, list)) else [traits["kind"]]
     parameters = _parameters(thing, traits.get("units", {}), skip=0 if isinstance(thing, type) else 2)
     for one in kinds:
@@ -220,6 +209,8 @@ def _foreign(
         def build(kind: Kind = kind, **params: Any) -> Loss:
             return Adapted(thing, kind, traits, params)
 
+        if traits.get("input") == "probability" and kind not in (Kind.BINARY, Kind.CLASSES):
+            raise PluginError(f"'{name}' of {distribution}: {kind.value} targets have no probability as their input.")
         yield Member(
             kind,
             build,
@@ -228,6 +219,34 @@ def _foreign(
             traits.get("search", {}),
             _first_sentence(thing),
         )
+
+
+def _check_traits(traits: Mapping[str, Any], name: str, distribution: str) -> None:
+    """Raises PluginError for a trait that is unknown or has an impossible value."""
+
+    def refuse(what: str) -> PluginError:
+        return PluginError(f"'{name}' of {distribution}: {what}.")
+
+    unknown = sorted(set(traits) - set(TRAITS))
+    if unknown:
+        raise refuse(f"__lossbench__ has unknown keys {unknown}; known: {', '.join(TRAITS)}")
+    _same_contract(traits.get("contract", CONTRACT), name, distribution)
+    if "kind" not in traits:
+        raise PluginError(
+            f"'{name}' of {distribution} does not say what it predicts: add __lossbench__ = {{'kind': 'binary'}} "
+            f"beside it, or loss.kind=binary on the command line ({', '.join(kind.value for kind in Kind)})."
+        )
+    if traits.get("order", "pred_true") not in ("pred_true", "true_pred"):
+        raise refuse(f"order is pred_true or true_pred, not {traits['order']!r}")
+    if traits.get("input", "raw") not in ("raw", "probability"):
+        raise refuse(f"input is raw or probability, not {traits['input']!r}")
+    link = traits.get("link")
+    if not (link is None or callable(link) or (isinstance(link, str) and link in LINKS)):
+        raise refuse(f"link is one of {', '.join(sorted(LINKS))} or a function, not {link!r}")
+    if traits.get("domain", "real") not in (*Domain, *(domain.value for domain in Domain)):
+        raise refuse(f"domain is real or nonnegative, not {traits['domain']!r}")
+    if len(traits.get("search", {})) > 2:
+        raise refuse("search names more than two parameters")
 
 
 class Adapted(Loss):

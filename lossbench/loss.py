@@ -192,4 +192,7 @@ def reduce(losses: Tensor, weight: Tensor | None = None) -> Tensor:
         return losses.mean()
     if weight.shape != losses.shape:
         raise ValueError(f"Weights {list(weight.shape)} for losses {list(losses.shape)}: one weight a target is due.")
-    return (weight * losses).sum() / weight.sum()
+    total = weight.sum()
+    if not total > 0:
+        raise ValueError("At least one weight is above 0: a mean over nothing is no number.")
+    return (weight * losses).sum() / total

@@ -43,8 +43,8 @@ class LossChoice:
     params: Mapping[str, Any] = field(default_factory=dict)
     target: str | None = None
     kind: str | None = None
-    order: str = "pred_true"
-    input: str = "raw"
+    order: str | None = None
+    input: str | None = None
 
     @property
     def title(self) -> str:

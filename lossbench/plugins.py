@@ -74,7 +74,9 @@ class Catalogue:
         for plugin in self.plugins:
             claims[plugin.name].append(plugin)
         self._qualified = {plugin.qualified: plugin for plugin in self.plugins}
-        self._short = {n: c[0] for n, c in claims.items() if len(c) == 1 or c[0].built_in}
+        # A short name with a dot in it may read like another's qualified one, which always stands for its own.
+        own = {n: c[0] for n, c in claims.items() if len(c) == 1 or c[0].built_in}
+        self._short = {name: plugin for name, plugin in own.items() if name not in self._qualified}
         self.clashes = {n: c for n, c in claims.items() if len(c) > 1}
 
     def names(self) -> list[str]:
@@ -87,12 +89,12 @@ class Catalogue:
 
     def find(self, name: str) -> Plugin:
         """The plugin of that name; UnknownName with close matches, InputError where several claim it."""
-        found = self._short.get(name) or self._qualified.get(name)
+        found = self._qualified.get(name) or self._short.get(name)
         if found:
             return found
         if name in self.clashes:
             owners = [plugin.qualified for plugin in self.clashes[name]]
-            raise InputError(f"Two packages claim the loss '{name}': choose {' or '.join(owners)}.")
+            raise InputError(f"Several packages claim the loss '{name}': choose {' or '.join(owners)}.")
         raise UnknownName("loss", name, self.names(), "`lossbench losses` tells more about each.")
 
 
@@ -101,10 +103,13 @@ def catalogue() -> Catalogue:
     """What is installed now, read from metadata alone; nothing is imported."""
     found: dict[tuple[str, str], Plugin] = {}
     for distribution in distributions():
-        name = distribution.metadata["Name"]
-        for entry in distribution.entry_points:
-            if entry.group == GROUP:
-                found.setdefault((name, entry.name), Plugin(entry.name, name, distribution.version, entry.value))
+        try:
+            name, version = distribution.metadata["Name"], distribution.version
+            entries = [entry for entry in distribution.entry_points if entry.group == GROUP]
+        except Exception:  # damaged metadata of one package, most often none of ours, hides that package alone
+            continue
+        for entry in entries if name else ():
+            found.setdefault((name, entry.name), Plugin(entry.name, name, version, entry.value))
     return Catalogue(list(found.values()))
 
 
@@ -119,8 +124,7 @@ def custom_family(choice: LossChoice) -> Family:
     from lossbench.adapter import family
 
     thing = import_target(choice.target or "", "loss.target")
-    own = choice.kind is None and choice.order == "pred_true" and choice.input == "raw"
-    traits = None if own else {"kind": choice.kind, "order": choice.order, "input": choice.input}
+    traits = {"kind": choice.kind, "order": choice.order, "input": choice.input}  # None leaves it to the loss itself
     try:
         return family(thing, name=choice.title, distribution=f"loss.target={choice.target}", traits=traits)
     except PluginError as error:
@@ -172,13 +176,14 @@ def import_target(path: str, what: str) -> Any:
     if not module:
         raise InputError(f"{what}={path} is not a dotted path such as my.module.MyLoss.")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        found = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise InputError(f"{what}={path}: there is no module '{error.name}' here or among the installed.") from error
-    except AttributeError as error:
-        raise InputError(f"{what}={path}: the module '{module}' has no '{attribute}'.") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{what}={path} broke on import: {type(error).__name__}: {error}") from error
+    if not hasattr(found, attribute):
+        raise InputError(f"{what}={path}: the module '{module}' has no '{attribute}'.")
+    return getattr(found, attribute)
 
 
 def _resolve(member: Member, params: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
@@ -188,7 +193,9 @@ def _resolve(member: Member, params: Mapping[str, Any], kind: Kind) -> dict[str,
     for parameter in member.parameters:
         if parameter.name in params and holds_losses(parameter):
             value = params[parameter.name]
-            if isinstance(value, Mapping):
+            if member.takes_several(parameter):
+                if not isinstance(value, Mapping):
+                    raise InputError(f"loss.params.{parameter.name} is a mapping {{loss: weight}}, not {value!r}.")
                 terms = {}
                 for name, weight in value.items():
                     if not isinstance(weight, (int, float)) or isinstance(weight, bool):

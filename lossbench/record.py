@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
@@ -112,11 +114,14 @@ class Record:
 
     def save(self, folder: Path) -> Path:
         """Writes arrays first and the JSON last, each to a temporary name and then moved into place."""
-        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False, default=_plain)
+        objects = [key for key, array in self.arrays.items() if np.asarray(array).dtype.hasobject]
+        if objects:
+            raise ValueError(f"The arrays {objects} hold objects, which only pickle could store.")
         buffer = BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **self.arrays)
+        np.savez_compressed(buffer, **self.arrays)  # type: ignore[arg-type]  # names are ours, never its options
+        folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / ARRAYS, buffer.getvalue())
-        text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False, default=str)
         write_whole(folder / RECORD, text.encode())
         self.path = folder
         return folder
@@ -125,6 +130,7 @@ class Record:
 def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
     """The record in a folder. Raises InputError where there is none or where it is damaged."""
     folder = Path(folder)
+    place = folder / RECORD
     try:
         data = json.loads((folder / RECORD).read_text("utf-8"))
         if data["schema"] != SCHEMA:
@@ -132,10 +138,11 @@ def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
         repeats = [Repeat(**{**repeat, "status": Status(repeat["status"])}) for repeat in data.pop("repeats")]
         record = Record(**{**data, "status": Status(data["status"]), "repeats": repeats}, path=folder)
         if arrays and (folder / ARRAYS).exists():
+            place = folder / ARRAYS
             with np.load(folder / ARRAYS, allow_pickle=False) as stored:
                 record.arrays = {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder / RECORD} cannot be read as a record: {error}.") from error
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{place} cannot be read as a record: {error}.") from error
     return record
 
 
@@ -157,6 +164,11 @@ def write_whole(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _plain(value: object) -> object:
+    """What JSON has no word for: NumPy's scalars as numbers, everything else as text."""
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def finite(values: Mapping[str, float]) -> dict[str, float]:

@@ -16,11 +16,13 @@ NORMALISATION = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.
 
 def weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """The named parameters that a penalty shrinks: all but biases and those of normalisation layers."""
+    seen: set[int] = set()  # tied weights count once
     for prefix, module in model.named_modules():
         if isinstance(module, NORMALISATION):
             continue
         for name, parameter in module.named_parameters(prefix=prefix, recurse=False):
-            if not name.rpartition(".")[2].startswith("bias"):
+            if "bias" not in name.rpartition(".")[2] and id(parameter) not in seen:
+                seen.add(id(parameter))
                 yield name, parameter
 
 
@@ -32,7 +34,7 @@ def penalty_of(penalty: Penalty, model: nn.Module, output: Tensor | Sequences | 
     of outputs: strength times the mean over targets of Σ |output|^power.
     """
     if penalty.of == "weights":
-        return penalty.strength * torch.stack([_power(w, penalty.power).sum() for _, w in weights(model)]).sum()
+        return penalty.strength * sum((_power(w, penalty.power).sum() for _, w in weights(model)), torch.zeros(()))
     values = output.values if isinstance(output, Sequences) else output
     return penalty.strength * _power(values, penalty.power).sum() / len(values)
 

@@ -326,3 +326,8 @@ def test_a_loss_with_two_outputs_a_target_is_scipys_normal_density() -> None:
 
 def test_a_loss_prints_its_parameters() -> None:
     assert repr(GaussianNLL(floor=0.5)) == "GaussianNLL(floor=0.5)"
+
+
+def test_weights_that_are_all_zero_are_refused() -> None:
+    with pytest.raises(ValueError, match="At least one weight is above 0"):
+        reduce(torch.ones(3), torch.zeros(3))

@@ -271,3 +271,13 @@ def test_what_cannot_be_a_metric_is_refused_with_the_next_step(
 ) -> None:
     with pytest.raises(InputError, match=message):
         metrics.chosen(f"{own_metrics}.{name}", direction, metrics.BINARY)
+
+
+def test_ranking_one_class_has_no_value() -> None:
+    # scikit-learn calls the ROC-AUC of one class undefined
+    assert np.isnan(metrics.ranking("roc_auc", torch.ones(4), torch.arange(4.0)))
+
+
+def test_everything_may_be_positive_however_large_the_scores() -> None:
+    scores, target = torch.tensor([1e20, 2e20], dtype=torch.double), torch.ones(2, dtype=torch.double)
+    assert metrics.best_threshold(target, scores, "f1", 0.0) < 1e20

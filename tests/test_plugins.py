@@ -733,3 +733,76 @@ def test_a_custom_loss_described_in_unknown_words_is_the_users_to_mend(
     here("def mine(output, target): return output")
     with pytest.raises(InputError, match=message):
         custom_family(LossChoice("custom", target="own_losses.mine", **given))
+
+
+def test_a_stranger_cannot_pass_for_another_distributions_loss(site: Site) -> None:
+    site.install("evil", {"lossbench.mse": "evil_losses:anything"})
+    assert catalogue().find("lossbench.mse").distribution == "lossbench"
+    assert catalogue().find("evil.lossbench.mse").distribution == "evil"
+    assert "evil.lossbench.mse" in catalogue().names()
+
+
+@pytest.mark.parametrize("damage", ["[lossbench.losses]\na line without a sign\n", "[lossbench.losses]\nx = y\n"])
+def test_damaged_metadata_of_one_package_hide_that_package_alone(site: Site, damage: str) -> None:
+    folder = site.folder / "damaged-1.0.dist-info"
+    folder.mkdir()
+    (folder / "entry_points.txt").write_text(damage)  # and no METADATA at all
+    forget()
+    assert "mse" in catalogue().names()
+    assert all(plugin.distribution for plugin in catalogue().plugins)
+
+
+def test_a_kind_on_the_command_line_leaves_the_functions_own_order_and_input(here: Callable[[str], None]) -> None:
+    here("""
+        def keras_bce(y_true, y_pred):
+            return -(y_true * y_pred.log() + (1 - y_true) * (1 - y_pred).log())
+        keras_bce.__lossbench__ = {"order": "true_pred", "input": "probability"}
+    """)
+    output, target = numbers(Kind.BINARY)
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(output, target, reduction="none")
+    loss = build(LossChoice("custom", {}, "own_losses.keras_bce", "binary"), Kind.BINARY)
+    assert torch.allclose(loss(output, target), expected)
+
+
+@pytest.mark.parametrize(
+    ("traits", "message"),
+    [
+        ("{'kind': 'continuous', 'input': 'probability'}", "no probability as their input"),
+        ("['binary']", "__lossbench__ is a list, not a dict"),
+        ("{'kind': 'binary', 'link': []}", "link is one of"),
+        ("{'kind': 'binary', 'domain': 'positive'}", "domain is real or nonnegative"),
+        ("{'kind': 'binary', 'search': {'a': 1, 'b': 1, 'c': 1}}", "more than two parameters"),
+    ],
+)
+def test_impossible_traits_are_refused_in_words(here: Callable[[str], None], traits: str, message: str) -> None:
+    here(f"def loss(output, target): return output\nloss.__lossbench__ = {traits}")
+    with pytest.raises(InputError, match=message):
+        custom_family(LossChoice("custom", {}, "own_losses.loss"))
+
+
+@pytest.mark.parametrize(("source", "message"), [("raise SystemExit(3)", "broke on import: SystemExit"),
+                                                 ("[].nothing", "broke on import: AttributeError")])  # fmt: skip
+def test_a_module_that_breaks_on_import_is_told_from_one_without_the_name(
+    here: Callable[[str], None], source: str, message: str
+) -> None:
+    here(source)
+    with pytest.raises(InputError, match=message):
+        custom_family(LossChoice("custom", {}, "own_losses.loss", "binary"))
+
+
+@pytest.mark.parametrize("terms", ["mse", ["mse", "mae"]])
+def test_terms_that_are_no_mapping_are_refused_in_words(terms: object) -> None:
+    with pytest.raises(InputError, match=r"terms is a mapping \{loss: weight\}"):
+        load_loss("sum", kind="continuous", terms=terms)
+
+
+def test_a_sum_refuses_terms_that_want_different_numbers_of_outputs(site: Site) -> None:
+    site.install("two", {"two_outputs": "two_outputs:TwoOutputs"}, """
+        from lossbench.loss import Kind, Loss
+        class TwoOutputs(Loss):
+            kind = Kind.CONTINUOUS
+            def outputs(self, classes):
+                return 2
+    """, module="two_outputs")  # fmt: skip
+    with pytest.raises(InputError, match="the same number of raw outputs"):
+        load_loss("sum", kind="continuous", terms={"mse": 1, "two_outputs": 1})

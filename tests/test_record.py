@@ -120,7 +120,7 @@ def test_numpy_reads_the_arrays_with_pickle_forbidden(tmp_path: Path) -> None:
 
 
 def test_an_array_that_would_need_pickle_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+    with pytest.raises(ValueError, match="hold objects, which only pickle could store"):
         record(arrays={"objects": np.array([{}, None])}).save(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -299,3 +299,23 @@ def test_records_are_read_without_torch_or_anything_else_that_is_heavy(tmp_path:
     record().save(tmp_path / "cell")
     done = subprocess.run([sys.executable, "-c", READING, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[0] == "[1.5, 1.25] [] 5"
+
+
+@pytest.mark.parametrize("rest", [b"", b"PK\x03\x04 cut off"])
+def test_damaged_arrays_are_the_users_to_mend_and_are_named(tmp_path: Path, rest: bytes) -> None:
+    folder = record().save(tmp_path)
+    (folder / ARRAYS).write_bytes(rest)
+    with pytest.raises(InputError, match=r"arrays\.npz cannot be read"):
+        read_record(folder)
+
+
+def test_a_record_that_cannot_be_written_leaves_the_old_arrays_too(tmp_path: Path) -> None:
+    folder = record(arrays={"x": np.zeros(2)}).save(tmp_path)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        record(arrays={"x": np.ones(2)}, seconds=float("nan")).save(tmp_path)
+    assert read_record(folder).arrays["x"].tolist() == [0, 0]
+
+
+def test_numpys_numbers_stay_numbers(tmp_path: Path) -> None:
+    folder = record(provenance={"a": np.float32(2), "b": np.int64(3)}).save(tmp_path)
+    assert read_record(folder).provenance == {"a": 2.0, "b": 3}

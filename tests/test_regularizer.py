@@ -138,3 +138,15 @@ def test_a_penalty_changes_no_weight_by_itself() -> None:
     penalty_of(L2, model, torch.zeros(1)).backward()
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, before[name])
+
+
+def test_biases_of_attention_are_left_out_and_tied_weights_count_once() -> None:
+    attention = nn.MultiheadAttention(4, 2)
+    assert {name for name, _ in weights(attention)} == {"in_proj_weight", "out_proj.weight"}
+    tied = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+    tied[1].weight = tied[0].weight
+    assert len(list(weights(tied))) == 1
+
+
+def test_a_model_without_weights_has_no_penalty() -> None:
+    assert penalty_of(Penalty("l2", "weights", 2, 1.0), nn.ReLU(), torch.ones(3)).item() == 0

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lossbench.adapter import holds_losses
+from lossbench.errors import InputError
 from lossbench.loss import Kind, Loss
 from lossbench.plugins import catalogue, load_family, load_loss
 
@@ -385,3 +386,15 @@ def test_a_parameter_that_would_make_no_loss_is_refused(name: str, kind: str, pa
     (key,) = params
     with pytest.raises(Exception, match=f"'{name}' refuses {key}=.*{key} is above 0"):
         load_loss(name, kind, **params)
+
+
+def test_no_label_means_padding() -> None:
+    # torch's cross_entropy gives a target of -100 a loss of 0: here nothing is ever ignored
+    with pytest.raises((RuntimeError, IndexError)):
+        load_loss("cross_entropy")(torch.zeros(2, 3), torch.tensor([-100, 1]))
+
+
+@pytest.mark.parametrize(("name", "kind", "key"), [("huber", "continuous", "delta"), ("bce", "binary", "pos_weight")])
+def test_an_infinite_parameter_is_refused(name: str, kind: str, key: str) -> None:
+    with pytest.raises(InputError, match="above 0 and finite"):
+        load_loss(name, kind=kind, **{key: float("inf")})

@@ -221,3 +221,13 @@ def test_evaluation_sees_every_row_of_a_part_once_in_order() -> None:
     found = [(batch.part, batch.rows) for batch in made]
     assert found == [(Part.VALIDATION, [0, 1, 2]), (Part.VALIDATION, [3, 4, 5]), (Part.VALIDATION, [6])]
     assert len(made) == 3
+
+
+def test_attention_layers_are_drawn_from_their_stream_too() -> None:
+    digests = set()
+    for start in range(2):
+        torch.manual_seed(start)
+        model = nn.ModuleDict({"body": nn.MultiheadAttention(4, 2), "output": nn.Linear(4, 1)})
+        draw_weights(model, 7, 1)
+        digests.add(weights_digest(model, 1))
+    assert len(digests) == 1

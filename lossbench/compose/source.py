@@ -103,7 +103,7 @@ def _known(name: str) -> bool:
 
 
 def _custom() -> dict[str, Any]:
-    return {"name": CUSTOM, "target": "???", "kind": None, "order": "pred_true", "input": "raw", "params": {}}
+    return {"name": CUSTOM, "target": "???", "kind": None, "order": None, "input": None, "params": {}}
 
 
 def _schema(name: str, shared: list[str]) -> dict[str, Any]:

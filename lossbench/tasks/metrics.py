@@ -52,6 +52,8 @@ def ranking(name: str, target: Tensor, score: Tensor) -> float:
     """ROC-AUC or average precision of scores [n] that may have any scale; target [n] in {0, 1}."""
     from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
+    if len(torch.unique(target)) < 2:
+        return float("nan")  # nothing to rank against each other
     # torchmetrics squashes scores outside [0, 1] by a sigmoid, which would tie large ones: ranks keep every order.
     distinct, ranks = torch.unique(score, return_inverse=True)
     shares = ranks.double() / max(len(distinct), 1)
@@ -108,9 +110,13 @@ def best_threshold(target: Tensor, score: Tensor, metric: str, middle: float) ->
         quality = (true_positives + true_negatives) / len(values)
         none_above = ((len(values) - positives) / len(values))[None]
     # A threshold lies halfway between two different scores; above all of them nothing is positive.
-    following = torch.cat([values[1:], values[-1:] - 1])
+    infinite = torch.tensor([torch.inf], dtype=torch.double)
+    below = torch.minimum(values[-1:] - 1, torch.nextafter(values[-1:], -infinite))
+    over = torch.maximum(values[:1] + 1, torch.nextafter(values[:1], infinite))
+    following = torch.cat([values[1:], below])
+    halfway = (values + following) / 2
     possible = values > following
-    thresholds = torch.cat([(values[:1] + 1), ((values + following) / 2)[possible]])
+    thresholds = torch.cat([over, torch.where(halfway < values, halfway, following)[possible]])
     quality = torch.cat([none_above, quality[possible]])
     best = thresholds[quality >= quality.max() - 1e-12]
     return float(best[(best - middle).abs().argmin()])

@@ -7,8 +7,7 @@ each: bodies and first output rows agree whatever the number of outputs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -23,9 +22,9 @@ def draw_weights(model: nn.Module, seed: int, outputs: int) -> None:
         for name, module in model.named_modules():
             if module is last:
                 _draw_rows(last, seed, name)
-            elif callable(getattr(module, "reset_parameters", None)):
-                torch.manual_seed(stream(seed, "weights", name))
-                cast("Any", module).reset_parameters()
+            elif reset := _reset(module):
+                _seed(stream(seed, "weights", name))
+                reset()
 
 
 def weights_digest(model: nn.Module, outputs: int) -> str:
@@ -37,6 +36,17 @@ def weights_digest(model: nn.Module, outputs: int) -> str:
         shown = tensor[:1] if id(tensor) in heads else tensor
         state.update(name.encode() + shown.detach().cpu().double().numpy().tobytes())
     return state.hexdigest()[:16]
+
+
+def _reset(module: nn.Module) -> Callable[[], None] | None:
+    """How a layer draws its own weights: the method's name has an underscore in attention layers."""
+    found = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
+    return found if callable(found) else None
+
+
+def _seed(seed: int) -> None:
+    """Seeds the CPU's generator alone: weights are drawn there, and a card's own stream is nobody's to touch."""
+    torch.default_generator.manual_seed(seed)
 
 
 def _tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -57,7 +67,7 @@ def _draw_rows(layer: nn.Linear, seed: int, name: str) -> None:
     row = nn.Linear(layer.in_features, 1, bias=layer.bias is not None, dtype=layer.weight.dtype)
     with torch.no_grad():
         for index in range(layer.out_features):
-            torch.manual_seed(stream(seed, "weights", name, index))
+            _seed(stream(seed, "weights", name, index))
             row.reset_parameters()
             layer.weight[index] = row.weight[0]
             if layer.bias is not None:

@@ -25,7 +25,7 @@ class WeightedSum(Loss):
             raise ValueError("terms names at least one loss")
         if {term.kind for term in terms} != {self.kind}:
             raise ValueError(f"all terms are {self.kind.value} losses")
-        if len({term.outputs(2) for term in terms}) > 1:
+        if len({(term.outputs(1), term.outputs(3)) for term in terms}) > 1:
             raise ValueError("all terms take the same number of raw outputs")
         if len({term.domain for term in terms}) > 1:
             raise ValueError("all terms take targets in the same unit")

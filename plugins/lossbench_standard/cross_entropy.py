@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 from torch.nn import functional
 
@@ -65,12 +67,13 @@ class CrossEntropy(Loss):
     reference = "-log softmax(z)_y"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return functional.cross_entropy(output, target, reduction="none")
+        # gathered by hand: torch's own would take a target of -100 for padding and give it a loss of 0
+        return -output.log_softmax(1).gather(1, target[:, None]).squeeze(1)
 
 
 def _positive(pos_weight: float) -> float:
-    if not pos_weight > 0:
-        raise ValueError(f"pos_weight is above 0, not {pos_weight}")
+    if not 0 < pos_weight < math.inf:
+        raise ValueError(f"pos_weight is above 0 and finite, not {pos_weight}")
     return pos_weight
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -22,8 +24,8 @@ class Huber(Loss):
 
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
-        if not delta > 0:
-            raise ValueError(f"delta is above 0, not {delta}")
+        if not 0 < delta < math.inf:
+            raise ValueError(f"delta is above 0 and finite, not {delta}")
         self.delta = delta
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
