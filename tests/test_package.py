@@ -1,0 +1,109 @@
+"""What is shipped: the wheel, the two commands of the README, and a stranger's plugin that arrives later."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lossbench.record import read_records
+from tests.conftest import QUICK, ROOT
+
+PIP = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of what lies here now."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*command, "--wheel-dir", str(folder), str(ROOT)], check=True, capture_output=True)
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the example plugin in it, and nothing of this checkout."""
+    folder = tmp_path_factory.mktemp("site")
+    subprocess.run([*PIP, "--target", str(folder), str(wheel)], check=True, capture_output=True)
+    example = str(ROOT / "plugins" / "lossbench-example")
+    subprocess.run([*PIP, "--target", str(folder), example], check=True, capture_output=True)
+    return folder
+
+
+def run(installed: Path, where: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [sys.executable, "-m", "lossbench", *words]
+    return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_wheel_holds_the_configuration_and_the_built_in_losses(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    shipped = {f"lossbench/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}
+    assert shipped <= names
+    assert "lossbench_standard/squared.py" in names
+    assert not any(name.startswith(("tests/", "conf/", "plugins/", "results/")) for name in names)
+
+
+def test_an_installed_wheel_runs_by_its_own_files(installed: Path, tmp_path: Path) -> None:
+    code = "import lossbench, lossbench.compose.source as s; print(lossbench.__file__, s.config_folder(), sep='\\n')"
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert all(line.startswith(str(installed)) for line in told.stdout.splitlines())
+    done = run(installed, tmp_path, "+loss=mse", *QUICK, "tracking=off")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_plugin_that_is_installed_after_the_fact_is_swept_by_name(installed: Path, tmp_path: Path) -> None:
+    names = run(installed, tmp_path, "losses", "--names").stdout.split()
+    assert "pseudo_huber" in names
+    words = ("+loss=pseudo_huber", "-m", "loss.params.delta=0.5,2", "task=regression,binary", *QUICK, "tracking=off")
+    done = run(installed, tmp_path, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {f"{r.task} {r.title}": r for r in read_records(tmp_path / "results")}
+    assert found["regression pseudo_huber(delta=2)"].status.value == "done"
+    assert found["regression pseudo_huber(delta=2)"].loss["distribution"] == "lossbench-example 0.1.0"
+    assert found["binary pseudo_huber(delta=2)"].status.value == "skipped"
+    by_full_name = run(installed, tmp_path, "losses", "lossbench-example.pseudo_huber")
+    assert "training standard deviations" in by_full_name.stdout
+
+
+def test_the_plugin_passes_its_own_tests(installed: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    tests = str(ROOT / "plugins" / "lossbench-example" / "tests")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), tests]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_makefile_runs_what_the_readme_says() -> None:
+    def recipe(target: str) -> str:
+        done = subprocess.run(["make", "--dry-run", "--always-make", target], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "python -m lossbench +loss=mse,bce -m" in recipe("sweep")
+    assert "python -m pytest" in recipe("test")
+    for check in ("ruff format --check", "ruff check", "mypy", "pytest"):
+        assert check in recipe("check")
+    assert "--constraint constraints.txt" in recipe("sweep")
+
+
+def test_every_dependency_is_locked() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["test"], *extras["dev"]]
+    names = {re.split(r"[<>=\[ ]", line)[0].lower() for line in wanted} - {"lossbench"}
+    locked = {line.partition("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    assert names <= locked
+    assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text().splitlines()
