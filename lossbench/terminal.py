@@ -235,13 +235,13 @@ def pair(summary: Summary, places: int) -> str:
 
 
 def decimals(summaries: Iterable[Summary | None]) -> int:
-    """How many decimals show the smallest spread of a column with two digits, at least two and at most four below 1."""
+    """How many decimals show the smallest spread of a column with two digits; four where values are below 1.5."""
     found = [s for s in summaries if s is not None]
     spreads = [s.sd for s in found if s.sd]
     size = max((abs(s.mean) for s in found), default=1.0)
     if size <= 1.5:
         return 4
-    smallest = min(spreads, default=size / 1000)
+    smallest = min(spreads, default=size / 100)
     return max(0, min(4, 1 - math.floor(math.log10(smallest)))) if smallest > 0 else 2
 
 

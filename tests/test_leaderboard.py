@@ -1,0 +1,126 @@
+"""Tables: what is grouped with what, the order of rows, means and spreads, what is left out when a line is short."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from lossbench.compare.leaderboard import Summary, leaderboards, to_csv, to_markdown, to_table
+from lossbench.record import Record, Repeat, Status
+from lossbench.terminal import decimals, pair, show_leaderboard, spoken
+
+
+def record(title: str, values: list[float], *, status: str = "done", contest: str = "c", **more: Any) -> Record:
+    """A record with one metric to minimise and one to maximise."""
+    repeats = [
+        Repeat(r, r, Status.DONE, metrics={"rmse": v, "r2": 1 - v / 100}, seconds=2.0) for r, v in enumerate(values)
+    ]
+    return Record(
+        status=Status(status),
+        reason="",
+        loss={"name": title, "title": title, "params": {}},
+        task=more.pop("task", "regression"),
+        data={"name": "houses"},
+        model={"name": "mlp"},
+        metric={"name": "rmse", "direction": more.pop("direction", "min")},
+        directions={"rmse": "min", "r2": "max"},
+        repeats=repeats,
+        cell=more.pop("cell", {"seed": 0}),
+        contest=contest,
+        **more,
+    )
+
+
+def shown(width: int, *records: Record) -> str:
+    out = Console(width=width, file=io.StringIO(), highlight=False)
+    for board in leaderboards(records):
+        show_leaderboard(out, board)
+    text = out.file.getvalue()  # type: ignore[attr-defined]  # the file is a StringIO
+    assert isinstance(text, str)
+    return text
+
+
+def test_rows_are_ordered_by_the_primary_metric_with_references_last() -> None:
+    rows = [record("b", [3, 3]), record("trivial", [1, 1], role="reference"), record("a", [2, 2]), record("x", [])]
+    (board,) = leaderboards(rows)
+    assert [row.title for row in board.rows] == ["a", "b", "x", "trivial"]
+    (board,) = leaderboards([record("b", [3], direction="max"), record("a", [2], direction="max")])
+    assert [row.title for row in board.rows] == ["b", "a"]
+
+
+def test_mean_and_spread_are_those_of_the_statistics_module() -> None:
+    values = [2.0, 3.5, 7.25]
+    (board,) = leaderboards([record("a", values)])
+    found = board.rows[0].metrics["rmse"]
+    assert (found.mean, found.sd) == (statistics.fmean(values), statistics.stdev(values))
+    assert Summary.of([1.0]) == Summary(1.0, None, 1)
+    assert Summary.of([]) is None
+    assert board.rows[0].seconds == 2.0
+
+
+def test_contests_have_tables_of_their_own_that_say_how_they_differ() -> None:
+    one, two = (
+        record("a", [1], cell={"seed": 0, "t": {"lr": 0.1}}),
+        record("a", [1], contest="d", cell={"seed": 0, "t": {"lr": 0.2}}),
+    )
+    assert [board.variant for board in leaderboards([one, two])] == ["t.lr=0.1", "t.lr=0.2"]
+    assert [board.variant for board in leaderboards([one])] == [""]
+
+
+def test_a_repeat_that_is_not_done_is_counted_and_left_out_of_the_mean() -> None:
+    found = record("a", [1.0, 2.0], status="diverged")
+    found.repeats[1].status, found.repeats[1].metrics = Status.DIVERGED, {}
+    assert "diverged 1/2" in shown(100, found)
+    assert leaderboards([found])[0].rows[0].metrics["rmse"] == Summary(1.0, None, 1)
+
+
+def test_a_skipped_cell_has_no_row_but_a_line_in_the_file() -> None:
+    skipped = record("bce", [], status="skipped")
+    assert "bce" not in shown(100, record("mse", [1, 2]), skipped)
+    assert "bce" in to_csv(leaderboards([record("mse", [1, 2]), skipped]))
+
+
+def test_a_short_line_loses_columns_from_the_right_but_no_digits() -> None:
+    wide, narrow = (shown(width, record("mse", [1234.5, 1238.5])) for width in (100, 38))
+    assert "r2" in wide.splitlines()[2]
+    assert "r2" not in narrow.splitlines()[2]
+    assert "1236.5 ± 2.8" in wide
+    assert "1236.5 ± 2.8" in narrow
+    assert "also in leaderboard.csv: r2" in " ".join(narrow.split())
+
+
+def test_a_baseline_that_was_added_is_marked() -> None:
+    assert "mse (baseline, added)" in shown(100, record("mse", [1.0], role="baseline"))
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([2785.2, 2878.0, 2692.0], "2785 ± 93"),
+        ([0.981, 0.983], "0.9820 ± 0.0014"),
+        ([12.0], "12.00"),
+        ([5.0, 5.0], "5.000 ± 0.000"),
+    ],
+)
+def test_numbers_are_written_with_two_digits_of_their_spread(values: list[float], text: str) -> None:
+    found = Summary.of(values)
+    assert found is not None
+    assert pair(found, decimals([found])) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "1 s"), (89, "89 s"), (100, "2 min"), (7800, "2 h 10 min")])
+def test_times_are_spoken(seconds: float, text: str) -> None:
+    assert spoken(seconds) == text
+
+
+def test_the_file_the_mapping_and_the_short_table_hold_the_same_rows() -> None:
+    boards = leaderboards([record("mse", [1.0, 2.0]), record("mae", [3.0, 4.0])])
+    rows = list(csv.DictReader(io.StringIO(to_csv(boards))))
+    assert [row["loss"] for row in rows] == to_table(boards)["loss"] == ["mse", "mae"]
+    assert float(rows[0]["rmse_mean"]) == 1.5
+    assert "| mse | 1.5 ± 0.707 | done |" in to_markdown(boards)
