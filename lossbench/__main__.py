@@ -13,7 +13,7 @@ from lossbench.plan import Cell
 
 if TYPE_CHECKING:
     from lossbench.compose.arguments import Arguments
-    from lossbench.compose.cells import Settings
+    from lossbench.compose.composition import Settings
     from lossbench.sweep import Sweep
     from lossbench.tracking import Tracker
 
@@ -57,7 +57,7 @@ def _ask_hydra(arguments: Arguments) -> int:
 
 
 def _compare(arguments: Arguments) -> int:
-    from lossbench.compose.cells import composition
+    from lossbench.compose.composition import composition
 
     composed = composition(arguments)
 

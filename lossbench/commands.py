@@ -6,6 +6,10 @@ import argparse
 import os
 import subprocess
 import sys
+import threading
+import time
+import urllib.request
+import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,7 +101,7 @@ def data(argv: list[str]) -> int:
     if bare:
         raise InputError(f"'{bare[0]}' is no override: say task=..., task/data={bare[0]}.")
     from lossbench.compose.arguments import arrange
-    from lossbench.compose.cells import composition
+    from lossbench.compose.composition import composition
     from lossbench.study import load_task
 
     arguments = arrange(["+loss=mse", *words])
@@ -193,6 +197,7 @@ def ui(argv: list[str]) -> int:
     """MLflow's server over the results, on 127.0.0.1, without its job workers."""
     parser = _parser("ui", "The MLflow UI over the results, on 127.0.0.1.")
     parser.add_argument("--port", type=int, default=5000)
+    parser.add_argument("--no-browser", action="store_true", help="only print the addresses")
     parser.add_argument("overrides", nargs="*", metavar="results=DIR")
     options = parser.parse_args(argv)
     results = _results(options.overrides)
@@ -203,9 +208,12 @@ def ui(argv: list[str]) -> int:
     if uri.startswith("sqlite") and not Path(uri.removeprefix("sqlite:///")).exists():
         raise InputError(f"There is nothing to show in {results}/ yet: run a sweep first.")
     address = f"http://127.0.0.1:{options.port}"
-    for name, page in pages(uri, results):
+    found = pages(uri, results)
+    for name, page in found:
         print(f"{name:24} {address}/{page}")
     print("Ctrl-C ends the server.", flush=True)
+    if found and sys.stdout.isatty() and not options.no_browser:
+        threading.Thread(target=_open, args=(address, found[0][1]), daemon=True).start()
     environment = {
         **os.environ,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -216,6 +224,20 @@ def ui(argv: list[str]) -> int:
         return subprocess.run([*server, "--port", str(options.port)], env=environment, check=False).returncode
     except KeyboardInterrupt:
         return 0
+
+
+def _open(address: str, page: str) -> None:
+    """The first task's page in the browser, once the server answers; nothing where there is no browser."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(f"{address}/health", timeout=1)
+        except OSError:
+            time.sleep(0.5)
+        else:
+            webbrowser.open(f"{address}/{page}")
+            return
 
 
 def _results(overrides: Sequence[str]) -> Path:

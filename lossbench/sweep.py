@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lossbench import plugins
-from lossbench.compose.cells import Composition, Job
+from lossbench.compose.composition import Composition, Job
 from lossbench.errors import InputError, LossbenchError, PluginError
 from lossbench.plan import Cell
 from lossbench.record import RECORD, Record, Repeat, Status, read_record, read_records, write_whole

@@ -8,11 +8,16 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
-from collections.abc import Callable
+import importlib
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
+
+from lossbench.plugins import catalogue, load_family
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ("protocol.repeats=2", "training.max_epochs=3")
@@ -55,3 +60,46 @@ def lossbench(folder: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., 
         return Result(code, *capfd.readouterr())
 
     return run
+
+
+class Site:
+    """A folder of installed distributions: metadata, entry points, modules, as an installer leaves them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def install(
+        self, name: str, losses: dict[str, str], source: str = "", *, module: str = "", version: str = "1.0"
+    ) -> None:
+        """Installs a distribution with entry points `{loss: object path}` and one module."""
+        metadata = self.folder / f"{name.replace('-', '_')}-{version}.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        lines = [f"{loss} = {path}" for loss, path in losses.items()]
+        (metadata / "entry_points.txt").write_text("\n".join(["[lossbench.losses]", *lines, ""]))
+        if module:
+            (self.folder / f"{module}.py").write_text(dedent(source))
+        forget()
+
+
+def forget() -> None:
+    """What is installed has changed."""
+    importlib.invalidate_caches()
+    catalogue.cache_clear()
+    load_family.cache_clear()
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """An empty folder of distributions on the path; what was imported from it is forgotten afterwards."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(folder))
+    forget()
+    yield Site(folder)
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+    monkeypatch.undo()
+    forget()

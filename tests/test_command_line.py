@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lossbench.record import Record, read_record, read_records
-from tests.conftest import QUICK, ROOT, SMALL_TEXT, Result
+from tests.conftest import QUICK, ROOT, SMALL_TEXT, Result, Site
 
 Command = Callable[..., Result]
 
@@ -299,3 +299,27 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
+
+
+def test_a_plugin_that_breaks_on_import_fails_its_cell_and_nobody_elses(lossbench: Command, site: Site) -> None:
+    site.install("sad-losses", {"sad": "sad_losses:Sad"}, "raise ImportError('a missing library')", module="sad_losses")
+    result = lossbench("+loss=mse,sad", "-m", "task=binary", *QUICK)
+    assert result.code == 1
+    found = cells()
+    assert found["binary mse"].status.value == "done"
+    assert found["binary sad"].status.value == "failed"
+    assert "'sad' of sad-losses 1.0 broke on import: ImportError: a missing library" in found["binary sad"].reason
+    assert "Traceback" not in result.text
+
+
+def test_a_broken_plugin_and_a_clash_are_told_in_the_list(lossbench: Command, site: Site) -> None:
+    site.install("sad-losses", {"sad": "sad_losses:Sad"}, "raise ImportError('a missing library')", module="sad_losses")
+    for name in ("one", "two"):
+        site.install(name, {"both": f"{name}_losses:loss"}, "def loss(o, t): return o - t", module=f"{name}_losses")
+    result = lossbench("losses")
+    assert result.code == 0
+    assert "BROKEN: 'sad' of sad-losses 1.0 broke on import: ImportError: a missing library" in result.text
+    assert "'both' is claimed by one, two: nobody has it; choose one.both or two.both." in result.text
+    clash = lossbench("+loss=both")
+    assert clash.code == 2
+    assert "Several packages claim the loss 'both': choose one.both or two.both." in clash.text

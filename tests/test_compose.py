@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lossbench.compose.arguments import arrange
-from lossbench.compose.cells import Composition, composition
+from lossbench.compose.composition import Composition, composition
 from lossbench.errors import InputError
 from lossbench.plan import Cell
 

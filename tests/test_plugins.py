@@ -20,6 +20,7 @@ from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.loss import CONTRACT, Kind, Loss, reduce
 from lossbench.plan import LossChoice, Range
 from lossbench.plugins import build, catalogue, custom_family, load_family, load_loss
+from tests.conftest import Site, forget
 
 BUILT_IN = ["bce", "cross_entropy", "huber", "mae", "mse", "sum"]
 
@@ -37,49 +38,6 @@ MINE = """
         def forward(self, output, target):
             return 2 * (output - target).abs()
 """
-
-
-class Site:
-    """A folder of installed distributions: metadata, entry points, modules, as an installer leaves them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def install(
-        self, name: str, losses: dict[str, str], source: str = "", *, module: str = "", version: str = "1.0"
-    ) -> None:
-        """Installs a distribution with entry points `{loss: object path}` and one module."""
-        metadata = self.folder / f"{name.replace('-', '_')}-{version}.dist-info"
-        metadata.mkdir()
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        lines = [f"{loss} = {path}" for loss, path in losses.items()]
-        (metadata / "entry_points.txt").write_text("\n".join(["[lossbench.losses]", *lines, ""]))
-        if module:
-            (self.folder / f"{module}.py").write_text(dedent(source))
-        forget()
-
-
-def forget() -> None:
-    """What is installed has changed."""
-    importlib.invalidate_caches()
-    catalogue.cache_clear()
-    load_family.cache_clear()
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """An empty folder of distributions on the path; what was imported from it is forgotten afterwards."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(folder))
-    forget()
-    yield Site(folder)
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
-            del sys.modules[name]
-    monkeypatch.undo()
-    forget()
 
 
 @pytest.fixture
