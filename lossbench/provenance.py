@@ -15,14 +15,16 @@ PACKAGES = ("lossbench", "torch", "lightning", "torchmetrics", "numpy", "scikit-
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages whose release can change a number."""
+    """Versions of Python and of the packages whose release can change a number; torch's names its build too."""
+    import torch
+
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "not installed"
-    return found
+    return {**found, "torch": torch.__version__}
 
 
 @cache

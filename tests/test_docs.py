@@ -6,16 +6,16 @@ A block counts as a file when the line before it ends in its name, as in "`my_lo
 
 from __future__ import annotations
 
-import importlib
 import re
 import shlex
 import sys
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import Site
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -54,7 +54,7 @@ def commands(block: Block) -> list[list[str]]:
 def arguments(words: list[str]) -> list[str] | None:
     """What a command line gives to lossbench, made quick; None for the two that this test leaves out."""
     if words[:2] == ["pip", "install"]:
-        return None  # it would change the environment of the tests: `install` puts the metadata on the path instead
+        return None  # it would change the environment of the tests: `install` writes the metadata instead
     if words[:2] == ["lossbench", "ui"]:
         return None  # it serves until Ctrl-C
     start = 3 if words[:3] == ["python", "-m", "lossbench"] else 1
@@ -64,58 +64,28 @@ def arguments(words: list[str]) -> list[str] | None:
     return [*argv, *QUICK] if sweeping else argv
 
 
-def install(project: Path, site: Path) -> None:
+def install(site: Site, project: Path) -> None:
     """What `pip install` leaves of a page's package that matters here: its metadata, and its code on the path."""
     described = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]
-    info = site / f"{described['name'].replace('-', '_')}-{described['version']}.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {described['name']}\nVersion: {described['version']}\n"
-    )
-    lines = []
-    for group, entries in described["entry-points"].items():
-        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
-    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
-    sys.path[:0] = [str(site), str(project)]
-
-
-@pytest.fixture
-def page_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder to work in; what a page imports or installs is forgotten afterwards."""
-    from lossbench import plugins
-
-    def forget() -> None:
-        plugins.catalogue.cache_clear()
-        plugins.load_family.cache_clear()
-        importlib.invalidate_caches()
-        for name, module in list(sys.modules.items()):
-            if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
-                del sys.modules[name]
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr("lossbench.study._TASKS", {})  # keyed by paths as they are written, here relative to tmp_path
-    forget()
-    yield tmp_path
-    forget()
+    sys.path.insert(0, str(project))
+    site.install(described["name"], described["entry-points"]["lossbench.losses"], version=described["version"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_runs_as_it_stands(page: Path, page_folder: Path) -> None:
-    from lossbench import plugins
+def test_a_page_runs_as_it_stands(page: Path, folder: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     from lossbench.__main__ import main
 
+    # Data are cached by their path as it is written, and these paths are relative to a folder of this test.
+    monkeypatch.setattr("lossbench.study._TASKS", {})
     found = blocks(page)
     for block in found:
         if block.file:
-            path = page_folder / block.file
+            path = folder / block.file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, "utf-8")
-    for project in page_folder.glob("*/pyproject.toml"):
-        install(project.parent, page_folder / "site-packages")
-    importlib.invalidate_caches()
-    plugins.catalogue.cache_clear()
-    names: dict[str, object] = {"__name__": "page"}  # shared by its scripts, as in one session
+    for described in folder.glob("*/pyproject.toml"):
+        install(site, described.parent)
+    names: dict[str, object] = {"__name__": "page"}  # shared by the page's scripts, as in one session
     ran = 0
     for block in found:
         if block.language == "python" and not block.file:

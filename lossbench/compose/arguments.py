@@ -81,7 +81,7 @@ def _implied(arguments: Arguments) -> Arguments:
         extra.append("model=custom")
     if "model=custom" in [*overrides, *extra]:
         overrides = [f"++{o}" if o.startswith("model.params.") else o for o in overrides]
-    if arguments.value("loss") == "custom":
+    if "custom" in (arguments.value("loss") or "").split(","):
         overrides = [f"++{o}" if o.startswith("loss.params.") else o for o in overrides]
     return arguments.with_overrides(*extra, *overrides)
 
