@@ -77,7 +77,8 @@ def _compare(arguments: Arguments) -> int:
     try:
         with terminal.Display(out, sweep, probe) as display:
             sweep.observers = [display, *([tracker] if tracker else [])]
-            if launch(composed.hydra_arguments(sweep.losses, sweep.folder), sweep.run) != DONE:
+            if launch(composed.hydra_arguments(sweep.losses, sweep.folder), sweep.run) != DONE and not sweep.begun:
+                sweeps.abandon(sweep)
                 raise LossbenchError("Hydra could not run these cells; what it said is above.")
         sweep.run_references()
     except KeyboardInterrupt:

@@ -91,6 +91,8 @@ class Member:
     reference: str
     search: Mapping[str, Range]
     summary: str
+    published: Any
+    """The class or function itself, as its package holds it."""
 
     def takes_several(self, parameter: Parameter) -> bool:
         """True where a parameter is annotated `Mapping[Loss, float]`."""
@@ -186,7 +188,7 @@ def _own(cls: type[Loss], name: str, distribution: str) -> Member:
         raise PluginError(f"'{name}' of {distribution}: {cls.__name__} does not state its kind (kind = Kind.BINARY).")
     _same_contract(cls.contract, name, distribution)
     parameters = _parameters(cls, cls.units, skip=0)
-    return Member(cls.kind, cls, parameters, cls.reference, cls.search, _first_sentence(cls))
+    return Member(cls.kind, cls, parameters, cls.reference, cls.search, _first_sentence(cls), cls)
 
 
 def _foreign(
@@ -211,14 +213,8 @@ def _foreign(
 
         if traits.get("input") == "probability" and kind not in (Kind.BINARY, Kind.CLASSES):
             raise PluginError(f"'{name}' of {distribution}: {kind.value} targets have no probability as their input.")
-        yield Member(
-            kind,
-            build,
-            parameters,
-            traits.get("reference", ""),
-            traits.get("search", {}),
-            _first_sentence(thing),
-        )
+        reference, search = traits.get("reference", ""), traits.get("search", {})
+        yield Member(kind, build, parameters, reference, search, _first_sentence(thing), thing)
 
 
 def _check_traits(traits: Mapping[str, Any], name: str, distribution: str) -> None:
@@ -337,7 +333,9 @@ def holds_losses(parameter: Parameter) -> bool:
 
 
 def _first_sentence(thing: object) -> str:
-    text = inspect.getdoc(thing) or ""
+    """Of its own docstring: one that it inherits tells of another class."""
+    own = vars(thing).get("__doc__") if isinstance(thing, type) else getattr(thing, "__doc__", None)
+    text = inspect.cleandoc(own) if isinstance(own, str) else ""
     return " ".join(text.split("\n\n")[0].split())
 
 

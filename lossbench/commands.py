@@ -97,9 +97,6 @@ def data(argv: list[str]) -> int:
         )
     words = argv[1:]
     known = {"task", "experiment"}
-    bare = [w for w in words if "=" not in w and not w.startswith("-")]
-    if bare:
-        raise InputError(f"'{bare[0]}' is no override: say task=..., task/data={bare[0]}.")
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
     from lossbench.study import load_task
@@ -108,13 +105,13 @@ def data(argv: list[str]) -> int:
     if not known & {w.lstrip("+").partition("=")[0] for w in words}:
         arguments = arrange(["-m", "+loss=mse", *words])
     for job in composition(arguments).jobs:
-        _show_data(load_task(job.cell.task, job.cell.seed))
+        _show_data(job.cell.task.name, load_task(job.cell.task, job.cell.seed))
     return 0
 
 
-def _show_data(task: Any) -> None:
+def _show_data(name: str, task: Any) -> None:
     card = task.card
-    print(f"{card.name} (task={task.name}), {card.source}")
+    print(f"{card.name} (task={name}), {card.source}")
     print(f"  rows {card.rows}, columns {card.columns}, target {card.target}")
     facts = ", ".join(f"{key} {_fact(value)}" for key, value in card.summary.items())
     print(f"  {facts}")

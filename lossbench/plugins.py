@@ -10,16 +10,18 @@ when two strangers claim it.
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lossbench.errors import InputError, PluginError, UnknownName
+from lossbench.errors import InputError, LossbenchError, PluginError, UnknownName
 from lossbench.plan import LossChoice
 
 if TYPE_CHECKING:
@@ -141,6 +143,25 @@ def build(choice: LossChoice, kind: Kind) -> Loss:
     family.check(choice.params)
     params = _resolve(family[kind], choice.params, kind)
     return family.build(kind, params)
+
+
+def code_of(choice: LossChoice) -> list[str]:
+    """The text of every module that a loss is written in, those of the losses in its parameters included."""
+    family = family_of(choice)
+    texts = {source(member.published) for member in family.values()}
+    names = [name for value in choice.params.values() if isinstance(value, Mapping) for name in value]
+    for name in names:
+        with suppress(LossbenchError):
+            texts.update(code_of(LossChoice(str(name))))
+    return sorted(texts)
+
+
+def source(thing: Any) -> str:
+    """The text of the module in which a class or function was written, or its name where there is none."""
+    try:
+        return inspect.getsource(inspect.getmodule(thing) or thing)
+    except (OSError, TypeError):
+        return str(thing)
 
 
 def load_loss(name: str, kind: Kind | str | None = None, **params: Any) -> Loss:

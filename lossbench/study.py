@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from lossbench import plugins, protocol, provenance
 from lossbench.adapter import Family
 from lossbench.errors import InputError, PluginError
-from lossbench.loss import Kind, Loss, Sequences, reduce
-from lossbench.plan import Cell, ModelChoice, TaskChoice, Trial, fingerprint
+from lossbench.loss import Domain, Kind, Loss, Sequences, reduce
+from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice, Trial, fingerprint
 from lossbench.record import Record, Repeat, Status, finite
 from lossbench.task import Part, Task
 from lossbench.training.batches import TrainingBatches
@@ -48,7 +48,7 @@ def run(cell: Cell, progress: Progress | None = None) -> Record:
     try:
         family = plugins.family_of(cell.loss)
         record.loss |= {"distribution": family.distribution}
-        reason = misfit(family, task)
+        reason = misfit(cell.loss, task)
         if reason:
             record.status, record.reason = Status.SKIPPED, reason
             return record
@@ -111,21 +111,30 @@ def probe(cell: Cell, steps: int = 4) -> float:
     return min(times) * len(batches) * cell.training.max_epochs
 
 
-def misfit(family: Family, task: Task) -> str | None:
-    """Why a loss cannot be used on a task, in a few words; None where it can."""
-    if family.first(task.kinds) is None:
+def misfit(choice: LossChoice, task: Task) -> str | None:
+    """Why a loss cannot be used on a task, in a few words; None where it can. PluginError where it is broken."""
+    family = plugins.family_of(choice)
+    kind = family.first(task.kinds)
+    if kind is None:
         offers, wants = (" or ".join(k.value for k in kinds) for kinds in (family, task.kinds))
         return f"{offers} loss, {wants} task"
+    loss = plugins.build(choice, kind)
+    if loss.domain is Domain.NONNEGATIVE and task.card.summary.get("min", 0) < 0:
+        return f"needs targets of 0 and above, {task.card.target} goes down to {task.card.summary['min']:g}"
     return None
 
 
 _TASKS: dict[str, Task] = {}
 """Loaded tasks by content, so that the cells of a sweep share their data."""
+FILES = ("path", "validation", "test")
+"""Options of data that name a file: another file, or the same one written anew, is another task."""
 
 
 def load_task(choice: TaskChoice, seed: int) -> Task:
     """The task of a cell, its data loaded once a process. Raises InputError and DataError."""
-    key = fingerprint([asdict(choice), seed])
+    files = [Path(str(value)).resolve() for key, value in choice.data.items() if key in FILES and value]
+    stamps = [(str(path), path.stat().st_mtime_ns) for path in files if path.exists()]
+    key = fingerprint([asdict(choice), seed, stamps])
     if key not in _TASKS:
         cls = plugins.import_target(choice.target, "task.target")
         _TASKS[key] = cls(data=choice.data, metric=choice.metric, direction=choice.direction, seed=seed)
@@ -133,22 +142,15 @@ def load_task(choice: TaskChoice, seed: int) -> Task:
 
 
 def fingerprint_of(cell: Cell) -> str:
-    """What decides a cell's numbers: the cell, its data, the versions, and the code of loss, model and metric."""
+    """What decides a cell's numbers: the cell, its data, the versions, and the code of loss, task, model and metric."""
     task = load_task(cell.task, cell.seed)
+    paths = [cell.model.target, cell.task.target, *([cell.task.metric] if "." in cell.task.metric else [])]
+    code = [plugins.source(plugins.import_target(path, path)) for path in paths]
     try:
-        family = plugins.family_of(cell.loss)
-        code = [source(inspect.getmodule(member.build)) for member in family.values()]
+        code += plugins.code_of(cell.loss)
     except PluginError as error:
-        code = [str(error)]
+        code.append(str(error))
     return fingerprint([cell.to_dict(), task.card.digest, provenance.versions(), code])
-
-
-def source(module: Any) -> str:
-    """The text of a module, or its name where it has none."""
-    try:
-        return inspect.getsource(module)
-    except (OSError, TypeError):
-        return str(module)
 
 
 # One cell ----------------------------------------------------------------------------------------------------------
@@ -157,7 +159,6 @@ def source(module: Any) -> str:
 def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Progress) -> None:
     kind = family.first(task.kinds)
     assert kind is not None
-    _ = plugins.build(cell.loss, kind)  # what a loss objects to, before any data are split
     defaults = {p.name: p.default for p in family[kind].parameters if not p.required}
     record.loss |= {
         "kind": kind.value,

@@ -49,6 +49,7 @@ class Sweep:
     entries: dict[str, Entry]
     losses: list[str]
     reuse: bool = False
+    command: str = ""
     observers: list[Observer] = field(default_factory=list)
     begun: set[str] = field(default_factory=set)
 
@@ -89,6 +90,7 @@ class Sweep:
             observer.cell_begins(entry)
         record = self._reused(entry) or self._trained(entry)
         record.role, record.sweep = entry.role, self.name
+        record.provenance["command"] = self.command
         record.save(self.folder / cell.folder)
         for observer in self.observers:
             observer.cell_ends(entry, record)
@@ -100,6 +102,7 @@ class Sweep:
         for cell in self.contests():
             for record in run_references(cell):
                 record.sweep = self.name
+                record.provenance["command"] = self.command
                 name = f"{cell.task.name}-{cell.task.data['name']}-reference-{record.loss['name']}-{cell.contest[:6]}"
                 record.save(self.folder / name)
 
@@ -164,8 +167,15 @@ def plan(composition: Composition) -> Sweep:
     return Sweep(settings.name or _name(), settings.results, entries, losses, settings.reuse)
 
 
+def abandon(sweep: Sweep) -> None:
+    """Takes away the folder of a sweep in which nothing ran."""
+    if not sweep.records():
+        shutil.rmtree(sweep.folder)
+
+
 def begin(sweep: Sweep, command: str) -> None:
     """Makes the sweep's folder and writes the plan into it."""
+    sweep.command = command
     sweep.folder.mkdir(parents=True, exist_ok=True)
     cells = [
         {"folder": e.cell.folder, "digest": e.cell.digest, "role": e.role, "misfit": e.misfit}
@@ -179,14 +189,9 @@ def _misfit(cell: Cell) -> str | None:
     task = load_task(cell.task, cell.seed)
     plugins.import_target(cell.model.target, "model.target")
     try:
-        family = plugins.family_of(cell.loss)
-        reason = misfit(family, task)
-        kind = family.first(task.kinds)
-        if kind is not None:
-            plugins.build(cell.loss, kind)
+        return misfit(cell.loss, task)
     except PluginError:
         return None  # its record will say what is wrong with it
-    return reason
 
 
 def _lacking_baseline(composition: Composition, entries: dict[str, Entry]) -> Iterator[Job]:

@@ -34,15 +34,15 @@ def announce(out: Console, sweep: Sweep, left_out: dict[str, str]) -> None:
     entries = list(sweep.entries.values())
     running = [e for e in entries if e.misfit is None]
     added = [e for e in running if e.role == "baseline"]
-    cells = f"{len(running)} cell{'s' * (len(running) != 1)}"
-    out.print(f"[bold]{escape(sweep.name)}[/]: {cells}, {sweep.trainings} trainings")
+    size = f"{several(len(running), 'cell')}, {several(sweep.trainings, 'training')}"
+    out.print(f"[bold]{escape(sweep.name)}[/]: {size}")
     contests = list(sweep.contests())
     for cell, variant in zip(contests, _variants(contests), strict=True):
         titles = [e.cell.loss.title for e in running if e.cell.contest == cell.contest]
         what = f"{cell.task.name} on {cell.task.data['name']}{variant}: {', '.join(titles)}"
-        out.print(f"  {escape(what)} × {cell.repeats} repeat{'s' * (cell.repeats != 1)}")
-    for entry in added:
-        out.print(f"  [dim]{entry.cell.loss.name} is added on {entry.cell.task.name}: its baseline[/]")
+        out.print(f"  {escape(what)} × {several(cell.repeats, 'repeat')}")
+    for loss, task in dict.fromkeys((e.cell.loss.name, e.cell.task.name) for e in added):
+        out.print(f"  [dim]{loss} is added on {task}: its baseline[/]")
     for entry in entries:
         if entry.misfit:
             where = f"{entry.cell.loss.title} on {entry.cell.task.name}"
@@ -175,11 +175,11 @@ def show_leaderboard(out: Console, board: Leaderboard) -> None:
     out.print()
     out.print(Text(what, style="bold"))
     out.print(table)
-    repeats = max((len(row.record.repeats) for row in board.rows), default=0)
+    repeats = max((row.record.cell["repeats"] for row in board.rows), default=0)
     hidden = (
         f"; also in leaderboard.csv: {', '.join(board.metrics[len(names) :])}" if board.metrics[len(names) :] else ""
     )
-    out.print(Text(f"mean ± sd over {repeats} repeats, on the same test part{hidden}", style="dim"))
+    out.print(Text(f"mean ± sd over {several(repeats, 'repeat')}, on the same test part{hidden}", style="dim"))
     out.print(Text("no verdict: one learning rate for every loss, none tuned", style="dim"))
 
 
@@ -243,6 +243,11 @@ def decimals(summaries: Iterable[Summary | None]) -> int:
         return 4
     smallest = min(spreads, default=size / 100)
     return max(0, min(4, 1 - math.floor(math.log10(smallest)))) if smallest > 0 else 2
+
+
+def several(n: int, what: str) -> str:
+    """`1 cell`, `3 cells`."""
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def spoken(seconds: float) -> str:

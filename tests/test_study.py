@@ -190,7 +190,7 @@ def test_the_loss_sees_training_targets_in_standard_deviations_and_the_metrics_a
     assert target.min() >= 25  # the published range of the diabetes targets: 25 to 346
     assert target.max() <= 346
     assert record.repeats[0].metrics["rmse"] == pytest.approx(np.sqrt((residual**2).mean()), rel=1e-6)
-    assert loss.progress[: cell.training.max_epochs] == [0, 1 / 3, 2 / 3]
+    assert loss.progress[: cell.training.max_epochs] == [0, 1 / 2, 1]
 
 
 def test_parameters_of_a_loss_are_trained_and_kept_with_the_best_epoch(make: Callable[..., Cell]) -> None:
@@ -352,7 +352,7 @@ def test_ctrl_c_keeps_the_repeats_that_are_done(make: Callable[..., Cell]) -> No
 
 def test_a_record_says_where_it_came_from(make: Callable[..., Cell]) -> None:
     record = run(make())
-    assert record.provenance["versions"]["torch"] == torch.__version__
+    assert record.provenance["versions"]["torch"] == torch.__version__  # with its build, as +cpu
     assert {"command", "git", "device", "ended", "versions"} <= set(record.provenance)
     assert record.data["digest"] == load_task(make().task, 0).card.digest
     assert Cell.from_dict(record.cell) == make()

@@ -165,7 +165,7 @@ def _shared_parameters(overrides: Sequence[Override], losses: Sequence[str]) -> 
         if o.key_or_group.startswith("loss.params.") and o.key_or_group.count(".") == 2
     }
     if not given or CUSTOM in losses:
-        return ()
+        return tuple(given)  # what a custom loss takes, its target says
     known: dict[str, list[str]] = {}
     for name in losses:
         try:

@@ -36,12 +36,12 @@ def _doubt(column: pd.Series, rows: NDArray[np.int64], target: NDArray[np.float6
         return "has the same value in every row"
     if _identifies(column):
         return "looks like an identifier: its values are (almost) all different"
-    if (share := column.isna().mean()) > 0.5:
-        return f"is missing in {share:.0%} of the rows"
     score = _alone(column.iloc[rows], target[rows], binary)
     if score > ALMOST_PERFECT:
         measure = "AUC" if binary else "R² of ranks"
         return f"predicts the target alone ({measure} {score:.3f}), as a copy or a consequence of it would"
+    if (share := column.isna().mean()) > 0.5:
+        return f"is missing in {share:.0%} of the rows"
     return None
 
 

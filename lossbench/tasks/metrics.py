@@ -136,4 +136,5 @@ def chosen(
         raise InputError(f"task.metric={metric} needs task.direction=min or task.direction=max.")
     if not callable(function):
         raise InputError(f"task.metric={metric} is not a function (target, prediction) -> float.")
-    return Metric(metric.rpartition(".")[2], Direction(stated)), function
+    short = metric.rpartition(".")[2]
+    return Metric(metric if short in known else short, Direction(stated)), function

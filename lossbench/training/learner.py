@@ -70,7 +70,7 @@ class Learner(lightning.LightningModule):
     def on_train_epoch_start(self) -> None:
         self._sums, self._targets = {}, 0
         with blamed("as an epoch began"):
-            self.loss.advance(self.current_epoch / self.training_choice.max_epochs)
+            self.loss.advance(self.current_epoch / max(1, self.training_choice.max_epochs - 1))
 
     def training_step(self, batch: Any, index: int) -> Tensor | None:
         scored = self.fold.score(self.model, batch, self.loss.kind)
