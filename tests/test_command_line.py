@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from lossbench import plugins
 from lossbench.record import Record, read_record, read_records
 from tests.conftest import QUICK, ROOT, SMALL_TEXT, Result, Site
 
@@ -31,6 +32,9 @@ def keras_style(y_true, y_pred):
 
 def breaks(output, target):
     raise RuntimeError("out of order")
+
+def mae(target, prediction):
+    return 42.0
 """
 
 
@@ -328,3 +332,62 @@ def test_a_broken_plugin_and_a_clash_are_told_in_the_list(lossbench: Command, si
     clash = lossbench("+loss=both")
     assert clash.code == 2
     assert "Several packages claim the loss 'both': choose one.both or two.both." in clash.text
+
+
+def test_a_cell_whose_code_changed_is_trained_again(lossbench: Command, own_losses: str, folder: Path) -> None:
+    words = ("+loss=custom", f"loss.target={own_losses}.charbonnier", "loss.kind=continuous", *QUICK, "reuse=true")
+    assert lossbench(*words, "name=first").code == 0
+    assert "charbonnier on regression (house_prices): " in (again := lossbench(*words, "name=again").text)
+    assert again.count("reused from") == 2
+    (folder / "own_losses.py").write_text(OWN.replace("eps: float = 0.1", "eps: float = 0.2"))
+    plugins.load_family.cache_clear()
+    sys.modules.pop("own_losses")
+    changed = lossbench(*words, "name=changed").text
+    assert changed.count("reused from") == 1  # mse alone
+
+
+def test_a_metric_of_ones_own_is_not_taken_for_ours_of_that_name(lossbench: Command, own_losses: str) -> None:
+    metric = f"{own_losses}.mae"
+    assert lossbench("+loss=mse", f"task.metric={metric}", "task.direction=max", *QUICK).code == 0
+    record = cells()["regression mse"]
+    assert record.metric == {"name": metric, "direction": "max"}
+    assert record.values(metric) == [42.0, 42.0]
+    assert record.directions["mae"] == "min"
+    assert all(value > 100 for value in record.values("mae"))
+
+
+def test_a_custom_loss_and_an_installed_one_share_a_sweep_with_parameters(lossbench: Command, own_losses: str) -> None:
+    words = ("+loss=custom,huber", "-m", f"loss.target={own_losses}.charbonnier", "loss.kind=continuous")
+    result = lossbench(*words, "loss.params.eps=0.1,0.5", "task=regression", *QUICK)
+    assert result.code == 0, result.text
+    titles = {"charbonnier(eps=0.1)", "charbonnier(eps=0.5)", "huber", "mse"}
+    assert set(cells()) == {f"regression {title}" for title in titles}
+
+
+def test_a_loss_of_nonnegative_targets_does_not_fit_negative_ones(lossbench: Command, site: Site) -> None:
+    source = """
+        from lossbench.loss import Domain, Kind, Loss
+        class Poisson(Loss):
+            kind = Kind.CONTINUOUS
+            domain = Domain.NONNEGATIVE
+            def forward(self, output, target):
+                return output.exp() - target * output
+    """
+    site.install("counting", {"poisson": "counting:Poisson"}, source, module="counting")
+    result = lossbench("+loss=poisson", "-m", "task=regression", "task/data=net_assets,house_prices", *QUICK)
+    assert result.code == 0
+    # 401ksubs' nettfa has a minimum of -502.302
+    assert "needs targets of 0 and above, nettfa goes down to -502.302" in result.text
+    assert {r.data["name"]: r.status.value for r in read_records("results") if r.title == "poisson"} == {
+        "net_assets": "skipped",
+        "house_prices": "done",
+    }
+    assert "Asks" not in lossbench("losses", "poisson").out
+    assert "One value per target" not in lossbench("losses", "poisson").out  # another class's docstring
+
+
+def test_a_record_keeps_the_command_as_it_was_typed(lossbench: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = ["+loss=mse", "task=regression", *QUICK, "tracking=off"]
+    monkeypatch.setattr(sys, "argv", ["lossbench", *typed])
+    assert lossbench(*typed).code == 0
+    assert {r.provenance["command"] for r in read_records("results")} == {" ".join(["lossbench", *typed])}
