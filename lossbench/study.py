@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lossbench import plugins, protocol, provenance
 from lossbench.adapter import Family
 from lossbench.errors import InputError, PluginError
-from lossbench.loss import Domain, Kind, Loss, Sequences, reduce
+from lossbench.loss import Domain, Kind, Loss, Sequences
 from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice, Trial, fingerprint
 from lossbench.record import Record, Repeat, Status, finite
 from lossbench.task import Part, Task
@@ -89,26 +89,19 @@ def run_references(cell: Cell) -> list[Record]:
     return records
 
 
-def probe(cell: Cell, steps: int = 4) -> float:
-    """Seconds that one training of a cell takes to its last epoch, from a few steps; 0 where they cannot be made."""
-    task = load_task(cell.task, cell.seed)
+def probe(cell: Cell) -> float:
+    """Seconds that one training of a cell takes to its last epoch, from its first two; 0 where they cannot be made."""
+    ends: list[float] = []
+    short = replace(cell, training=replace(cell.training, max_epochs=2, patience=None))
     try:
+        task = load_task(cell.task, cell.seed)
         kind = plugins.family_of(cell.loss).first(task.kinds)
         assert kind is not None
-        loss = plugins.build(cell.loss, kind)
-        fold = task.fold(0, loss.domain)
-        loss.observe(fold.training_target(kind))
-        model = build_model(cell.model, fold.inputs, loss.outputs(fold.classes))
-        batches = TrainingBatches(fold, cell.training.batch_size, 0)
-        times = []
-        for _, batch in zip(range(steps), batches, strict=False):
-            start = time.perf_counter()
-            scored = fold.score(model, batch, kind)
-            reduce(loss(scored.output, scored.target)).backward()
-            times.append(time.perf_counter() - start)
+        ready = _prepared(short, task, kind, protocol.trials(cell)[0], lambda epoch: ends.append(time.perf_counter()))
+        fit(ready.learner, ready.batches, 0)
     except Exception:  # what is wrong with it, its own run will say
         return 0.0
-    return min(times) * len(batches) * cell.training.max_epochs
+    return (ends[1] - ends[0]) * cell.training.max_epochs if len(ends) == 2 else 0.0
 
 
 def misfit(choice: LossChoice, task: Task) -> str | None:
@@ -177,9 +170,17 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
         record.reason = f"{which}: {bad[0].reason}"
 
 
-def _repeat(
-    cell: Cell, task: Task, kind: Kind, trial: Trial, progress: Progress
-) -> tuple[Repeat, dict[str, NDArray[Any]]]:
+@dataclass(frozen=True)
+class Prepared:
+    """A training that is ready to begin, and the hashes of what it must share with other losses."""
+
+    learner: Learner
+    batches: TrainingBatches
+    seed: int
+    hashes: dict[str, str]
+
+
+def _prepared(cell: Cell, task: Task, kind: Kind, trial: Trial, on_epoch: Callable[[int], None]) -> Prepared:
     seed = protocol.repeat_seed(cell, trial.repeat)
     torch.manual_seed(seed)
     loss = plugins.build(replace(cell.loss, params=trial.params), kind)  # its own weights, from this repeat's seed
@@ -190,32 +191,35 @@ def _repeat(
     draw_weights(model, seed, outputs)
     training = replace(cell.training, learning_rate=trial.learning_rate)
     batches = TrainingBatches(fold, training.batch_size, seed)
-    hashes = {
-        "splits": fold.splits.digest,
-        "weights": weights_digest(model, outputs),
-        "batches": batches.digest,
-    }
+    hashes = {"splits": fold.splits.digest, "weights": weights_digest(model, outputs), "batches": batches.digest}
     with blamed("in observe"):
         loss.observe(fold.training_target(kind))
-
-    def on_epoch(epoch: int) -> None:
-        progress.epoch(trial.repeat, epoch + 1, training.max_epochs)
-
     learner = Learner(model, loss, fold, training, task.metric.direction, cell.penalty, on_epoch)
-    trained = fit(learner, batches, seed)
+    return Prepared(learner, batches, seed, hashes)
+
+
+def _repeat(
+    cell: Cell, task: Task, kind: Kind, trial: Trial, progress: Progress
+) -> tuple[Repeat, dict[str, NDArray[Any]]]:
+    def on_epoch(epoch: int) -> None:
+        progress.epoch(trial.repeat, epoch + 1, cell.training.max_epochs)
+
+    ready = _prepared(cell, task, kind, trial, on_epoch)
+    learner, fold = ready.learner, ready.learner.fold
+    trained = fit(learner, ready.batches, ready.seed)
     repeat = Repeat(
         trial.repeat,
-        seed,
+        ready.seed,
         Status.DONE,
         epochs=len(trained.validation),
         best_epoch=trained.best_epoch,
         learning_rate=trial.learning_rate,
         seconds=trained.seconds,
-        hashes=hashes,
+        hashes=ready.hashes,
     )
     arrays = {f"curve/{trial.repeat}/{name}": curve for name, curve in _curves(trained).items()}
     if trial.repeat == 0:
-        arrays |= loss_shape(loss)
+        arrays |= loss_shape(learner.loss)
     if trained.diverged:
         repeat.status, repeat.reason = Status.DIVERGED, trained.diverged
         return repeat, arrays
