@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -31,6 +32,12 @@ class Range:
         if not self.low < self.high or (self.log and self.low <= 0):
             raise ValueError(f"A range needs low < high (and low > 0 on a log scale), not {self.low}..{self.high}.")
 
+    def at(self, x: float) -> float:
+        """The point at x in [0, 1] of the way from low to high."""
+        if self.log:
+            return math.exp(math.log(self.low) + x * math.log(self.high / self.low))
+        return self.low + x * (self.high - self.low)
+
 
 @dataclass(frozen=True)
 class LossChoice:
@@ -45,6 +52,8 @@ class LossChoice:
     kind: str | None = None
     order: str | None = None
     input: str | None = None
+    tuned: bool = True
+    """False for `loss.search={}`: the learning rate is tuned, the loss's parameters keep their defaults."""
 
     @property
     def title(self) -> str:
@@ -89,6 +98,17 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Protocol:
+    """What is spent on every loss alike: `repeats` studies of `trials` trainings each."""
+
+    name: str = "fixed"
+    repeats: int = 5
+    trials: int = 1
+    rate_decades: float = 4.0
+    """The width of the range of learning rates, in powers of ten, round `training.learning_rate`."""
+
+
+@dataclass(frozen=True)
 class Penalty:
     """`strength` times the sum of |w|^power over the weights, or its mean over the outputs of a batch."""
 
@@ -106,7 +126,7 @@ class Cell:
     task: TaskChoice
     model: ModelChoice
     training: Training
-    repeats: int = 5
+    protocol: Protocol = Protocol()
     seed: int = 0
     penalty: Penalty | None = None
 
@@ -120,10 +140,18 @@ class Cell:
             task=TaskChoice(**data["task"]),
             model=ModelChoice(**data["model"]),
             training=Training(**data["training"]),
-            repeats=data["repeats"],
+            protocol=Protocol(**data["protocol"]),
             seed=data["seed"],
             penalty=Penalty(**data["penalty"]) if data.get("penalty") else None,
         )
+
+    @property
+    def repeats(self) -> int:
+        return self.protocol.repeats
+
+    @property
+    def trainings(self) -> int:
+        return self.protocol.repeats * self.protocol.trials
 
     @property
     def digest(self) -> str:
@@ -148,6 +176,7 @@ class Trial:
     """One training of a repeat: its own rate and loss parameters, the repeat's rows, weights and batch order."""
 
     repeat: int
+    number: int
     learning_rate: float
     params: Mapping[str, Any] = field(default_factory=dict)
 

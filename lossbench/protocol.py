@@ -1,18 +1,72 @@
-"""What makes a comparison fair, as pure functions of seeds: budgets, trials, and choices frozen on validation data.
+"""What makes a comparison fair, as pure functions of seeds and numbers: budgets, trial points, the choice of a trial.
 
-Every loss gets the same repeats, epochs and patience; repeat r of every loss draws from the same random streams.
+Every loss gets the same repeats, trials, epochs and patience; repeat r of every loss draws from the same streams.
+A repeat is a whole study: it tunes on its own split and is judged by the very training that it chose.
 """
 
 from __future__ import annotations
 
-from lossbench.plan import Cell, Trial, stream
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lossbench.plan import Cell, Range, Trial, stream
+
+DIMENSIONS = 3
+"""The learning rate and at most two parameters: drawn always, so that every loss gets the same points."""
 
 
-def trials(cell: Cell) -> tuple[Trial, ...]:
-    """The trainings of a cell: one a repeat, at the rate and the parameters that the cell states."""
-    return tuple(Trial(r, cell.training.learning_rate, dict(cell.loss.params)) for r in range(cell.repeats))
+def trials(cell: Cell, search: Mapping[str, Range]) -> tuple[tuple[Trial, ...], ...]:
+    """The trainings of a cell, repeat by repeat.
+
+    Trial 0 is the loss's defaults at the centre of the rates; the others are points of a scrambled Sobol sequence
+    seeded by the repeat: the rate log-uniform over `protocol.rate_decades` round `training.learning_rate`, and the
+    parameters of `search` but for those that the command line fixes, each on a dimension of its own.
+    """
+    return tuple(_trials_of(cell, search, repeat) for repeat in range(cell.repeats))
 
 
 def repeat_seed(cell: Cell, repeat: int) -> int:
     """The seed of everything that repeat draws, in [0, 2^31): the same for every loss, since no loss is part of it."""
     return stream(cell.seed, "repeat", repeat) % 2**31
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The trial that a repeat is judged by. ties: how many others were just as good on validation data."""
+
+    trial: int
+    ties: int
+    edge: bool
+    """True where the chosen rate is the lowest or the highest of the repeat: a wider range may hold a better one."""
+
+
+def choose(values: Sequence[float], rates: Sequence[float], *, lower_is_better: bool) -> Choice | None:
+    """The best trial by its metric on validation data, ties to the lowest; NaN is a diverged one. None if all are."""
+    sound = [(value if lower_is_better else -value, trial) for trial, value in enumerate(values) if value == value]
+    if not sound:
+        return None
+    best, trial = min(sound)
+    ties = sum(value == best for value, _ in sound) - 1
+    return Choice(trial, ties, len(rates) > 1 and rates[trial] in (min(rates), max(rates)))
+
+
+def _trials_of(cell: Cell, search: Mapping[str, Range], repeat: int) -> tuple[Trial, ...]:
+    given, centre = dict(cell.loss.params), cell.training.learning_rate
+    found = [Trial(repeat, 0, centre, given)]
+    for number, point in enumerate(_points(cell, repeat)[1:], start=1):
+        rate = centre * 10 ** (cell.protocol.rate_decades * (point[0] - 0.5))
+        drawn = {name: search[name].at(x) for name, x in zip(search, point[1:], strict=False) if name not in given}
+        found.append(Trial(repeat, number, rate, {**given, **drawn}))
+    return tuple(found)
+
+
+def _points(cell: Cell, repeat: int) -> list[list[float]]:
+    """The repeat's points in the unit cube, one a trial."""
+    count = cell.protocol.trials
+    if count == 1:
+        return [[0.5] * DIMENSIONS]
+    from scipy.stats.qmc import Sobol
+
+    sampler = Sobol(DIMENSIONS, scramble=True, rng=stream(cell.seed, "trials", repeat))
+    points: list[list[float]] = sampler.random_base2((count - 1).bit_length()).tolist()
+    return points[:count]

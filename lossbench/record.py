@@ -46,11 +46,20 @@ class Repeat:
     validation: dict[str, float] = field(default_factory=dict)
     decision: dict[str, float] = field(default_factory=dict)
     """Thresholds, frozen before the test part was opened."""
+    trials: list[dict[str, Any]] = field(default_factory=list)
+    """Every training: learning_rate, params, status, reason, value on validation data, best_epoch, epochs, seconds."""
+    trial: int | None = None
+    """Which of them was chosen; what follows is that trial's."""
+    ties: int = 0
+    """How many other trials were just as good on validation data."""
+    edge: bool = False
+    """True where the chosen rate is the lowest or highest of the repeat."""
     best_epoch: int | None = None
     epochs: int = 0
     learning_rate: float | None = None
+    params: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
-    """Training alone, wall clock."""
+    """Training alone, wall clock, of the chosen trial."""
     hashes: dict[str, str] = field(default_factory=dict)
     """Of splits, initial weights and batch order: equal for every loss of the same repeat."""
     report: dict[str, dict[str, float]] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from lossbench.errors import InputError, PluginError
 from lossbench.loss import Domain, Kind, Loss, Sequences
 from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice, Trial, fingerprint
 from lossbench.record import Record, Repeat, Status, finite
-from lossbench.task import Part, Task
+from lossbench.task import Direction, Part, Task
 from lossbench.training.batches import TrainingBatches
 from lossbench.training.learner import Learner, Trained, blamed, fit
 from lossbench.training.weights import draw_weights, weights_digest
@@ -30,9 +31,10 @@ SHAPE_POINTS = 201
 class Progress:
     """What a run tells while it goes on; both do nothing unless replaced."""
 
-    epoch: Callable[[int, int, int], None] = field(default=lambda repeat, epoch, of: None)
-    """(repeat, epoch, max_epochs), after each epoch."""
-    repeat: Callable[[Repeat], None] = field(default=lambda repeat: None)
+    epoch: Callable[[int, int], None] = field(default=lambda training, epoch: None)
+    """(which training of the cell, how many of its epochs are done), after each epoch."""
+    training: Callable[[float], None] = field(default=lambda seconds: None)
+    """Its seconds, after each training."""
 
 
 def run(cell: Cell, progress: Progress | None = None) -> Record:
@@ -73,10 +75,10 @@ def run_references(cell: Cell) -> list[Record]:
     start = time.perf_counter()
     task = load_task(cell.task, cell.seed)
     repeats: dict[str, list[Repeat]] = {}
-    for trial in protocol.trials(replace(cell, loss=replace(cell.loss, params={}))):
-        seed = protocol.repeat_seed(cell, trial.repeat)
-        for name, evaluation in task.references(trial.repeat).items():
-            done = Repeat(trial.repeat, seed, Status.DONE, metrics=finite(evaluation.metrics), report=evaluation.report)
+    for repeat in range(cell.repeats):
+        seed = protocol.repeat_seed(cell, repeat)
+        for name, evaluation in task.references(repeat).items():
+            done = Repeat(repeat, seed, Status.DONE, metrics=finite(evaluation.metrics), report=evaluation.report)
             repeats.setdefault(name, []).append(done)
     records = []
     for name, outcomes in repeats.items():
@@ -97,7 +99,9 @@ def probe(cell: Cell) -> float:
         task = load_task(cell.task, cell.seed)
         kind = plugins.family_of(cell.loss).first(task.kinds)
         assert kind is not None
-        ready = _prepared(short, task, kind, protocol.trials(cell)[0], lambda epoch: ends.append(time.perf_counter()))
+        ready = _prepared(
+            short, task, kind, protocol.trials(cell, {})[0][0], lambda epoch: ends.append(time.perf_counter())
+        )
         fit(ready.learner, ready.batches, 0)
     except Exception:  # what is wrong with it, its own run will say
         return 0.0
@@ -158,11 +162,11 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
         "params": {**defaults, **cell.loss.params},
         "reference": family[kind].reference,
     }
-    for trial in protocol.trials(cell):
-        repeat, arrays = _repeat(cell, task, kind, trial, progress)
+    search = family[kind].search if cell.loss.tuned else {}
+    for trials in protocol.trials(cell, search):
+        repeat, arrays = _repeat(cell, task, kind, trials, progress)
         record.repeats.append(repeat)
-        record.arrays |= {f"{key}": value for key, value in arrays.items()}
-        progress.repeat(repeat)
+        record.arrays |= arrays
     bad = [r for r in record.repeats if r.status is not Status.DONE]
     record.status = bad[0].status if bad else Status.DONE
     if bad:
@@ -174,6 +178,7 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
 class Prepared:
     """A training that is ready to begin, and the hashes of what it must share with other losses."""
 
+    trial: Trial
     learner: Learner
     batches: TrainingBatches
     seed: int
@@ -195,34 +200,54 @@ def _prepared(cell: Cell, task: Task, kind: Kind, trial: Trial, on_epoch: Callab
     with blamed("in observe"):
         loss.observe(fold.training_target(kind))
     learner = Learner(model, loss, fold, training, task.metric.direction, cell.penalty, on_epoch)
-    return Prepared(learner, batches, seed, hashes)
+    return Prepared(trial, learner, batches, seed, hashes)
 
 
 def _repeat(
-    cell: Cell, task: Task, kind: Kind, trial: Trial, progress: Progress
+    cell: Cell, task: Task, kind: Kind, trials: tuple[Trial, ...], progress: Progress
 ) -> tuple[Repeat, dict[str, NDArray[Any]]]:
-    def on_epoch(epoch: int) -> None:
-        progress.epoch(trial.repeat, epoch + 1, cell.training.max_epochs)
-
-    ready = _prepared(cell, task, kind, trial, on_epoch)
-    learner, fold = ready.learner, ready.learner.fold
-    trained = fit(learner, ready.batches, ready.seed)
+    """One study: every trial is trained, the best on validation data is chosen and judged."""
+    number, direction = trials[0].repeat, task.metric.direction
+    tried: list[dict[str, Any]] = []
+    values: list[float] = []
+    arrays: dict[str, NDArray[Any]] = {}
+    best: Prepared | None = None
+    hashes: dict[str, str] = {}
+    for trial in trials:
+        on_epoch = partial(_on_epoch, progress, number * len(trials) + trial.number)
+        ready = _prepared(cell, task, kind, trial, on_epoch)
+        trained = fit(ready.learner, ready.batches, ready.seed)
+        progress.training(trained.seconds)
+        values.append(float("nan") if trained.diverged else trained.validation[trained.best_epoch or 0])
+        tried.append(_told(trial, trained, values[-1]))
+        if len(trials) > 1:
+            arrays[f"trial/{number}/{trial.number}/validation"] = np.asarray(trained.validation)
+        hashes = hashes or ready.hashes
+        if best is None or direction.better(values[-1], values[best.trial.number]):
+            best = ready
+    assert best is not None
+    learner, fold, trained = best.learner, best.learner.fold, best.learner.trained
     repeat = Repeat(
-        trial.repeat,
-        ready.seed,
+        number,
+        best.seed,
         Status.DONE,
+        trials=tried,
         epochs=len(trained.validation),
         best_epoch=trained.best_epoch,
-        learning_rate=trial.learning_rate,
+        learning_rate=best.trial.learning_rate,
+        params=dict(best.trial.params),
         seconds=trained.seconds,
-        hashes=ready.hashes,
+        hashes=hashes,
     )
-    arrays = {f"curve/{trial.repeat}/{name}": curve for name, curve in _curves(trained).items()}
-    if trial.repeat == 0:
+    arrays |= {f"curve/{number}/{name}": curve for name, curve in _curves(trained).items()}
+    if number == 0:
         arrays |= loss_shape(learner.loss)
-    if trained.diverged:
-        repeat.status, repeat.reason = Status.DIVERGED, trained.diverged
+    rates = [trial.learning_rate for trial in trials]
+    choice = protocol.choose(values, rates, lower_is_better=direction is Direction.MIN)
+    if choice is None:
+        repeat.status, repeat.reason = Status.DIVERGED, trained.diverged or ""
         return repeat, arrays
+    repeat.trial, repeat.ties, repeat.edge = choice.trial, choice.ties, choice.edge
     learner.restore_best()
     validation = learner.predict_part(Part.VALIDATION)
     repeat.decision = dict(fold.decide(validation))  # frozen: nothing is chosen after this line
@@ -231,8 +256,26 @@ def _repeat(
     judged = fold.evaluate(Part.TEST, test, repeat.decision)
     repeat.metrics, repeat.report = finite(judged.metrics), judged.report
     for part, prediction in ((Part.VALIDATION, validation), (Part.TEST, test)):
-        arrays |= {f"{part.value}/{trial.repeat}/{k}": v for k, v in fold.arrays(part, prediction).items()}
+        arrays |= {f"{part.value}/{number}/{k}": v for k, v in fold.arrays(part, prediction).items()}
     return repeat, arrays
+
+
+def _on_epoch(progress: Progress, training: int, epoch: int) -> None:
+    progress.epoch(training, epoch + 1)
+
+
+def _told(trial: Trial, trained: Trained, value: float) -> dict[str, Any]:
+    """A trial as its record keeps it."""
+    return {
+        "learning_rate": trial.learning_rate,
+        "params": dict(trial.params),
+        "status": (Status.DIVERGED if trained.diverged else Status.DONE).value,
+        "reason": trained.diverged or "",
+        "value": None if trained.diverged else value,
+        "best_epoch": trained.best_epoch,
+        "epochs": len(trained.validation),
+        "seconds": trained.seconds,
+    }
 
 
 def build_model(choice: ModelChoice, inputs: Any, outputs: int) -> torch.nn.Module:

@@ -18,7 +18,7 @@ from lossbench import plugins
 from lossbench.compose.composition import Composition, Job
 from lossbench.errors import InputError, LossbenchError, PluginError
 from lossbench.plan import Cell
-from lossbench.record import RECORD, Record, Repeat, Status, read_record, read_records, write_whole
+from lossbench.record import RECORD, Record, Status, read_record, read_records, write_whole
 from lossbench.study import Progress, fingerprint_of, load_task, misfit, run, run_references
 
 
@@ -35,8 +35,8 @@ class Observer(Protocol):
     """Who wants to know how a sweep goes: the terminal, the tracker."""
 
     def cell_begins(self, entry: Entry) -> None: ...
-    def epoch_ends(self, entry: Entry, repeat: int, epoch: int, of: int) -> None: ...
-    def repeat_ends(self, entry: Entry, repeat: Repeat) -> None: ...
+    def epoch_ends(self, entry: Entry, training: int, epoch: int) -> None: ...
+    def training_ends(self, entry: Entry, seconds: float) -> None: ...
     def cell_ends(self, entry: Entry, record: Record) -> None: ...
 
 
@@ -59,7 +59,7 @@ class Sweep:
 
     @property
     def trainings(self) -> int:
-        return sum(entry.cell.repeats for entry in self.entries.values() if entry.misfit is None)
+        return sum(entry.cell.trainings for entry in self.entries.values() if entry.misfit is None)
 
     def contests(self) -> Iterator[Cell]:
         """One cell of each contest in which something is trained."""
@@ -114,7 +114,7 @@ class Sweep:
 
             return tell
 
-        progress = Progress(epoch=told("epoch_ends"), repeat=told("repeat_ends"))
+        progress = Progress(epoch=told("epoch_ends"), training=told("training_ends"))
         try:
             record = run(entry.cell, progress)
         except Exception as error:  # whatever it is, it stays inside its cell

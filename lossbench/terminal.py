@@ -16,7 +16,7 @@ from rich.text import Text
 
 from lossbench.compare.leaderboard import Leaderboard, Row, Summary
 from lossbench.plan import Cell, variants
-from lossbench.record import Record, Repeat, Status
+from lossbench.record import Record, Status
 from lossbench.sweep import Entry, Sweep
 
 PIPE_WIDTH = 110
@@ -77,7 +77,7 @@ class Display:
     def __init__(self, out: Console, sweep: Sweep, probe: Callable[[Cell], float]) -> None:
         self.out, self.sweep, self.probe = out, sweep, probe
         self.seconds: dict[str, list[float]] = {}
-        self.left = {digest: e.cell.repeats for digest, e in sweep.entries.items() if e.misfit is None}
+        self.left = {digest: e.cell.trainings for digest, e in sweep.entries.items() if e.misfit is None}
         self.guessed: dict[str, float] = {}
         self.cells_done = 0
         self.bars = Progress(
@@ -103,13 +103,13 @@ class Display:
             title = f"{entry.cell.loss.title} on {entry.cell.task.name}"
             self.bars.update(self.cell, description=escape(title), completed=0, detail="", visible=True)
 
-    def epoch_ends(self, entry: Entry, repeat: int, epoch: int, of: int) -> None:
-        done = repeat + epoch / of
-        detail = f"repeat {repeat + 1} of {entry.cell.repeats}, epoch {epoch} of {of}"
-        self.bars.update(self.cell, completed=done, total=entry.cell.repeats, detail=detail)
+    def epoch_ends(self, entry: Entry, training: int, epoch: int) -> None:
+        of = entry.cell.training.max_epochs
+        detail = f"training {training + 1} of {entry.cell.trainings}, epoch {epoch} of {of}"
+        self.bars.update(self.cell, completed=training + epoch / of, total=entry.cell.trainings, detail=detail)
 
-    def repeat_ends(self, entry: Entry, repeat: Repeat) -> None:
-        self.seconds.setdefault(entry.cell.contest, []).append(repeat.seconds)
+    def training_ends(self, entry: Entry, seconds: float) -> None:
+        self.seconds.setdefault(entry.cell.contest, []).append(seconds)
         self.left[entry.cell.digest] = max(0, self.left.get(entry.cell.digest, 0) - 1)
         if not self.guessed:
             self._probe_all(entry)
@@ -175,12 +175,15 @@ def show_leaderboard(out: Console, board: Leaderboard) -> None:
     out.print()
     out.print(Text(what, style="bold"))
     out.print(table)
-    repeats = max((row.record.cell["repeats"] for row in board.rows), default=0)
+    repeats = max((row.record.cell["protocol"]["repeats"] for row in board.rows), default=0)
     hidden = (
         f"; also in leaderboard.csv: {', '.join(board.metrics[len(names) :])}" if board.metrics[len(names) :] else ""
     )
-    out.print(Text(f"mean ± sd over {several(repeats, 'repeat')}, on the same test part{hidden}", style="dim"))
-    out.print(Text("no verdict: one learning rate for every loss, none tuned", style="dim"))
+    trials = max((row.record.cell["protocol"]["trials"] for row in board.rows), default=1)
+    spent = f"{several(repeats, 'repeat')}" + (f" of {trials} trials" if trials > 1 else "")
+    out.print(Text(f"mean ± sd over {spent}, on the same test part{hidden}", style="dim"))
+    why = "one learning rate for every loss, none tuned" if trials == 1 else "intervals come with a later release"
+    out.print(Text(f"no verdict: {why}", style="dim"))
 
 
 def farewell(out: Console, sweep: Sweep, *, tracked: bool, errors: Iterable[str]) -> None:

@@ -51,10 +51,10 @@ class Tracker:
     def cell_begins(self, entry: object) -> None:
         """Nothing to log yet: a run is written when its record is."""
 
-    def epoch_ends(self, entry: object, repeat: int, epoch: int, of: int) -> None:
+    def epoch_ends(self, entry: object, training: int, epoch: int) -> None:
         """Curves are logged with their repeat, in one batch."""
 
-    def repeat_ends(self, entry: object, repeat: Repeat) -> None:
+    def training_ends(self, entry: object, seconds: float) -> None:
         """Repeats are logged with their cell."""
 
     def cell_ends(self, entry: object, record: Record) -> None:

@@ -30,7 +30,7 @@ def record(title: str, values: list[float], *, status: str = "done", contest: st
         metric={"name": "rmse", "direction": more.pop("direction", "min")},
         directions={"rmse": "min", "r2": "max"},
         repeats=repeats,
-        cell={"repeats": len(values), **more.pop("cell", {})},
+        cell={"protocol": {"repeats": len(values), "trials": 1}, **more.pop("cell", {})},
         contest=contest,
         **more,
     )

@@ -12,7 +12,7 @@ import torch
 
 import lossbench
 from lossbench.errors import InputError
-from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, TaskChoice, Training
+from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
 from lossbench.record import Record, Status
 from lossbench.study import Progress, load_task, run
 
@@ -130,7 +130,7 @@ def make(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Cell]:
             if task == "ner"
             else ModelChoice("mlp", "lossbench.models.tabular.MLP", {"hidden": [8]}),
             training=Training(max_epochs=3, learning_rate=0.01),
-            repeats=2,
+            protocol=Protocol(repeats=2),
         )
         return replace(made, **more)  # type: ignore[arg-type]
 
@@ -303,7 +303,7 @@ def test_the_test_part_is_opened_after_everything_is_chosen(
         "batch",
         lambda s, part, rows: (opened.append("read test") if part is Part.TEST else None) or batch(s, part, rows),
     )
-    run(make("bce", "binary", repeats=1))
+    run(make("bce", "binary", protocol=Protocol(repeats=1)))
     assert opened == ["decide", "judge validation", "read test", "judge test"]
 
 
@@ -341,8 +341,8 @@ def test_double_precision_trains_too(make: Callable[..., Cell]) -> None:
 
 
 def test_ctrl_c_keeps_the_repeats_that_are_done(make: Callable[..., Cell]) -> None:
-    def interrupt(repeat: int, epoch: int, of: int) -> None:
-        if repeat == 1:
+    def interrupt(training: int, epoch: int) -> None:
+        if training == 1:
             raise KeyboardInterrupt
 
     record = run(make(), Progress(epoch=interrupt))

@@ -11,9 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from lossbench.compose.source import CUSTOM
 from lossbench.errors import InputError, PluginError, UnknownName
-from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, TaskChoice, Training
+from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
 from lossbench.plugins import custom_family, load_family
 
+OPTIMIZERS = ("adamw", "sgd")
 ACCELERATORS = ("cpu", "gpu", "cuda", "mps", "tpu", "auto")
 PRECISIONS = (
     "32",
@@ -34,11 +35,12 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
     data = _plain(config.task.data, "task.data")
     data["name"] = data.get("name") or Path(str(data.get("path", "data"))).name.partition(".")[0]
     model = _plain(config.model, "model")
+    protocol = _plain(config.protocol, "protocol")
+    _typed(Protocol, protocol, "protocol")
     penalty = _plain(config.regularizer, "regularizer") if "regularizer" in config else None
-    repeats, seed = config.protocol.repeats, config.seed
-    for what, value in (("protocol.repeats", repeats), ("seed", seed)):
-        if not isinstance(value, int) or isinstance(value, bool) or (what == "protocol.repeats" and value < 1):
-            raise InputError(f"{what}={value}: a whole number is due{', at least 1' if 'repeats' in what else ''}.")
+    seed = config.seed
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise InputError(f"seed={seed}: a whole number is due.")
     return Cell(
         loss=_loss_choice(config.loss, overrides),
         task=TaskChoice(config.task.name, config.task.target, data, config.task.metric, config.task.direction),
@@ -48,7 +50,7 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
             model["params"],
         ),
         training=_training(_plain(config.training, "training")),
-        repeats=repeats,
+        protocol=Protocol(**protocol),
         seed=seed,
         penalty=Penalty(**penalty) if penalty else None,
     )
@@ -56,43 +58,47 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
 
 def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
     said = {o.lstrip("+").partition("=")[0].removeprefix("loss.params.") for o in overrides}
+    if config.search not in (None, {}):
+        raise InputError("loss.search={} tunes the learning rate alone; nothing else can be said of loss.search.")
+    tuned = config.search is None
     params = _plain(config.params, "loss.params")
     if config.name == CUSTOM:
         plain = _plain(config, "loss")
-        choice = LossChoice(CUSTOM, params, *(plain[key] for key in ("target", "kind", "order", "input")))
+        choice = LossChoice(CUSTOM, params, plain["target"], plain["kind"], plain["order"], plain["input"], tuned)
         custom_family(choice).check(params)
         return choice
     try:
         family = load_family(config.name)
     except PluginError:
-        return LossChoice(config.name, {key: value for key, value in params.items() if key in said})
+        return LossChoice(config.name, {key: value for key, value in params.items() if key in said}, tuned=tuned)
     defaults = {parameter.name: parameter.default for parameter in family.parameters}
     given = {k: v for k, v in params.items() if k in defaults and (k in said or v != defaults[k])}
     family.check(given)
-    return LossChoice(config.name, given)
+    return LossChoice(config.name, given, tuned=tuned)
 
 
 def _training(data: dict[str, Any]) -> Training:
-    hints = typing.get_type_hints(Training)
-    for key, value in data.items():
-        types = typing.get_args(hints[key]) or (hints[key],)
-        number = value + 0.0 if types == (float,) and isinstance(value, int) and not isinstance(value, bool) else value
-        data[key] = str(value) if types == (str,) and isinstance(value, int) else number
-        if not isinstance(data[key], types) or isinstance(value, bool):
-            wanted = " or ".join("null" if t is type(None) else t.__name__ for t in types)
-            raise InputError(f"training.{key}={value}: {wanted} is due.")
-        if isinstance(data[key], (int, float)) and not 0 < data[key] < float("inf"):
-            raise InputError(f"training.{key}={value}: a number above 0 is due.")
-    for key, known in (
-        ("optimizer", ("adamw", "sgd")),
-        ("accelerator", ACCELERATORS),
-        ("precision", PRECISIONS),
-    ):
+    _typed(Training, data, "training")
+    for key, known in (("optimizer", OPTIMIZERS), ("accelerator", ACCELERATORS), ("precision", PRECISIONS)):
         if data[key] not in known:
             raise UnknownName(key, data[key], known, f"Change training.{key}=.")
     if data["devices"] != 1:
         raise InputError("training.devices: one training uses one device for now; leave it at 1.")
     return Training(**data)
+
+
+def _typed(cls: type, data: dict[str, Any], what: str) -> None:
+    """Holds values against the annotations of a dataclass; numbers are above 0, whole ones serve as floats."""
+    hints = typing.get_type_hints(cls)
+    for key, value in data.items():
+        types = typing.get_args(hints[key]) or (hints[key],)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        data[key] = value + 0.0 if whole and types == (float,) else str(value) if whole and types == (str,) else value
+        if not isinstance(data[key], types) or isinstance(value, bool):
+            wanted = " or ".join("null" if t is type(None) else t.__name__ for t in types)
+            raise InputError(f"{what}.{key}={value}: {wanted} is due.")
+        if isinstance(data[key], (int, float)) and not 0 < data[key] < float("inf"):
+            raise InputError(f"{what}.{key}={value}: a number above 0 is due.")
 
 
 def _plain(config: DictConfig, what: str) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def _known(name: str) -> bool:
 
 
 def _custom() -> dict[str, Any]:
-    return {"name": CUSTOM, "target": "???", "kind": None, "order": None, "input": None, "params": {}}
+    return {"name": CUSTOM, "target": "???", "kind": None, "order": None, "input": None, "search": None, "params": {}}
 
 
 def _schema(name: str, shared: list[str]) -> dict[str, Any]:
@@ -117,4 +117,4 @@ def _schema(name: str, shared: list[str]) -> dict[str, Any]:
     params: dict[str, Any] = {key: AnyNode(None) for key in shared if key}
     with suppress(PluginError):  # its cell will be recorded as failed, with this error; the sweep goes on
         params.update({parameter.name: node(parameter) for parameter in load_family(name).parameters})
-    return {"name": name, "params": params}
+    return {"name": name, "search": None, "params": params}
