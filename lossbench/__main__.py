@@ -53,7 +53,8 @@ def _ask_hydra(arguments: Arguments) -> int:
     from lossbench.compose.source import register
 
     register()
-    return launch([*arguments.flags, *arguments.overrides], lambda cell: None)
+    flags = [flag for flag in arguments.flags if flag not in ("-m", "--multirun")]  # a question is asked once
+    return launch([*flags, *arguments.overrides], lambda cell: None)
 
 
 def _compare(arguments: Arguments) -> int:
@@ -80,9 +81,11 @@ def _compare(arguments: Arguments) -> int:
             if launch(composed.hydra_arguments(sweep.losses, sweep.folder), sweep.run) != DONE and not sweep.begun:
                 sweeps.abandon(sweep)
                 raise LossbenchError("Hydra could not run these cells; what it said is above.")
+            sweep.run_rest()
         sweep.run_references()
     except KeyboardInterrupt:
         interrupted = True
+        sweep.interrupt_rest()
     return _conclude(sweep, tracker, command, interrupted)
 
 
@@ -101,16 +104,17 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
     from lossbench.record import Status, write_whole
 
     out = terminal.console()
-    records = sweep.records()
+    records, unreadable = sweep.records()
     boards = leaderboards(records)
     for board in boards:
         terminal.show_leaderboard(out, board)
     write_whole(sweep.folder / "leaderboard.csv", to_csv(boards).encode())
-    errors = []
+    errors: list[str] = []
     if tracker:
         tracker.log_sweep(sweep.folder, to_table(boards), to_markdown(boards), command)
-        errors = tracker.close()
-    terminal.farewell(out, sweep, tracked=tracker is not None, errors=errors)
+        terminal.wait(out, tracker.busy())
+        errors = [f"MLflow did not take everything: {e}. The records are complete." for e in tracker.close()]
+    terminal.farewell(out, sweep, tracked=tracker is not None, errors=[*unreadable, *errors], interrupted=interrupted)
     if interrupted:
         return INTERRUPTED
     mine = {entry.cell.digest for entry in sweep.entries.values()}

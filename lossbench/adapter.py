@@ -188,7 +188,8 @@ def _own(cls: type[Loss], name: str, distribution: str) -> Member:
         raise PluginError(f"'{name}' of {distribution}: {cls.__name__} does not state its kind (kind = Kind.BINARY).")
     _same_contract(cls.contract, name, distribution)
     parameters = _parameters(cls, cls.units, skip=0)
-    return Member(cls.kind, cls, parameters, cls.reference, cls.search, _first_sentence(cls), cls)
+    search = _ranges(cls.search, parameters, name, distribution)
+    return Member(cls.kind, cls, parameters, cls.reference, search, _first_sentence(cls), cls)
 
 
 def _foreign(
@@ -208,13 +209,39 @@ def _foreign(
             known = ", ".join(kind.value for kind in Kind)
             raise PluginError(f"'{name}' of {distribution}: '{one}' is no kind of loss; known: {known}.") from None
 
-        def build(kind: Kind = kind, **params: Any) -> Loss:
-            return Adapted(thing, kind, traits, params)
-
         if traits.get("input") == "probability" and kind not in (Kind.BINARY, Kind.CLASSES):
             raise PluginError(f"'{name}' of {distribution}: {kind.value} targets have no probability as their input.")
-        reference, search = traits.get("reference", ""), traits.get("search", {})
+        reference, search = (
+            traits.get("reference", ""),
+            _ranges(traits.get("search", {}), parameters, name, distribution),
+        )
+        build = _builder(thing, kind, traits)
         yield Member(kind, build, parameters, reference, search, _first_sentence(thing), thing)
+
+
+def _builder(thing: Callable[..., Any], kind: Kind, traits: Mapping[str, Any]) -> Callable[..., Loss]:
+    """Takes the loss's own parameters, whatever they are called."""
+    return lambda **params: Adapted(thing, kind, traits, params)
+
+
+def _ranges(
+    search: Mapping[str, Any], parameters: tuple[Parameter, ...], name: str, distribution: str
+) -> dict[str, Range]:
+    """Ranges of known parameters; without a dependency on us they are written (low, high) or (low, high, "log")."""
+    known, found = {parameter.name for parameter in parameters}, {}
+    for key, value in search.items():
+        if key not in known:
+            raise PluginError(f"'{name}' of {distribution}: search names '{key}', which is none of its parameters.")
+        try:
+            scale = value[2:] if isinstance(value, (tuple, list)) else ()
+            if scale not in ((), ("log",), [], ["log"]):
+                raise ValueError("the third of a range is 'log' or left out")
+            found[key] = value if isinstance(value, Range) else Range(value[0], value[1], log=bool(scale))
+        except (TypeError, ValueError, IndexError, KeyError) as error:
+            raise PluginError(f"'{name}' of {distribution}: the search of '{key}' is no range: {error}.") from error
+    if len(found) > 2:
+        raise PluginError(f"'{name}' of {distribution}: search names more than two parameters.")
+    return found
 
 
 def _check_traits(traits: Mapping[str, Any], name: str, distribution: str) -> None:
@@ -241,8 +268,6 @@ def _check_traits(traits: Mapping[str, Any], name: str, distribution: str) -> No
         raise refuse(f"link is one of {', '.join(sorted(LINKS))} or a function, not {link!r}")
     if traits.get("domain", "real") not in (*Domain, *(domain.value for domain in Domain)):
         raise refuse(f"domain is real or nonnegative, not {traits['domain']!r}")
-    if len(traits.get("search", {})) > 2:
-        raise refuse("search names more than two parameters")
 
 
 class Adapted(Loss):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -151,7 +152,9 @@ def _found(name: str, results: Path) -> list[Path]:
     if (Path(name) / RECORD).exists():
         return [Path(name)]
     folders = [path.parent for path in sorted(results.glob(f"*/*/{RECORD}"))]
-    sweep = [f for f in folders if f.parent.name == name or f.parent == Path(name)]
+    if (Path(name) / "plan.json").exists():
+        return [path.parent for path in sorted(Path(name).glob(f"*/{RECORD}"))]
+    sweep = [f for f in folders if f.parent.name == name]
     cells = [f for f in folders if name in (f.name, f"{f.parent.name}/{f.name}")]
     part = [f for f in folders if name in f.name]
     found = sweep or cells or part
@@ -204,6 +207,9 @@ def ui(argv: list[str]) -> int:
     uri = default_uri(results, given)
     if uri.startswith("sqlite") and not Path(uri.removeprefix("sqlite:///")).exists():
         raise InputError(f"There is nothing to show in {results}/ yet: run a sweep first.")
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", options.port)) == 0:
+            raise InputError(f"Port {options.port} is taken: choose another with --port.")
     address = f"http://127.0.0.1:{options.port}"
     found = pages(uri, results)
     for name, page in found:

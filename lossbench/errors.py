@@ -33,5 +33,9 @@ class DataError(InputError):
     """A data file, a column or a row count that the task cannot use; names the file."""
 
 
+class NoSuchMetric(LossbenchError):
+    """A metric that a loss's predictions do not allow, such as the log loss of margins: its cell is skipped."""
+
+
 class PluginError(LossbenchError):
     """A loss that broke on import, on construction or in a batch; names its distribution."""

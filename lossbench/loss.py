@@ -21,7 +21,18 @@ from torch import Tensor, nn
 
 from lossbench.plan import Range
 
-__all__ = ["CONTRACT", "Domain", "Kind", "Loss", "Prediction", "Range", "Sequences", "check", "reduce"]
+__all__ = [
+    "CONTRACT",
+    "Domain",
+    "Kind",
+    "Loss",
+    "Prediction",
+    "Range",
+    "Sequences",
+    "check",
+    "check_prediction",
+    "reduce",
+]
 
 CONTRACT = 1
 """The version of this contract. It grows only when a loss written for the last version would no longer run."""
@@ -177,6 +188,19 @@ def check(kind: Kind, output: Any, target: Any) -> None:
         )
     if kind in (Kind.CLASSES, Kind.SEQUENCES) and target.is_floating_point():
         raise ValueError(f"Targets of a {kind.value} loss are integer labels, not {target.dtype}.")
+
+
+def check_prediction(kind: Kind, prediction: Prediction, output: Any) -> None:
+    """Raises ValueError unless `predict` gave what metrics read: a value a target, labels but for numbers."""
+    values = output.values if isinstance(output, Sequences) else output
+    n, many = len(values), kind in (Kind.CLASSES, Kind.SEQUENCES)
+    if len(prediction.score) != n or prediction.score.ndim != (2 if many else 1):
+        raise ValueError(f"predict gave scores {list(prediction.score.shape)} for {n} targets of a {kind.value} loss.")
+    if kind is not Kind.CONTINUOUS and (prediction.label is None or tuple(prediction.label.shape) != (n,)):
+        raise ValueError(f"predict gave no label for each of {n} targets, which a {kind.value} loss owes.")
+    probability = prediction.probability
+    if probability is not None and (len(probability) != n or probability.ndim != (2 if many else 1)):
+        raise ValueError(f"predict gave probabilities {list(probability.shape)} for {n} targets.")
 
 
 def reduce(losses: Tensor, weight: Tensor | None = None) -> Tensor:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,14 +17,14 @@ from numpy.typing import NDArray
 
 from lossbench import plugins, protocol, provenance
 from lossbench.adapter import Family
-from lossbench.errors import InputError, PluginError
+from lossbench.errors import InputError, NoSuchMetric, PluginError
 from lossbench.loss import Domain, Kind, Loss, Sequences
-from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice, Trial, fingerprint
+from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice, Trial, fingerprint, stream
 from lossbench.record import Record, Repeat, Status, finite
 from lossbench.task import Direction, Part, Task
 from lossbench.training.batches import TrainingBatches
 from lossbench.training.learner import Learner, Trained, blamed, fit
-from lossbench.training.weights import draw_weights, weights_digest
+from lossbench.training.weights import paired_model
 
 SHAPE_POINTS = 201
 
@@ -43,31 +45,46 @@ def run(cell: Cell, progress: Progress | None = None) -> Record:
     A loss that does not fit the task is `skipped`, one that breaks `failed` with its distribution named, one that
     becomes NaN `diverged`. Ctrl-C gives an `interrupted` record with the repeats that were done.
     """
-    torch.set_num_threads(1)
-    start = time.perf_counter()
+    threads, start = torch.get_num_threads(), time.perf_counter()
     task = load_task(cell.task, cell.seed)
     record = _blank(cell, task)
+    torch.set_num_threads(1)
     try:
         family = plugins.family_of(cell.loss)
         record.loss |= {"distribution": family.distribution}
         reason = misfit(cell.loss, task)
         if reason:
             record.status, record.reason = Status.SKIPPED, reason
-            return record
-        _study(cell, task, family, record, progress or Progress())
+        else:
+            _study(cell, task, family, record, progress or Progress())
+    except InputError:
+        raise
+    except NoSuchMetric as error:
+        record.status, record.reason = Status.SKIPPED, str(error)
     except PluginError as error:
         whose = str(record.loss.get("distribution", ""))
         named = str(error) if whose in str(error) else f"'{cell.loss.title}' of {whose} {error}"
         record.status, record.reason = Status.FAILED, named
+    except Exception as error:  # of the task, the model, a metric: the record keeps the repeats that were done
+        record.status, record.reason = Status.FAILED, f"{type(error).__name__}: {error}"
+        record.provenance["traceback"] = "".join(traceback.format_exception(error))
     except KeyboardInterrupt:
-        record.status, record.reason = (
-            Status.INTERRUPTED,
-            f"after {len(record.repeats)} of {cell.repeats} repeats",
-        )
+        record.status, record.reason = Status.INTERRUPTED, f"after {len(record.repeats)} of {cell.repeats} repeats"
     finally:
         record.seconds = time.perf_counter() - start
-        record.provenance = provenance.gather(cell.training.accelerator)
+        record.provenance |= provenance.gather(cell.training.accelerator)
+        torch.set_num_threads(threads)
     return record
+
+
+def check(cell: Cell) -> None:
+    """Raises InputError where a cell's rows cannot be split or its model cannot be built; trains nothing."""
+    task = load_task(cell.task, cell.seed)
+    for repeat in range(cell.repeats):
+        task.splits(repeat)
+    model = build_model(cell.model, task.fold(0).inputs, 1)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise InputError(f"model.target={cell.model.target} has no parameters: there is nothing to train.")
 
 
 def run_references(cell: Cell) -> list[Record]:
@@ -190,13 +207,13 @@ def _prepared(cell: Cell, task: Task, kind: Kind, trial: Trial, on_epoch: Callab
     torch.manual_seed(seed)
     loss = plugins.build(replace(cell.loss, params=trial.params), kind)  # its own weights, from this repeat's seed
     fold = task.fold(trial.repeat, loss.domain)
-    outputs = loss.outputs(fold.classes)
-    torch.manual_seed(seed)
-    model = build_model(cell.model, fold.inputs, outputs)
-    draw_weights(model, seed, outputs)
+    with blamed("in outputs"):
+        outputs = loss.outputs(fold.classes)
+    build = partial(build_model, cell.model, fold.inputs)
+    model, weights = paired_model(build, outputs, stream(seed, "weights"))
     training = replace(cell.training, learning_rate=trial.learning_rate)
     batches = TrainingBatches(fold, training.batch_size, seed)
-    hashes = {"splits": fold.splits.digest, "weights": weights_digest(model, outputs), "batches": batches.digest}
+    hashes = {"splits": fold.splits.digest, "weights": weights, "batches": batches.digest}
     with blamed("in observe"):
         loss.observe(fold.training_target(kind))
     learner = Learner(model, loss, fold, training, task.metric.direction, cell.penalty, on_epoch)
@@ -241,7 +258,7 @@ def _repeat(
     )
     arrays |= {f"curve/{number}/{name}": curve for name, curve in _curves(trained).items()}
     if number == 0:
-        arrays |= loss_shape(learner.loss)
+        arrays |= loss_shape(deepcopy(learner.loss))  # it may count its calls
     rates = [trial.learning_rate for trial in trials]
     choice = protocol.choose(values, rates, lower_is_better=direction is Direction.MIN)
     if choice is None:
@@ -336,6 +353,11 @@ def _at(loss: Loss, value: float, label: int) -> tuple[float, float]:
     return float(result.detach()), float(gradient.flatten()[0])
 
 
+def _written(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of a target without those that are no numbers, as the skew of huge ones."""
+    return {k: v for k, v in summary.items() if not isinstance(v, float) or np.isfinite(v)}
+
+
 def _blank(cell: Cell, task: Task) -> Record:
     card = task.card
     return Record(
@@ -350,7 +372,7 @@ def _blank(cell: Cell, task: Task) -> Record:
             "target": cell.loss.target,
         },
         task=cell.task.name,
-        data={**asdict(card), "options": dict(cell.task.data)},
+        data={**asdict(card), "summary": _written(card.summary), "options": dict(cell.task.data)},
         model=asdict(cell.model),
         metric={"name": task.metric.name, "direction": task.metric.direction.value},
         directions={name: direction.value for name, direction in task.directions().items()},

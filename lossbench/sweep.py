@@ -8,18 +8,20 @@ import secrets
 import shutil
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from lossbench import plugins
 from lossbench.compose.composition import Composition, Job
 from lossbench.errors import InputError, LossbenchError, PluginError
 from lossbench.plan import Cell
-from lossbench.record import RECORD, Record, Status, read_record, read_records, write_whole
-from lossbench.study import Progress, fingerprint_of, load_task, misfit, run, run_references
+from lossbench.record import RECORD, Record, Status, read_record, write_whole
+from lossbench.study import Progress, check, fingerprint_of, load_task, misfit, run, run_references
+
+PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,11 @@ class Sweep:
                 seen.add(entry.cell.contest)
                 yield entry.cell
 
-    def records(self) -> list[Record]:
-        """What lies in the sweep's folder, in the order of this plan; then what earlier ones of its name left there."""
+    def records(self) -> tuple[list[Record], list[str]]:
+        """What lies in the sweep's folder, in the order of this plan, then what earlier ones of its name left there.
+
+        Records that cannot be read are told apart, each by its error.
+        """
         order = {entry.cell.folder: place for place, entry in enumerate(self.entries.values())}
         contests = {entry.cell.contest: place for place, entry in reversed(list(enumerate(self.entries.values())))}
 
@@ -78,7 +83,13 @@ class Sweep:
             folder = record.path.name if record.path else ""
             return contests.get(record.contest, len(order)), order.get(folder, len(order))
 
-        return sorted(read_records(self.folder), key=place)
+        found, unreadable = [], []
+        for path in sorted(self.folder.glob(f"*/{RECORD}")):
+            try:
+                found.append(read_record(path.parent, arrays=False))
+            except InputError as error:
+                unreadable.append(str(error))
+        return sorted(found, key=place), unreadable
 
     def run(self, cell: Cell) -> None:
         """Trains a planned cell unless it was begun already, and saves its record. Only Ctrl-C leaves here."""
@@ -88,14 +99,23 @@ class Sweep:
         self.begun.add(cell.digest)
         for observer in self.observers:
             observer.cell_begins(entry)
-        record = self._reused(entry) or self._trained(entry)
-        record.role, record.sweep = entry.role, self.name
-        record.provenance["command"] = self.command
-        record.save(self.folder / cell.folder)
+        record = self._saved(entry, self._reused(entry) or self._trained(entry))
         for observer in self.observers:
             observer.cell_ends(entry, record)
         if record.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
+
+    def run_rest(self) -> None:
+        """The planned cells that no Hydra job stood for, as a baseline whose own parameters the command line sets."""
+        for entry in self.entries.values():
+            self.run(entry.cell)
+
+    def interrupt_rest(self) -> None:
+        """Records for the cells that Ctrl-C kept from beginning."""
+        for digest, entry in self.entries.items():
+            if digest not in self.begun:
+                record = _ended(entry.cell, Status.INTERRUPTED, "not begun")
+                self._saved(entry, record)
 
     def run_references(self) -> None:
         """The grey rows at the end of every table."""
@@ -105,6 +125,19 @@ class Sweep:
                 record.provenance["command"] = self.command
                 name = f"{cell.task.name}-{cell.task.data['name']}-reference-{record.loss['name']}-{cell.contest[:6]}"
                 record.save(self.folder / name)
+
+    def _saved(self, entry: Entry, record: Record) -> Record:
+        for candidate in (record, _ended(entry.cell, Status.FAILED, "its record could not be written")):
+            candidate.role, candidate.sweep = entry.role, self.name
+            candidate.provenance["command"] = self.command
+            try:
+                candidate.save(self.folder / entry.cell.folder)
+            except (ValueError, TypeError) as error:  # a value that JSON or NumPy cannot hold
+                record.reason = f"its record could not be written: {error}"
+            else:
+                candidate.reason = candidate.reason if candidate is record else record.reason
+                return candidate
+        raise InputError(record.reason)
 
     def _trained(self, entry: Entry) -> Record:
         def told(what: str) -> Callable[..., None]:
@@ -118,7 +151,9 @@ class Sweep:
         try:
             record = run(entry.cell, progress)
         except Exception as error:  # whatever it is, it stays inside its cell
-            record = _failed(entry.cell, error)
+            reason = str(error) if isinstance(error, LossbenchError) else f"{type(error).__name__}: {error}"
+            record = _ended(entry.cell, Status.FAILED, reason)
+            record.provenance["traceback"] = "".join(traceback.format_exception(error))
         if record.status in (Status.DONE, Status.DIVERGED):
             record.fingerprint = fingerprint_of(entry.cell)
         return record
@@ -161,16 +196,12 @@ def plan(composition: Composition) -> Sweep:
         entries.setdefault(job.cell.digest, Entry(job.cell, misfit=_misfit(job.cell)))
     for job in _lacking_baseline(composition, entries):
         entries.setdefault(job.cell.digest, Entry(job.cell, "baseline", _misfit(job.cell)))
+    for cell in {e.cell.contest: e.cell for e in entries.values() if e.misfit is None}.values():
+        check(cell)
     _reachable({entry.cell.training.accelerator for entry in entries.values()})
     losses = list(dict.fromkeys(entry.cell.loss.name for entry in entries.values()))
     _writable(settings.results)
     return Sweep(settings.name or _name(), settings.results, entries, losses, settings.reuse)
-
-
-def abandon(sweep: Sweep) -> None:
-    """Takes away the folder of a sweep in which nothing ran."""
-    if not sweep.records():
-        shutil.rmtree(sweep.folder)
 
 
 def begin(sweep: Sweep, command: str) -> None:
@@ -182,12 +213,19 @@ def begin(sweep: Sweep, command: str) -> None:
         for e in sweep.entries.values()
     ]
     text = json.dumps({"sweep": sweep.name, "command": command, "cells": cells}, indent=1)
-    write_whole(sweep.folder / "plan.json", text.encode())
+    write_whole(sweep.folder / PLAN, text.encode())
+
+
+def abandon(sweep: Sweep) -> None:
+    """Takes back what `begin` and Hydra wrote for a sweep in which nothing ran; never anything else."""
+    for name in (PLAN, "multirun.yaml"):
+        (sweep.folder / name).unlink(missing_ok=True)
+    with suppress(OSError):  # somebody's own files lie there: so does their folder
+        sweep.folder.rmdir()
 
 
 def _misfit(cell: Cell) -> str | None:
     task = load_task(cell.task, cell.seed)
-    plugins.import_target(cell.model.target, "model.target")
     try:
         return misfit(cell.loss, task)
     except PluginError:
@@ -207,12 +245,11 @@ def _lacking_baseline(composition: Composition, entries: dict[str, Entry]) -> It
             yield composition.baseline(job)
 
 
-def _failed(cell: Cell, error: Exception) -> Record:
-    """A record for what broke outside every foreseen place; its traceback goes along for whoever mends it."""
-    reason = str(error) if isinstance(error, LossbenchError) else f"{type(error).__name__}: {error}"
+def _ended(cell: Cell, status: Status, reason: str) -> Record:
+    """A record of a cell without a single repeat."""
     loss = {"name": cell.loss.name, "title": cell.loss.title, "params": dict(cell.loss.params), "kind": None}
     return Record(
-        status=Status.FAILED,
+        status=status,
         reason=reason,
         loss=loss,
         task=cell.task.name,
@@ -223,7 +260,6 @@ def _failed(cell: Cell, error: Exception) -> Record:
         repeats=[],
         cell=cell.to_dict(),
         contest=cell.contest,
-        provenance={"traceback": "".join(traceback.format_exception(error))},
     )
 
 

@@ -158,6 +158,10 @@ class Task(Protocol):
 
     def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None: ...
 
+    def splits(self, repeat: int) -> Splits:
+        """The rows of one repeat. Raises DataError where they cannot be drawn."""
+        ...
+
     def fold(self, repeat: int, domain: Domain = Domain.REAL) -> Fold:
         """The rows of one repeat; `domain` sets the unit in which continuous targets reach the loss."""
         ...

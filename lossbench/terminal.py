@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import statistics
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,7 +19,9 @@ from rich.text import Text
 from lossbench.compare.leaderboard import Leaderboard, Row, Summary
 from lossbench.plan import Cell, variants
 from lossbench.record import Record, Status
-from lossbench.sweep import Entry, Sweep
+
+if TYPE_CHECKING:
+    from lossbench.sweep import Entry, Sweep
 
 PIPE_WIDTH = 110
 """Columns where the output is no terminal and nobody says how wide it is."""
@@ -26,7 +30,11 @@ PIPE_WIDTH = 110
 def console() -> Console:
     """Standard output; plain and wide enough for a table where it is piped."""
     plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=max(plain.width, PIPE_WIDTH))
+    return (
+        plain
+        if plain.is_terminal or "COLUMNS" in os.environ
+        else Console(highlight=False, width=max(plain.width, PIPE_WIDTH))
+    )
 
 
 def announce(out: Console, sweep: Sweep, left_out: dict[str, str]) -> None:
@@ -186,11 +194,20 @@ def show_leaderboard(out: Console, board: Leaderboard) -> None:
     out.print(Text(f"no verdict: {why}", style="dim"))
 
 
-def farewell(out: Console, sweep: Sweep, *, tracked: bool, errors: Iterable[str]) -> None:
-    """Where the results lie, and how to browse them."""
+def wait(out: Console, busy: bool) -> None:
+    """Says what the program is still doing after its tables."""
+    if busy:
+        out.print()
+        out.print("[dim]writing to MLflow ...[/]")
+
+
+def farewell(out: Console, sweep: Sweep, *, tracked: bool, errors: Iterable[str], interrupted: bool) -> None:
+    """Where the results lie, how to browse them, and how to go on after Ctrl-C."""
     out.print()
     for error in errors:
-        out.print(Text(f"MLflow did not take everything: {error}. The records are complete.", style="red"))
+        out.print(Text(error, style="red"))
+    if interrupted:
+        out.print(f"to go on, the same command with: [bold]name={escape(sweep.name)} reuse=true[/]")
     out.print(f"records and leaderboard.csv: {escape(str(sweep.folder))}")
     where = "" if str(sweep.results) == "results" else f" results={sweep.results}"
     if tracked:
@@ -227,8 +244,10 @@ def _status(row: Row) -> str:
     if row.record.role == "reference":
         return "reference"
     bad = sum(repeat.status is not Status.DONE for repeat in row.record.repeats)
-    state = row.record.status.value
-    return f"{state} {bad}/{len(row.record.repeats)}" if bad else state
+    state, of = row.record.status.value, row.record.cell["protocol"]["repeats"]
+    if row.record.status is Status.INTERRUPTED:
+        return f"{state}, {len(row.record.repeats)}/{of} done"
+    return f"{state} {bad}/{of}" if bad else state
 
 
 def pair(summary: Summary, places: int) -> str:

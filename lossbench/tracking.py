@@ -13,7 +13,7 @@ import os
 import signal
 import tempfile
 import time
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class Tracker:
     def __init__(self, uri: str, results: Path) -> None:
         self.uri, self.results = uri, results.resolve()
         self._pending: list[Future[None]] = []
+        self._errors: list[BaseException] = []
         self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
         handler = signal.getsignal(signal.SIGINT)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C ends the training, not the logging of it
@@ -63,23 +64,27 @@ class Tracker:
     def log_sweep(self, folder: Path, table: dict[str, list[Any]], summary: str, command: str) -> None:
         self._submit(_log_sweep, self.uri, str(self.results), str(folder), table, summary, command)
 
+    def busy(self) -> bool:
+        """True while something is still to be written."""
+        return not all(pending.done() for pending in self._pending)
+
     def close(self) -> list[str]:
         """Waits for everything to be written; the errors, each once."""
-        errors = []
-        for pending in self._pending:
-            error = pending.exception()
-            if error is not None:
-                errors.append(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+        errors = [error for pending in self._pending if (error := pending.exception()) is not None]
         self._pool.shutdown()
-        return list(dict.fromkeys(errors))
+        told = [f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}" for e in (*self._errors, *errors)]
+        return list(dict.fromkeys(told))
 
     def _submit(self, work: Any, *arguments: Any) -> None:
-        self._pending.append(self._pool.submit(work, *arguments))
+        try:
+            self._pending.append(self._pool.submit(work, *arguments))
+        except (BrokenExecutor, RuntimeError) as error:  # its process has gone
+            self._errors.append(error)
 
 
 def pages(uri: str, results: Path) -> list[tuple[str, str]]:
     """Every experiment of ours by name, with the path of its page in MLflow's model-training view."""
-    client = _client(uri, str(results))
+    client = _client(uri)
     view = "runs?workflowType=machine_learning"
     found = [(e.name, f"#/experiments/{e.experiment_id}/{view}") for e in client.search_experiments()]
     return sorted((name, page) for name, page in found if name.startswith("lossbench/"))
@@ -88,7 +93,13 @@ def pages(uri: str, results: Path) -> list[tuple[str, str]]:
 # In the tracker's own process ---------------------------------------------------------------------------------------
 
 
-def _client(uri: str, results: str) -> Any:
+_refused = False
+"""True once the store could not be opened: the rest is not tried, each attempt would wait for a time-out of its own."""
+
+
+def _client(uri: str) -> Any:
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
@@ -104,11 +115,15 @@ def _prepare(uri: str, results: str) -> None:
     """Creates the store, if it is the first to come; whoever comes at the same time waits."""
     from filelock import FileLock
 
+    global _refused
     here = Path(results) if uri.startswith("sqlite") else Path(tempfile.gettempdir())
     here.mkdir(parents=True, exist_ok=True)
-    with FileLock(here / f".mlflow-{fingerprint(uri)}.lock"):
-        client = _client(uri, results)
-        _experiment(client, SWEEPS, results)
+    try:
+        with FileLock(here / f".mlflow-{fingerprint(uri)}.lock"):
+            _experiment(_client(uri), SWEEPS, results)
+    except Exception:
+        _refused = True
+        raise
 
 
 def _write_ahead() -> None:
@@ -150,7 +165,9 @@ def _experiment(client: Any, name: str, results: str) -> str:
 def _log_cell(uri: str, results: str, folder: str) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    client = _client(uri, results)
+    if _refused:
+        return
+    client = _client(uri)
     record = read_record(folder)
     experiment = _experiment(client, f"lossbench/{record.task}", results)
     tags = {
@@ -199,7 +216,9 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
 
 
 def _log_sweep(uri: str, results: str, folder: str, table: dict[str, list[Any]], summary: str, command: str) -> None:
-    client = _client(uri, results)
+    if _refused:
+        return
+    client = _client(uri)
     name = Path(folder).name
     tags = {"sweep": name, "command": command, "mlflow.note.content": summary[:7900]}
     run = client.create_run(_experiment(client, SWEEPS, results), run_name=name, tags=tags).info.run_id

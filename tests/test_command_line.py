@@ -209,6 +209,16 @@ def test_a_finished_cell_is_used_again_only_when_asked(lossbench: Command) -> No
         (["data", "show", "mine"], "'mine' is no override"),
         (["data"], "Say `lossbench data show"),
         (["show", "x", "results"], "only results=DIR"),
+        (["+loss=mse", "model.params.hidden=abc"], "cannot be built with"),
+        (["+loss=mse", "model.target=torch.nn.Identity"], "has no parameters: there is nothing to train"),
+        (["+loss=mse", "task/data=friedman", "task.data.rows=abc"], "cannot be made with task.data.rows=abc"),
+        (["+loss=mse", "task/data=friedman", "task.data.noise=-1"], "cannot be made with"),
+        (["+loss=mse", "~tracking"], "tracking"),
+        (["+loss=mse", "name=.."], "a sweep's name begins with a letter"),
+        (["+loss=mse", "--config-name=foo"], "--config-name has no part in lossbench"),
+        (["+loss=mse", "-m", "results=a,b"], "one value is due for all cells"),
+        (["+loss=mse", "-m", "name=a,b"], "one value is due for all cells"),
+        (["+loss=mse", "task=regression", "task.data.path=my, data=1.csv", "task.data.target=y"], "quotes of its own"),
     ],
 )
 def test_bad_input_gets_words_exit_code_2_and_leaves_nothing(
@@ -391,3 +401,112 @@ def test_a_record_keeps_the_command_as_it_was_typed(lossbench: Command, monkeypa
     monkeypatch.setattr(sys, "argv", ["lossbench", *typed])
     assert lossbench(*typed).code == 0
     assert {r.provenance["command"] for r in read_records("results")} == {" ".join(["lossbench", *typed])}
+
+
+def test_groups_too_few_to_split_are_refused_before_anything_is_written(lossbench: Command, folder: Path) -> None:
+    rows = "".join(f"{i % 7},{'abc'[i % 3]},{i % 2}\n" for i in range(90))
+    (folder / "mine.csv").write_text("x,team,y\n" + rows)
+    own = ("task=binary", "task.data.path=mine.csv", "task.data.target=y", "task.data.split=group:team")
+    result = lossbench("+loss=bce", *own, *QUICK)
+    assert result.code == 2
+    assert "group" in result.text
+    assert [path.name for path in folder.iterdir()] == ["mine.csv"]
+
+
+def test_a_baseline_at_its_defaults_is_trained_beside_itself_with_parameters(lossbench: Command) -> None:
+    result = lossbench("+loss=bce", "loss.params.pos_weight=3", "task=binary", *QUICK, "name=both")
+    assert result.code == 0
+    assert "2 cells, 4 trainings" in result.out
+    found = cells()
+    assert {key: (r.status.value, r.role) for key, r in found.items()} == {
+        "binary bce(pos_weight=3)": ("done", "chosen"),
+        "binary bce": ("done", "baseline"),
+    }
+    planned = {cell["folder"] for cell in json.loads(Path("results/both/plan.json").read_text())["cells"]}
+    assert planned == {r.path.name for r in found.values() if r.path}
+
+
+def test_a_launch_that_fails_leaves_somebodys_files_alone(
+    lossbench: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "results" / "notes").mkdir(parents=True)
+    (folder / "results" / "notes" / "todo.txt").write_text("mine")
+    monkeypatch.setattr("lossbench.compose.launch.launch", lambda *words: 1)
+    result = lossbench("+loss=mse", *QUICK, "name=notes")
+    assert result.code == 2
+    assert "Hydra could not run these cells" in result.text
+    assert [path.name for path in (folder / "results" / "notes").iterdir()] == ["todo.txt"]
+    assert lossbench("+loss=mse", *QUICK, "name=new").code == 2
+    assert not (folder / "results" / "new").exists()
+
+
+def test_a_damaged_record_is_told_and_the_others_are_shown(lossbench: Command) -> None:
+    assert lossbench("+loss=mse", "task=binary", *QUICK, "name=some").code == 0
+    path = next(Path("results/some").glob("*mse*")) / "record.json"
+    path.write_text("broken")
+    result = lossbench("+loss=bce", "task=binary", *QUICK, "name=some")
+    assert result.code == 0
+    assert "record.json cannot be read as a record" in result.text
+    assert "bce" in result.out
+
+
+def test_targets_too_large_for_json_facts_still_end_in_a_record(lossbench: Command, folder: Path) -> None:
+    rows = "".join(f"{i % 7},{(i % 11 - 5) * 1e200}\n" for i in range(90))
+    (folder / "huge.csv").write_text("x,y\n" + rows)
+    result = lossbench("+loss=mse", "task=regression", "task.data.path=huge.csv", "task.data.target=y", *QUICK)
+    assert "Traceback" not in result.text
+    assert set(cells()) == {"regression mse"}
+
+
+def test_a_plugin_with_any_default_at_all_leaves_the_sweep_alone(lossbench: Command, site: Site) -> None:
+    source = """
+        import enum, torch
+        from lossbench.loss import Kind, Loss
+        class Way(enum.Enum):
+            UP = 1
+        class Odd(Loss):
+            kind = Kind.CONTINUOUS
+            def __init__(self, ks: tuple = (1, 2), way: Way = Way.UP, w=torch.ones(2), f=abs, kind: float = 1.0):
+                super().__init__()
+                assert ks == (1, 2) and way is Way.UP and f is abs and w.sum() == 2
+            def forward(self, output, target):
+                return (output - target) ** 2
+    """
+    site.install("odd-losses", {"odd": "odd_losses:Odd"}, source, module="odd_losses")
+    result = lossbench("+loss=odd,mse", "-m", "task=regression", *QUICK)
+    assert result.code == 0, result.text
+    assert cells()["regression odd"].status.value == "done"
+
+
+def test_a_metric_that_a_loss_cannot_give_skips_its_cell(lossbench: Command, site: Site) -> None:
+    source = """
+        import torch
+        def hinge(output, target):
+            return torch.relu(1 - (2 * target - 1) * output)
+        hinge.__lossbench__ = {"kind": "binary", "link": "none"}
+    """
+    site.install("margins", {"margin": "margins:hinge"}, source, module="margins")
+    result = lossbench("+loss=margin", "task=binary", "task.metric=log_loss", *QUICK)
+    assert result.code == 0
+    record = cells()["binary margin"]
+    assert (record.status.value, record.reason) == ("skipped", "gives no probability, which log_loss needs")
+
+
+def test_what_ctrl_c_kept_from_beginning_has_a_record_and_a_way_on(
+    lossbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lossbench.terminal.Display.training_ends", stop)
+    result = lossbench("+loss=mse,bce", "-m", "task=binary", *QUICK, "name=cut")
+    assert result.code == 130
+    assert {k: r.status.value for k, r in cells().items()} == {"binary mse": "interrupted", "binary bce": "interrupted"}
+    assert cells()["binary bce"].reason == "not begun"
+    assert "the same command with: name=cut reuse=true" in result.text
+
+
+def test_a_question_about_the_configuration_may_carry_the_flag(lossbench: Command) -> None:
+    result = lossbench("--cfg", "job", "-m", "+loss=huber")
+    assert result.code == 0
+    assert "delta: 1.0" in result.out

@@ -729,11 +729,14 @@ def test_a_kind_on_the_command_line_leaves_the_functions_own_order_and_input(her
         ("['binary']", "__lossbench__ is a list, not a dict"),
         ("{'kind': 'binary', 'link': []}", "link is one of"),
         ("{'kind': 'binary', 'domain': 'positive'}", "domain is real or nonnegative"),
-        ("{'kind': 'binary', 'search': {'a': 1, 'b': 1, 'c': 1}}", "more than two parameters"),
+        ("{'kind': 'binary', 'search': {'powr': (1, 3)}}", "search names 'powr', which is none of its parameters"),
+        ("{'kind': 'binary', 'search': {'power': (3, 1)}}", "the search of 'power' is no range"),
+        ("{'kind': 'binary', 'search': {'power': (1, 3, 'ln')}}", "the search of 'power' is no range"),
+        ("{'kind': 'binary', 'search': {'power': (1, 3), 'b': (1, 3), 'c': (1, 3)}}", "more than two parameters"),
     ],
 )
 def test_impossible_traits_are_refused_in_words(here: Callable[[str], None], traits: str, message: str) -> None:
-    here(f"def loss(output, target): return output\nloss.__lossbench__ = {traits}")
+    here(f"def loss(output, target, power=2, b=2, c=2): return output\nloss.__lossbench__ = {traits}")
     with pytest.raises(InputError, match=message):
         custom_family(LossChoice("custom", {}, "own_losses.loss"))
 
@@ -764,3 +767,23 @@ def test_a_sum_refuses_terms_that_want_different_numbers_of_outputs(site: Site) 
     """, module="two_outputs")  # fmt: skip
     with pytest.raises(InputError, match="the same number of raw outputs"):
         load_loss("sum", kind="continuous", terms={"mse": 1, "two_outputs": 1})
+
+
+def test_a_search_is_written_without_depending_on_us(here: Callable[[str], None]) -> None:
+    here("""
+        def loss(output, target, power=2.0, share=0.5):
+            return (output - target).abs() ** power
+        loss.__lossbench__ = {"kind": "continuous", "search": {"power": (1, 3), "share": (0.1, 1, "log")}}
+    """)
+    member = custom_family(LossChoice("custom", {}, "own_losses.loss"))[Kind.CONTINUOUS]
+    assert member.search == {"power": Range(1, 3), "share": Range(0.1, 1, log=True)}
+
+
+def test_a_parameter_may_be_called_kind(here: Callable[[str], None]) -> None:
+    here("""
+        def loss(output, target, kind: float = 1.0):
+            return (output - target) * kind
+        loss.__lossbench__ = {"kind": "continuous"}
+    """)
+    loss = build(LossChoice("custom", {"kind": 3.0}, "own_losses.loss"), Kind.CONTINUOUS)
+    assert loss(torch.ones(2), torch.zeros(2)).tolist() == [3.0, 3.0]

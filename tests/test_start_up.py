@@ -55,6 +55,16 @@ def test_checking_a_parameter_imports_the_plugin_but_neither_lightning_nor_mlflo
     assert not modules & {"lightning", "mlflow", "sklearn", "pandas"}
 
 
+def test_a_stored_result_is_shown_without_torch(tmp_path: Path) -> None:
+    from lossbench.__main__ import main
+
+    words = ["+loss=mse", "protocol.repeats=1", "training.max_epochs=1", "tracking=off", "name=here"]
+    assert main([*words, f"results={tmp_path / 'results'}"]) == 0
+    code, modules = loaded(tmp_path, "show", "here")
+    assert code == 0
+    assert not modules & HEAVY
+
+
 def test_importing_lossbench_imports_nothing_heavy(tmp_path: Path) -> None:
     code = "import lossbench, sys; print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)

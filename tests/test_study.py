@@ -91,6 +91,36 @@ def breaks(output, target):
 def halves(output, target):
     return (output - target)[::2]
 
+class BadGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(context, x):
+        return x.clone()
+    @staticmethod
+    def backward(context, gradient):
+        raise RuntimeError("no way back")
+
+def breaks_backward(output, target):
+    return BadGradient.apply(output - target)
+
+class BreaksOutputs(Loss):
+    kind = Kind.CONTINUOUS
+    def outputs(self, classes):
+        raise RuntimeError("how many?")
+
+class BreaksPredict(Loss):
+    kind = Kind.BINARY
+    def forward(self, output, target):
+        return (torch.sigmoid(output) - target) ** 2
+    def predict(self, output):
+        return Prediction(output)
+
+def detached(output, target):
+    return (output.detach() - target) ** 2
+
+def sees_types(output, target):
+    assert output.dtype == target.dtype == torch.float32
+    return (output - target) ** 2
+
 def worst_error(target, prediction):
     return float(np.abs(target - prediction).max())
 
@@ -220,7 +250,13 @@ def test_a_loss_that_becomes_nan_diverges_with_its_step(make: Callable[..., Cell
 
 @pytest.mark.parametrize(
     ("target", "words"),
-    [("breaks", "broke in step 0: RuntimeError: out of order"), ("halves", "n targets in, n losses out")],
+    [
+        ("breaks", "broke in step 0: RuntimeError: out of order"),
+        ("halves", "n targets in, n losses out"),
+        ("breaks_backward", "broke in the gradient of step 0: RuntimeError: no way back"),
+        ("detached", "broke in the gradient of step 0"),
+        ("BreaksOutputs", "broke in outputs: RuntimeError: how many?"),
+    ],
 )
 def test_a_loss_that_breaks_fails_its_cell_and_is_named(make: Callable[..., Cell], target: str, words: str) -> None:
     cell = make(target=target, kind="continuous")
@@ -376,3 +412,30 @@ def test_the_ner_record_holds_the_report_per_tag(make: Callable[..., Cell]) -> N
     assert report is not None
     assert {"B-LOC", "I-PER", "O", "micro avg", "macro avg", "weighted avg"} <= set(report)
     assert set(report["O"]) == {"precision", "recall", "f1-score", "support"}
+
+
+def test_a_prediction_without_labels_is_the_plugins_fault(make: Callable[..., Cell]) -> None:
+    record = run(make(task="binary", target="BreaksPredict"))
+    assert record.status is Status.FAILED
+    assert "broke in predict: ValueError: predict gave no label for each of" in record.reason
+    assert "BreaksPredict" in record.reason
+
+
+def test_half_precision_reaches_the_loss_in_whole_numbers(make: Callable[..., Cell]) -> None:
+    record = run(make(target="sees_types", kind="continuous", training=Training(max_epochs=2, precision="bf16-mixed")))
+    assert record.status is Status.DONE, record.reason
+    curve = record.arrays["curve/0/validation"]
+    assert record.repeats[0].validation["rmse"] == pytest.approx(curve[record.repeats[0].best_epoch], rel=1e-6)
+
+
+def test_the_callers_threads_are_left_as_they_were(make: Callable[..., Cell]) -> None:
+    torch.set_num_threads(2)
+    run(make())
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(1)
+
+
+def test_the_shape_of_a_loss_is_drawn_from_a_copy(make: Callable[..., Cell]) -> None:
+    record = run(make(target="NanLater", training=Training(max_epochs=2, batch_size=64)))
+    # 5 steps an epoch: calls 1 to 10 of each repeat's own loss, never the 26th
+    assert record.status is Status.DONE

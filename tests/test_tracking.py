@@ -115,13 +115,26 @@ def test_two_sweeps_may_start_at_once_on_no_store_at_all(tmp_path: Path) -> None
     assert len(runs(client, "regression")) == 4
 
 
-def test_a_store_that_cannot_be_reached_costs_no_result(tmp_path: Path) -> None:
-    words = ["+loss=mse", *QUICK, "tracking.uri=postgresql://nobody@127.0.0.1:1/none", "name=alone"]
+@pytest.mark.parametrize("uri", ["postgresql://nobody@127.0.0.1:1/none", "http://127.0.0.1:9"])
+def test_a_store_that_cannot_be_reached_costs_no_result(tmp_path: Path, uri: str) -> None:
+    words = ["+loss=mse", *QUICK, f"tracking.uri={uri}", "name=alone"]
     done = subprocess.run([*COMMAND, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "MLflow did not take everything" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert {r.status.value for r in read_records(tmp_path / "results")} == {"done"}
+
+
+def test_a_tracker_that_dies_costs_no_result(tmp_path: Path) -> None:
+    from lossbench.tracking import Tracker
+
+    tracker = Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path)
+    for process in tracker._pool._processes.values():
+        process.kill()
+    for _ in range(50):
+        tracker.log_sweep(tmp_path, {}, "", "")  # as often as a long sweep would try
+        time.sleep(0.01)
+    assert any("terminated" in error or "Broken" in error for error in tracker.close())
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from itertools import chain
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from lossbench.models.tabular import MLP, Linear
 from lossbench.task import Part, Splits
 from lossbench.training.batches import PartBatches, TrainingBatches
-from lossbench.training.weights import draw_weights, weights_digest
+from lossbench.training.weights import paired_model
 
 
 class Recurrent(nn.Module):
@@ -31,6 +32,15 @@ class Recurrent(nn.Module):
         self.output = nn.Linear(10, outputs)
 
 
+class Raw(nn.Module):
+    """Its parameters are drawn after its head, outside of any layer that resets itself."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.head = nn.utils.parametrizations.weight_norm(nn.Linear(3, outputs))
+        self.scale = nn.Parameter(torch.randn(3))
+
+
 def nameless(outputs: int) -> nn.Module:
     """No layer is called `output`."""
     return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, outputs))
@@ -42,14 +52,13 @@ MODELS = {
     "mlp_dropout": lambda outputs: MLP(4, outputs, hidden=(8,), dropout=0.5),
     "recurrent": Recurrent,
     "nameless": nameless,
+    "raw": Raw,
+    "attention": lambda outputs: nn.ModuleDict({"body": nn.MultiheadAttention(4, 2), "output": nn.Linear(4, outputs)}),
 }
-HEADS = {"nameless": "4."}
 
 
-def drawn(model: str, outputs: int, seed: int = 7) -> nn.Module:
-    made = MODELS[model](outputs)
-    draw_weights(made, seed, outputs)
-    return made
+def drawn(model: str, outputs: int, seed: int = 7) -> tuple[nn.Module, str]:
+    return paired_model(MODELS[model], outputs, seed)
 
 
 def tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -59,102 +68,75 @@ def tensors(model: nn.Module) -> dict[str, Tensor]:
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("outputs", [2, 9])
 def test_bodies_and_first_output_rows_agree_whatever_the_number_of_outputs(model: str, outputs: int) -> None:
-    one, many = tensors(drawn(model, 1)), tensors(drawn(model, outputs))
-    head = HEADS.get(model, "output.")
-    assert any(name.startswith(head) for name in one)
-    for name, tensor in one.items():
-        assert torch.equal(tensor, many[name][:1] if name.startswith(head) else many[name]), name
+    (one, digest), (many, other) = drawn(model, 1), drawn(model, outputs)
+    for name, tensor in tensors(many).items():
+        own = tensors(one)[name]
+        assert torch.equal(tensor if own.ndim == 0 else tensor[: len(own)], own), name
+    assert digest == other
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_one_digest_proves_that_they_agree_and_that_seeds_differ(model: str) -> None:
-    digests = {weights_digest(drawn(model, outputs), outputs) for outputs in (1, 2, 9)}
-    others = {weights_digest(drawn(model, 1, seed), 1) for seed in (8, 9)}
-    assert len(digests) == 1
-    assert len(digests | others) == 3
-
-
-def changed(model: nn.Module, name: str, place: int) -> str:
-    """The digest after one number of one parameter was changed; the change is undone."""
-    parameter = model.get_parameter(name)
-    kept = parameter.detach().clone()
-    with torch.no_grad():
-        parameter.view(-1)[place] += 1
-        digest = weights_digest(model, 2)
-        parameter.copy_(kept)
-    return digest
+def test_seeds_differ_in_weights_and_digest(model: str) -> None:
+    (one, digest), (two, other) = drawn(model, 1, seed=7), drawn(model, 1, seed=8)
+    assert digest != other
+    assert any(not torch.equal(a, tensors(two)[name]) for name, a in tensors(one).items())
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_digest_sees_every_weight_but_the_later_output_rows(model: str) -> None:
-    made = drawn(model, 2)
-    digest = weights_digest(made, 2)
-    for name, _ in made.named_parameters():
-        in_head = name.startswith(HEADS.get(model, "output."))
-        assert changed(made, name, 0) != digest, name
-        assert (changed(made, name, -1) == digest) is in_head, name
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_what_was_drawn_before_changes_nothing(model: str) -> None:
-    torch.manual_seed(0)
-    first = drawn(model, 2)
+def test_what_was_drawn_before_changes_nothing_and_nothing_is_drawn_from_the_global_streams(model: str) -> None:
     torch.manual_seed(1)
-    torch.rand(100)
-    second = drawn(model, 2)
-    for name, tensor in tensors(first).items():
-        assert torch.equal(tensor, tensors(second)[name]), name
+    one, _ = drawn(model, 2)
+    torch.manual_seed(2)
+    random.seed(2)
+    np.random.seed(2)
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
+    two, _ = drawn(model, 2)
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == states[1:]
+    assert all(torch.equal(tensor, tensors(two)[name]) for name, tensor in tensors(one).items())
 
 
-def test_drawing_leaves_every_global_random_state_untouched() -> None:
-    model = MLP(4, 3)
-    random.seed(0)
-    np.random.seed(0)  # the global state is what this is about
-    torch.manual_seed(0)
-    before = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())
-    draw_weights(model, 7, 3)
-    after = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())
-    assert torch.equal(before[0], after[0])
-    assert before[1:] == after[1:]
+def test_later_output_rows_are_drawn_as_torch_draws_them_and_differ() -> None:
+    # nn.Linear documents U(-1/sqrt(inputs), 1/sqrt(inputs)) for weights and biases
+    model, _ = paired_model(lambda outputs: nn.Linear(400, outputs), 50, 3)
+    bound = 1 / 400**0.5
+    assert kstest(model.weight.detach().flatten().numpy(), "uniform", (-bound, 2 * bound)).pvalue > 1e-4
+    assert len({row.sum().item() for row in model.weight}) == 50
 
 
-@pytest.mark.parametrize("layer", ["body.0", "body.2", "output"])
-@pytest.mark.parametrize("part", ["weight", "bias"])
-def test_weights_are_uniform_within_one_over_the_root_of_the_inputs_as_torchs_own(layer: str, part: str) -> None:
-    # nn.Linear's documented default: U(-k, k) with k = 1/sqrt(in_features), for weights and biases alike
-    model = MLP(25, 200, hidden=(100, 100))
-    draw_weights(model, 3, 200)
-    linear = model.get_submodule(layer)
-    assert isinstance(linear, nn.Linear)
-    found = getattr(linear, part).detach().double().numpy().ravel()
-    bound = linear.in_features**-0.5
-    assert 0.95 * bound < np.abs(found).max() <= bound * (1 + 1e-6)
-    assert kstest(found, "uniform", args=(-bound, 2 * bound)).pvalue > 1e-3
+def test_a_models_own_initialisation_is_kept() -> None:
+    def zero_headed(outputs: int) -> nn.Module:
+        model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, outputs))
+        nn.init.zeros_(model[1].weight)
+        nn.init.orthogonal_(model[0].weight)
+        return model
+
+    model, _ = paired_model(zero_headed, 2, 5)
+    assert model[1].weight.abs().sum().item() == 0
+    assert torch.allclose(model[0].weight.T @ model[0].weight, torch.eye(3), atol=1e-5)
 
 
-def test_no_two_layers_and_no_two_output_rows_share_a_stream() -> None:
-    model = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 4))
-    draw_weights(model, 0, 4)
-    rows = torch.cat([layer.weight.detach() for layer in model])
-    assert len(torch.unique(rows, dim=0)) == 6 + 6 + 4
+def test_a_digest_sees_every_shared_weight() -> None:
+    def shifted(name: str) -> Callable[[int], nn.Module]:
+        def build(outputs: int) -> nn.Module:
+            model = MLP(4, outputs, hidden=(8,))
+            with torch.no_grad():
+                tensors(model)[name].view(-1)[-1].add_(1e-3)
+            return model
+
+        return build
+
+    plain = paired_model(lambda outputs: MLP(4, outputs, hidden=(8,)), 1, 7)[1]
+    digests = {paired_model(shifted(name), 1, 7)[1] for name in tensors(MLP(4, 1, hidden=(8,)))}
+    assert plain not in digests
+    assert len(digests) == 4
 
 
-def test_an_output_layer_without_a_bias_is_drawn_too() -> None:
-    one, two = (nn.Sequential(nn.Linear(3, 5), nn.Linear(5, n, bias=False)) for n in (1, 2))
-    draw_weights(one, 0, 1)
-    draw_weights(two, 0, 2)
-    assert torch.equal(one[1].weight, two[1].weight[:1])
+def test_weights_that_cannot_be_paired_change_the_digest() -> None:
+    def wider(outputs: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(3, 4 * outputs), nn.Linear(4 * outputs, outputs))
 
-
-def test_layers_that_draw_nothing_are_put_back_to_their_start() -> None:
-    model = Recurrent(2)
-    with torch.no_grad():
-        model.norm.weight.fill_(5)
-        model.norm.running_mean.fill_(5)  # type: ignore[union-attr]
-    draw_weights(model, 0, 2)
-    assert model.norm.weight.tolist() == [1.0] * 10
-    assert model.norm.running_mean.tolist() == [0.0] * 10  # type: ignore[union-attr]
-    assert model.embedding.weight[0].tolist() == [0.0] * 6
+    assert paired_model(wider, 1, 5)[1] != paired_model(wider, 2, 5)[1]
 
 
 class Rows:
@@ -221,13 +203,3 @@ def test_evaluation_sees_every_row_of_a_part_once_in_order() -> None:
     found = [(batch.part, batch.rows) for batch in made]
     assert found == [(Part.VALIDATION, [0, 1, 2]), (Part.VALIDATION, [3, 4, 5]), (Part.VALIDATION, [6])]
     assert len(made) == 3
-
-
-def test_attention_layers_are_drawn_from_their_stream_too() -> None:
-    digests = set()
-    for start in range(2):
-        torch.manual_seed(start)
-        model = nn.ModuleDict({"body": nn.MultiheadAttention(4, 2), "output": nn.Linear(4, 1)})
-        draw_weights(model, 7, 1)
-        digests.add(weights_digest(model, 1))
-    assert len(digests) == 1

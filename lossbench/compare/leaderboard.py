@@ -140,10 +140,9 @@ def _board(records: list[Record]) -> Leaderboard:
 
     def place(row: Row) -> tuple[int, float]:
         found = row.metrics.get(primary)
-        return (
-            2 if row.record.role == "reference" else 0 if found else 1,
-            sign * found.mean if found else 0.0,
-        )
+        complete = found and row.record.status is Status.DONE  # the mean of some repeats is not that of all
+        order = 3 if row.record.role == "reference" else 0 if complete else 1 if found else 2
+        return order, sign * found.mean if found else 0.0
 
     return Leaderboard(
         task=first.task,

@@ -45,6 +45,9 @@ def arrange(argv: Sequence[str]) -> Arguments:
     parser: argparse.ArgumentParser = get_args_parser()
     parser.error = refuse  # type: ignore[method-assign]  # argparse would print its usage and exit
     parsed = parser.parse_intermixed_args(list(argv))
+    for flag in ("config_name", "config_path", "experimental_rerun"):
+        if getattr(parsed, flag):
+            raise InputError(f"--{flag.replace('_', '-')} has no part in lossbench; --config-dir adds your own files.")
     rest = list(parsed.overrides)
     flags = []
     for word in argv:

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from lossbench.compose.source import CUSTOM
+from lossbench.compose.source import CUSTOM, plain_default
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
 from lossbench.plugins import custom_family, load_family
@@ -71,7 +71,7 @@ def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
         family = load_family(config.name)
     except PluginError:
         return LossChoice(config.name, {key: value for key, value in params.items() if key in said}, tuned=tuned)
-    defaults = {parameter.name: parameter.default for parameter in family.parameters}
+    defaults = {parameter.name: plain_default(parameter) for parameter in family.parameters}
     given = {k: v for k, v in params.items() if k in defaults and (k in said or v != defaults[k])}
     family.check(given)
     return LossChoice(config.name, given, tuned=tuned)

@@ -30,6 +30,9 @@ from lossbench.plugins import catalogue, load_family
 
 DETAILS = re.compile(r"\n\s*(full_key|object_type|reference_type)[:=].*")
 """Lines of OmegaConf's messages that tell its own affairs."""
+SEE = "See https://hydra.cc"
+QUOTING = """
+A value with signs such as = , or letters beyond ASCII goes into quotes of its own: 'key="a=b, c"'."""
 CHOSEN = ("loss.", "regularizer.", "task.", "model.")
 """Keys that a group brings along."""
 
@@ -109,20 +112,19 @@ def _job(overrides: Sequence[str]) -> Job:
 
 
 def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
+    for key in ("results", "name", "reuse", "tracking", "tracking.uri"):
+        if "," in (arguments.value(key) or "") and arguments.multirun:
+            raise InputError(f"{key}={arguments.value(key)}: one value is due for all cells of a sweep.")
     with _hydra(arguments), _explained(arguments.overrides):
         config = compose("config", overrides=list(jobs[0].overrides))
-    if not isinstance(config.reuse, bool):
-        raise InputError(f"reuse={config.reuse}: true or false is due.")
-    name = None if config.name is None else str(config.name)
-    if name is not None and not re.fullmatch(r"[\w.+-][\w.+ -]*", name):
-        raise InputError(f"name={name}: letters, digits and . + - _ are fine in a sweep's name.")
-    return Settings(
-        name,
-        Path(str(config.results)),
-        config.reuse,
-        bool(config.tracking.enabled),
-        config.tracking.get("uri"),
-    )
+        reuse, results = config.reuse, Path(str(config.results))
+        name = None if config.name is None else str(config.name)
+        tracked, uri = bool(config.tracking.enabled), config.tracking.get("uri")
+    if not isinstance(reuse, bool):
+        raise InputError(f"reuse={reuse}: true or false is due.")
+    if name is not None and (not re.fullmatch(r"\w[\w.+ -]*", name) or name == "artifacts"):
+        raise InputError(f"name={name}: a sweep's name begins with a letter or a digit; . + - _ may follow.")
+    return Settings(name, results, reuse, tracked, uri)
 
 
 # The losses of a command ------------------------------------------------------------------------------------------
@@ -255,7 +257,9 @@ def _explained(overrides: Sequence[str]) -> Iterator[None]:
         if key:
             raise UnknownName("key", key[1], _keys(overrides, key[1])) from error
         cause = "" if error.__cause__ is None or str(error.__cause__) in str(error) else f"\n{error.__cause__}"
-        raise InputError(f"{text}{DETAILS.sub('', cause)}") from error
+        strange = ("mismatched input", "LexerNoViableAlt", "no viable alternative", "token recognition")
+        hint = QUOTING if any(word in text for word in strange) else ""
+        raise InputError(f"{text.partition(SEE)[0].strip()}{DETAILS.sub('', cause)}{hint}") from error
 
 
 def _keys(overrides: Sequence[str], wanted: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -15,10 +15,14 @@ from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import AnyNode, BooleanNode, DictConfig, FloatNode, IntegerNode, StringNode
+from omegaconf import AnyNode, BooleanNode, DictConfig, FloatNode, IntegerNode, OmegaConf, StringNode
+from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.errors import LossbenchError, PluginError
 from lossbench.plugins import catalogue, load_family
+
+if TYPE_CHECKING:
+    from lossbench.adapter import Parameter
 
 GROUP = "loss"
 CUSTOM = "custom"
@@ -75,6 +79,15 @@ class LossSearchPath(SearchPathPlugin):
         search_path.append("lossbench", f"losses://{urlencode(self.query)}")
 
 
+def plain_default(parameter: Parameter) -> Any:
+    """A parameter's default as a configuration can hold it; None for an object that it cannot."""
+    value = list(parameter.default) if isinstance(parameter.default, (tuple, set)) else parameter.default
+    try:
+        return OmegaConf.to_container(OmegaConf.create({"value": value}))["value"]  # type: ignore[call-overload,index]
+    except OmegaConfBaseException:
+        return None
+
+
 def register(shared: tuple[str, ...] = (), *, custom: bool = False) -> None:
     """Makes Hydra see the losses; called before any configuration is composed."""
     LossSearchPath.query = {"shared": ",".join(shared)} | ({"custom": "yes"} if custom else {})
@@ -107,12 +120,12 @@ def _custom() -> dict[str, Any]:
 
 
 def _schema(name: str, shared: list[str]) -> dict[str, Any]:
-    from lossbench.adapter import Parameter
-
     def node(parameter: Parameter) -> Any:
-        value = "???" if parameter.required else parameter.default
+        value = "???" if parameter.required else plain_default(parameter)
         typed = TYPED.get(parameter.scalar or object)
-        return typed(value, is_optional=parameter.optional or value is None) if typed else AnyNode(value)
+        if typed:
+            return typed(value, is_optional=parameter.optional or value is None)
+        return OmegaConf.create(value) if isinstance(value, (list, dict)) else AnyNode(value)
 
     params: dict[str, Any] = {key: AnyNode(None) for key in shared if key}
     with suppress(PluginError):  # its cell will be recorded as failed, with this error; the sweep goes on

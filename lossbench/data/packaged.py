@@ -60,7 +60,11 @@ def load_packaged(name: str, options: Mapping[str, Any], *, binary: bool) -> tup
             if option in ("path", "target", "positive"):
                 hint += f" For a file of your own, set task.data.source=file beside task.data.{option}=."
             raise UnknownName("data option", f"task.data.{option}", (), hint)
-    return chosen, chosen.load(**options)
+    try:
+        return chosen, chosen.load(**options)
+    except (ValueError, TypeError) as error:
+        said = ", ".join(f"task.data.{key}={value}" for key, value in options.items())
+        raise DataError(f"Data set '{name}' cannot be made with {said}: {error}.") from error
 
 
 def house_prices() -> FeaturesAndTarget:

@@ -49,11 +49,14 @@ class Table:
 
     @cached_property
     def digest(self) -> str:
-        """Sixteen hex digits over all features and targets, the same on every machine."""
+        """Sixteen hex digits over features, targets and the column that splits them, the same on every machine."""
         state = hashlib.sha256()
         for name, column in self.features.items():
             state.update(f"{name}|{Content.of(column).value}|".encode() + _as_bytes(column))
         state.update(self.target.astype("<f8").tobytes())
+        if self.split.values is not None:
+            words = "|".join(str(value) for value in self.split.values)
+            state.update(f"|{self.split.kind}|{words}".encode())
         return state.hexdigest()[:16]
 
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lossbench.errors import NoSuchMetric
 from lossbench.loss import Domain, Kind, Prediction
 from lossbench.task import Decision, Direction, Evaluation, Metric, Part
 from lossbench.tasks import metrics
@@ -40,7 +41,7 @@ class BinaryFold(TableFold):
             return self._own(Part.VALIDATION, prediction)
         name = self.metric.name
         if prediction.probability is None and _needs_probability(name):
-            raise ValueError(f"it gives no probability, which {name} needs")
+            raise NoSuchMetric(f"gives no probability, which {name} needs")
         decision = self.decide(prediction) if name in ("f1", "accuracy") else {}
         return self._metric(name, Part.VALIDATION, prediction, decision)
 

@@ -43,7 +43,7 @@ class TableFold:
         output = model(features.to(dtype))
         if output.ndim == 2 and output.shape[1] == 1:
             output = output.squeeze(1)
-        return Scored(output, target.to(output.dtype))
+        return Scored(output, target.to(torch.promote_types(output.dtype, torch.float32)))
 
 
 class TableTask:

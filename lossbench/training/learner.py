@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.errors import PluginError
-from lossbench.loss import Loss, Prediction, Sequences, reduce
+from lossbench.loss import Loss, Prediction, Sequences, check_prediction, reduce
 from lossbench.plan import Penalty, Training
 from lossbench.regularizer import penalty_of
 from lossbench.task import Direction, Fold, Part, Scored
@@ -73,7 +73,9 @@ class Learner(lightning.LightningModule):
             self.loss.advance(self.current_epoch / max(1, self.training_choice.max_epochs - 1))
 
     def training_step(self, batch: Any, index: int) -> Tensor | None:
-        scored = self.fold.score(self.model, batch, self.loss.kind)
+        if self.trained.diverged:
+            return None  # Lightning ends the training with the epoch
+        scored = whole(self.fold.score(self.model, batch, self.loss.kind))
         with blamed(f"in step {self.global_step}"):
             losses = self.loss(scored.output, scored.target)
             mean = reduce(losses, scored.weight)
@@ -88,6 +90,10 @@ class Learner(lightning.LightningModule):
             return None
         return total
 
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        with blamed(f"in the gradient of step {self.global_step}"):
+            loss.backward()
+
     def validation_step(self, batch: Any, index: int) -> None:
         self._scored.append(self.fold.score(self.model, batch, self.loss.kind))
 
@@ -95,8 +101,7 @@ class Learner(lightning.LightningModule):
         scored, self._scored = join(self._scored), []
         if self.trained.diverged:
             return
-        with blamed("in predict"):
-            prediction = self.loss.predict(scored.output)
+        prediction = self._predicted(scored)
         if not torch.isfinite(prediction.score).all():
             self._stop(f"the outputs became infinite or NaN in epoch {self.current_epoch}")
             return
@@ -126,12 +131,19 @@ class Learner(lightning.LightningModule):
     def predict_part(self, part: Part) -> Prediction:
         """Predictions for all rows of a part, on the CPU, by the weights as they are."""
         self.eval()
-        scored = join([self.fold.score(self.model, batch, self.loss.kind) for batch in PartBatches(self.fold, part)])
+        with self.trainer.precision_plugin.forward_context():  # as its epochs were judged
+            batches = PartBatches(self.fold, part)
+            scored = join([self.fold.score(self.model, batch, self.loss.kind) for batch in batches])
+        return self._predicted(scored)
+
+    def _predicted(self, scored: Scored) -> Prediction:
         with blamed("in predict"):
-            return self.loss.predict(scored.output)
+            prediction = self.loss.predict(scored.output)
+            check_prediction(self.loss.kind, prediction, scored.output)
+        return prediction
 
     def _stop(self, why: str) -> None:
-        self.trained.diverged = why
+        self.trained.diverged = self.trained.diverged or why
         self.trainer.should_stop = True
 
 
@@ -171,8 +183,20 @@ def fit(learner: Learner, batches: TrainingBatches, seed: int) -> Trained:
     return learner.trained
 
 
+def whole(scored: Scored) -> Scored:
+    """Outputs of a half-precision model in float32: a loss judges what the model says, in digits to judge it by."""
+
+    def full(values: Any) -> Any:
+        if isinstance(values, Sequences):
+            return Sequences(full(values.values), values.lengths)
+        return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+    return Scored(full(scored.output), full(scored.target), scored.weight)
+
+
 def join(pieces: list[Scored]) -> Scored:
-    """Scored batches one after the other, detached, on the CPU."""
+    """Scored batches one after the other, detached, on the CPU, half precision made whole."""
+    pieces = [whole(piece) for piece in pieces]
     outputs, targets = [p.output for p in pieces], [p.target for p in pieces]
     weights = [p.weight for p in pieces if p.weight is not None]
     return Scored(_cat(outputs), _cat(targets), torch.cat(weights).cpu() if weights else None)
