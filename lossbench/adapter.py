@@ -7,7 +7,6 @@ and any `nn.Module` class or function `(output, target) -> losses` with an optio
 from __future__ import annotations
 
 import inspect
-import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from torch import Tensor
 
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.loss import CONTRACT, Domain, Kind, Loss, Prediction, Range, Sequences
+from lossbench.parameters import Parameter, read_parameters
 
-REQUIRED: Any = inspect.Parameter.empty
 TRAITS = (
     "kind",
     "link",
@@ -40,45 +39,6 @@ LINKS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
     "exp": torch.exp,
     "none": None,
 }
-REDUCTIONS = {"reduction", "size_average", "reduce"}
-"""Parameters of torch's own losses that choose a reduction: never offered, since a loss here never reduces."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a loss: its type (Any if unknown), default (`REQUIRED` if none) and unit."""
-
-    name: str
-    type: Any
-    default: Any
-    unit: str = ""
-
-    @property
-    def required(self) -> bool:
-        return self.default is REQUIRED
-
-    @property
-    def optional(self) -> bool:
-        return type(None) in typing.get_args(self.type)
-
-    @property
-    def scalar(self) -> type | None:
-        """float, int, bool or str where the type is one of them or `None`; else None."""
-        plain = [t for t in typing.get_args(self.type) if t is not type(None)] if self.optional else [self.type]
-        return plain[0] if len(plain) == 1 and plain[0] in (float, int, bool, str) else None
-
-    def accepts(self, value: Any) -> bool:
-        if value is None:
-            return self.optional or self.default is None or self.type is Any
-        match self.scalar:
-            case None:
-                return True
-            case t if t is float:
-                return isinstance(value, (int, float)) and not isinstance(value, bool)
-            case t if t is int:
-                return isinstance(value, int) and not isinstance(value, bool)
-            case t:
-                return isinstance(value, t)
 
 
 @dataclass(frozen=True)
@@ -187,7 +147,7 @@ def _own(cls: type[Loss], name: str, distribution: str) -> Member:
     if not isinstance(getattr(cls, "kind", None), Kind):
         raise PluginError(f"'{name}' of {distribution}: {cls.__name__} does not state its kind (kind = Kind.BINARY).")
     _same_contract(cls.contract, name, distribution)
-    parameters = _parameters(cls, cls.units, skip=0)
+    parameters = read_parameters(cls, cls.units, skip=0)
     search = _ranges(cls.search, parameters, name, distribution)
     return Member(cls.kind, cls, parameters, cls.reference, search, _first_sentence(cls), cls)
 
@@ -201,7 +161,7 @@ def _foreign(
     traits = {**beside, **{key: value for key, value in (given or {}).items() if value is not None}}
     _check_traits(traits, name, distribution)
     kinds = traits["kind"] if isinstance(traits["kind"], (tuple, list)) else [traits["kind"]]
-    parameters = _parameters(thing, traits.get("units", {}), skip=0 if isinstance(thing, type) else 2)
+    parameters = read_parameters(thing, traits.get("units", {}), skip=0 if isinstance(thing, type) else 2)
     for one in kinds:
         try:
             kind = Kind(one)
@@ -329,39 +289,8 @@ def _unreduced(thing: Callable[..., Any]) -> dict[str, str]:
         return {}
 
 
-def _parameters(thing: Callable[..., Any], units: Mapping[str, str], skip: int) -> tuple[Parameter, ...]:
-    """The parameters of a constructor, or those of a function after its first two, as its signature states them."""
-    try:
-        found = list(inspect.signature(thing).parameters.values())[skip:]
-    except ValueError:  # a built-in without a signature takes none
-        return ()
-    try:
-        constructor = thing.__init__ if isinstance(thing, type) else thing  # type: ignore[misc]  # only read
-        hints = typing.get_type_hints(constructor)
-    except Exception:  # annotations that cannot be resolved tell nothing, and break nothing
-        hints = {}
-    named = [p for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in REDUCTIONS]
-    return tuple(Parameter(p.name, _hint(p, hints), p.default, units.get(p.name, "")) for p in named)
-
-
-def _hint(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any:
-    if parameter.name in hints:
-        hint = hints[parameter.name]
-        return typing.Union[typing.get_args(hint)] if isinstance(hint, types.UnionType) else hint  # noqa: UP007
-    default = parameter.default
-    return type(default) if isinstance(default, (bool, float, str)) else Any
-
-
-def holds_losses(parameter: Parameter) -> bool:
-    """True for a parameter annotated `Loss` or `Mapping[Loss, float]`, whose names the loader resolves."""
-    return parameter.type is Loss or Loss in typing.get_args(parameter.type)
-
-
 def _first_sentence(thing: object) -> str:
     """Of its own docstring: one that it inherits tells of another class."""
     own = vars(thing).get("__doc__") if isinstance(thing, type) else getattr(thing, "__doc__", None)
     text = inspect.cleandoc(own) if isinstance(own, str) else ""
     return " ".join(text.split("\n\n")[0].split())
-
-
-__all__ = ["REQUIRED", "Adapted", "Family", "Member", "Parameter", "family", "holds_losses"]

@@ -208,7 +208,7 @@ def import_target(path: str, what: str) -> Any:
 
 
 def _resolve(member: Member, params: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
-    from lossbench.adapter import holds_losses
+    from lossbench.parameters import holds_losses
 
     resolved = dict(params)
     for parameter in member.parameters:

@@ -18,15 +18,14 @@ from numpy.typing import NDArray
 from lossbench import plugins, protocol, provenance
 from lossbench.adapter import Family
 from lossbench.errors import InputError, NoSuchMetric, PluginError
-from lossbench.loss import Domain, Kind, Loss, Sequences
+from lossbench.loss import Domain, Kind
 from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice, Trial, fingerprint, stream
 from lossbench.record import Record, Repeat, Status, finite
+from lossbench.shape import loss_shape
 from lossbench.task import Direction, Part, Task
 from lossbench.training.batches import TrainingBatches
 from lossbench.training.learner import Learner, Trained, blamed, fit
 from lossbench.training.weights import paired_model
-
-SHAPE_POINTS = 201
 
 
 @dataclass
@@ -316,41 +315,6 @@ def _curves(trained: Trained) -> dict[str, NDArray[np.float64]]:
         "validation": np.asarray(trained.validation),
         **parts,
     }
-
-
-def loss_shape(loss: Loss) -> dict[str, NDArray[np.float64]]:
-    """The loss's value and gradient on 201 points: residuals -5..5, or logits -10..10 of the class at hand.
-
-    `shape/x`, `shape/value`, `shape/gradient`, and for binary targets `..._negative` for a target of 0. Other outputs,
-    as a variance or further classes, stay at 0. Empty where the loss cannot be called on one target.
-    """
-    span = 5.0 if loss.kind is Kind.CONTINUOUS else 10.0
-    x = np.linspace(-span, span, SHAPE_POINTS)
-    found = {"shape/x": x}
-    for suffix, label in (("", 1), ("_negative", 0)) if loss.kind is Kind.BINARY else (("", 0),):
-        try:
-            pairs = [_at(loss, value, label) for value in x]
-        except Exception:  # a loss that needs more than one target has no such shape; the training says the rest
-            return {}
-        found[f"shape/value{suffix}"] = np.array([value for value, _ in pairs])
-        found[f"shape/gradient{suffix}"] = np.array([gradient for _, gradient in pairs])
-    return found
-
-
-def _at(loss: Loss, value: float, label: int) -> tuple[float, float]:
-    """The loss of one target with the first output at `value`, and its derivative there."""
-    classes = 3 if loss.kind in (Kind.CLASSES, Kind.SEQUENCES) else 1
-    output = torch.zeros(1, loss.outputs(classes))
-    output[0, 0] = value
-    if loss.kind in (Kind.CONTINUOUS, Kind.BINARY) and output.shape[1] == 1:
-        output = output.squeeze(1)
-    output.requires_grad_()
-    target = torch.tensor([label]) if classes > 1 else torch.tensor([float(label)])
-    one = torch.tensor([1])
-    pair = (Sequences(output, one), Sequences(target, one)) if loss.kind is Kind.SEQUENCES else (output, target)
-    result = loss(*pair).sum()
-    (gradient,) = torch.autograd.grad(result, output)
-    return float(result.detach()), float(gradient.flatten()[0])
 
 
 def _written(summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.adapter import REQUIRED
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.loss import CONTRACT, Kind, Loss, reduce
+from lossbench.parameters import REQUIRED
 from lossbench.plan import LossChoice, Range
 from lossbench.plugins import build, catalogue, custom_family, load_family, load_loss
 from tests.conftest import Site, forget

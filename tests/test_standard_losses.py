@@ -18,9 +18,9 @@ from sklearn.metrics import brier_score_loss, log_loss, mean_absolute_error, mea
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.adapter import holds_losses
 from lossbench.errors import InputError
 from lossbench.loss import Kind, Loss
+from lossbench.parameters import holds_losses
 from lossbench.plugins import catalogue, load_family, load_loss
 
 Array = NDArray[Any]

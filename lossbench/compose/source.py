@@ -22,7 +22,7 @@ from lossbench.errors import LossbenchError, PluginError
 from lossbench.plugins import catalogue, load_family
 
 if TYPE_CHECKING:
-    from lossbench.adapter import Parameter
+    from lossbench.parameters import Parameter
 
 GROUP = "loss"
 CUSTOM = "custom"

@@ -1,0 +1,81 @@
+"""The parameters of a loss, as the signature of its constructor or function states them."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lossbench.loss import Loss
+
+REQUIRED: Any = inspect.Parameter.empty
+REDUCTIONS = {"reduction", "size_average", "reduce"}
+"""Parameters of torch's own losses that choose a reduction: never offered, since a loss here never reduces."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a loss: its type (Any if unknown), default (`REQUIRED` if none) and unit."""
+
+    name: str
+    type: Any
+    default: Any
+    unit: str = ""
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+    @property
+    def optional(self) -> bool:
+        return type(None) in typing.get_args(self.type)
+
+    @property
+    def scalar(self) -> type | None:
+        """float, int, bool or str where the type is one of them or `None`; else None."""
+        plain = [t for t in typing.get_args(self.type) if t is not type(None)] if self.optional else [self.type]
+        return plain[0] if len(plain) == 1 and plain[0] in (float, int, bool, str) else None
+
+    def accepts(self, value: Any) -> bool:
+        if value is None:
+            return self.optional or self.default is None or self.type is Any
+        match self.scalar:
+            case None:
+                return True
+            case t if t is float:
+                return isinstance(value, (int, float)) and not isinstance(value, bool)
+            case t if t is int:
+                return isinstance(value, int) and not isinstance(value, bool)
+            case t:
+                return isinstance(value, t)
+
+
+def read_parameters(thing: Callable[..., Any], units: Mapping[str, str], skip: int) -> tuple[Parameter, ...]:
+    """The parameters of a constructor, or those of a function after its first two, as its signature states them."""
+    try:
+        found = list(inspect.signature(thing).parameters.values())[skip:]
+    except ValueError:  # a built-in without a signature takes none
+        return ()
+    try:
+        constructor = thing.__init__ if isinstance(thing, type) else thing  # type: ignore[misc]  # only read
+        hints = typing.get_type_hints(constructor)
+    except Exception:  # annotations that cannot be resolved tell nothing, and break nothing
+        hints = {}
+    named = [p for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in REDUCTIONS]
+    return tuple(Parameter(p.name, _hint(p, hints), p.default, units.get(p.name, "")) for p in named)
+
+
+def _hint(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any:
+    if parameter.name in hints:
+        hint = hints[parameter.name]
+        return typing.Union[typing.get_args(hint)] if isinstance(hint, types.UnionType) else hint  # noqa: UP007
+    default = parameter.default
+    return type(default) if isinstance(default, (bool, float, str)) else Any
+
+
+def holds_losses(parameter: Parameter) -> bool:
+    """True for a parameter annotated `Loss` or `Mapping[Loss, float]`, whose names the loader resolves."""
+    return parameter.type is Loss or Loss in typing.get_args(parameter.type)
