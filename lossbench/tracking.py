@@ -220,8 +220,16 @@ def _log_sweep(uri: str, results: str, folder: str, table: dict[str, list[Any]],
         return
     client = _client(uri)
     name = Path(folder).name
-    tags = {"sweep": name, "command": command, "mlflow.note.content": summary[:7900]}
-    run = client.create_run(_experiment(client, SWEEPS, results), run_name=name, tags=tags).info.run_id
+    tags = {
+        "mlflow.source.name": "lossbench",
+        "mlflow.source.type": "LOCAL",
+        "sweep": name,
+        "command": command,
+        "mlflow.note.content": summary[:7900],
+    }
+    began = int((Path(folder) / "plan.json").stat().st_mtime * 1000)
+    experiment = _experiment(client, SWEEPS, results)
+    run = client.create_run(experiment, start_time=began, run_name=name, tags=tags).info.run_id
     if table:
         client.log_table(run, table, "leaderboard.json")
     for path in sorted(Path(folder).iterdir()):
@@ -247,7 +255,7 @@ def _means(record: Record) -> dict[str, float]:
             mean = sum(values) / len(values)
             found[f"{prefix}/{name}"] = mean
             if len(values) > 1:
-                found[f"{prefix}/{name}_sd"] = (sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5
+                found[f"{prefix}_sd/{name}"] = (sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5
     found["repeats_done"] = len(done)
     if record.repeats:
         found["seconds"] = sum(r.seconds for r in record.repeats) / len(record.repeats)
@@ -259,9 +267,9 @@ def _repeat_metrics(record: Record, repeat: Repeat) -> list[tuple[str, float, in
     found = [(f"test/{name}", value, 0) for name, value in repeat.metrics.items()]
     found += [(f"val/{name}", value, 0) for name, value in repeat.validation.items()]
     found += [("seconds", repeat.seconds, 0), ("epochs", float(repeat.epochs), 0)]
-    for curve, name in (("train_loss", "train_loss"), ("validation", f"val_{record.metric['name']}")):
+    for curve, name in (("train_loss", "loss"), ("validation", f"val_{record.metric['name']}")):
         values = record.arrays.get(f"curve/{repeat.repeat}/{curve}", ())
-        found += [(f"epoch/{name}", float(v), epoch) for epoch, v in enumerate(values)]
+        found += [(f"training/{name}", float(v), epoch) for epoch, v in enumerate(values)]
     return found
 
 

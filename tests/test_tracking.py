@@ -68,12 +68,13 @@ def test_runs_carry_what_the_records_hold(client: MlflowClient, tracked: Path) -
             repeat = record.repeats[int(run.data.tags["repeat"])]
             assert metrics["test/roc_auc"] == pytest.approx(repeat.metrics["roc_auc"])
             assert metrics["val/roc_auc"] == pytest.approx(repeat.validation["roc_auc"])
-            curve = client.get_metric_history(run.info.run_id, "epoch/val_roc_auc")
+            curve = client.get_metric_history(run.info.run_id, "training/val_roc_auc")
             assert [point.step for point in curve] == list(range(repeat.epochs))
             assert [m.step for m in client.get_metric_history(run.info.run_id, "test/roc_auc")] == [0]
         else:
             mean = sum(record.values("roc_auc")) / 2
             assert metrics["test/roc_auc"] == pytest.approx(mean)
+            assert metrics["test_sd/roc_auc"] == pytest.approx(abs(record.values("roc_auc")[0] - mean) * 2**0.5)
             assert {f.path for f in client.list_artifacts(run.info.run_id)} == {"record.json", "arrays.npz"}
 
 
