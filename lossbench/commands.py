@@ -133,16 +133,24 @@ def _fact(value: Any) -> str:
 
 
 def show(argv: list[str]) -> int:
-    """A stored record: its metrics over the repeats, and for NER the report per tag of one repeat."""
+    """A stored record: its metrics over the repeats, and for NER the report per tag; of a sweep its tables first."""
     parser = _parser("show", "A stored result: a record's folder, a part of its name, or a sweep.")
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--repeat", type=int, default=0, help="whose report per tag is printed (default 0)")
     parser.add_argument("overrides", nargs="*", metavar="results=DIR")
     options = parser.parse_args(argv)
+    from lossbench import terminal
+    from lossbench.compare.leaderboard import leaderboards
     from lossbench.record import read_record
 
-    for folder in _found(options.run, _results(options.overrides)):
-        _show_record(read_record(folder, arrays=False), options.repeat)
+    records = [read_record(f, arrays=False) for f in _found(options.run, _results(options.overrides))]
+    if len(records) > 1:
+        for board in leaderboards(records):
+            terminal.show_leaderboard(terminal.console(), board)
+        print()
+    for record in records:
+        if record.role != "reference":
+            _show_record(record, options.repeat)
     return 0
 
 

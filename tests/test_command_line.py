@@ -83,6 +83,9 @@ def test_ner_runs_with_its_baseline_added_and_its_report_shown(lossbench: Comman
     assert "precision    recall  f1-score   support" in shown.out
     assert "B-LOC" in shown.out
     assert "weighted avg" in shown.out
+    whole = lossbench("show", "text")
+    assert "cross_entropy (baseline, added)" in whole.out
+    assert whole.out.count("weighted avg") == 2
 
 
 def test_one_axis_may_belong_to_one_loss_of_the_sweep(lossbench: Command) -> None:
