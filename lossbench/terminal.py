@@ -190,6 +190,12 @@ def show_leaderboard(out: Console, board: Leaderboard) -> None:
     trials = max((row.record.cell["protocol"]["trials"] for row in board.rows), default=1)
     spent = f"{several(repeats, 'repeat')}" + (f" of {trials} trials" if trials > 1 else "")
     out.print(Text(f"mean ± sd over {spent}, on the same test part{hidden}", style="dim"))
+    edges = {row.title: sum(repeat.edge for repeat in row.record.repeats) for row in board.rows}
+    if any(edges.values()):
+        told = ", ".join(f"{title} {n}/{repeats}" for title, n in edges.items() if n)
+        out.print(
+            Text(f"best rate at the edge of those tried: {told}; protocol.rate_decades= widens it for all", style="dim")
+        )
     why = "one learning rate for every loss, none tuned" if trials == 1 else "intervals come with a later release"
     out.print(Text(f"no verdict: {why}", style="dim"))
 

@@ -124,3 +124,10 @@ def test_the_file_the_mapping_and_the_short_table_hold_the_same_rows() -> None:
     assert [row["loss"] for row in rows] == to_table(boards)["loss"] == ["mse", "mae"]
     assert float(rows[0]["rmse_mean"]) == 1.5
     assert "| mse | 1.5 ± 0.707 | done |" in to_markdown(boards)
+
+
+def test_a_rate_on_the_edge_is_flagged() -> None:
+    found = record("a", [1.0, 2.0, 3.0])
+    assert "edge" not in shown(100, found)
+    found.repeats[1].edge = True
+    assert "best rate at the edge of those tried: a 1/3" in shown(100, found)
