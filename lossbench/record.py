@@ -46,6 +46,8 @@ class Repeat:
     validation: dict[str, float] = field(default_factory=dict)
     decision: dict[str, float] = field(default_factory=dict)
     """Thresholds, frozen before the test part was opened."""
+    choice: str = ""
+    """Sixteen hex digits over all that was chosen (trial, rate, parameters, epoch, thresholds): the test's key."""
     trials: list[dict[str, Any]] = field(default_factory=list)
     """Every training: learning_rate, params, status, reason, value on validation data, best_epoch, epochs, seconds."""
     trial: int | None = None

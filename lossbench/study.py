@@ -266,8 +266,11 @@ def _repeat(
     repeat.trial, repeat.ties, repeat.edge = choice.trial, choice.ties, choice.edge
     learner.restore_best()
     validation = learner.predict_part(Part.VALIDATION)
-    repeat.decision = dict(fold.decide(validation))  # frozen: nothing is chosen after this line
+    repeat.decision = dict(fold.decide(validation))
+    frozen = [repeat.trial, repeat.learning_rate, repeat.params, repeat.best_epoch, repeat.decision]
+    repeat.choice = fingerprint(frozen)  # nothing is chosen after this line
     repeat.validation = finite(fold.evaluate(Part.VALIDATION, validation, repeat.decision).metrics)
+    fold.open_test(repeat.choice)
     test = learner.predict_part(Part.TEST)
     judged = fold.evaluate(Part.TEST, test, repeat.decision)
     repeat.metrics, repeat.report = finite(judged.metrics), judged.report

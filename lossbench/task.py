@@ -10,13 +10,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench.loss import Domain, Kind, Prediction, Sequences
+
+T = TypeVar("T")
 
 
 class Part(Enum):
@@ -25,6 +27,10 @@ class Part(Enum):
     TRAIN = "train"
     VALIDATION = "validation"
     TEST = "test"
+
+
+REFERENCE = "reference"
+"""What the test part is opened for where no loss has a part: predictors that choose nothing."""
 
 
 class Direction(Enum):
@@ -109,8 +115,27 @@ Decision = Mapping[str, float]
 """What was chosen on validation data and is frozen before the test part is opened: thresholds, by name."""
 
 
+class Sealed(Generic[T]):
+    """What belongs to each part, the test part's out of reach until everything has been chosen."""
+
+    def __init__(self, values: Mapping[Part, T]) -> None:
+        self._values = dict(values)
+        self._opened = ""
+
+    def open(self, choice: str) -> None:
+        """Gives the test part free for what was chosen, named by its hash."""
+        if not choice:
+            raise ValueError("The test part opens for a choice that has been made: say its hash.")
+        self._opened = choice
+
+    def __getitem__(self, part: Part) -> T:
+        if part is Part.TEST and not self._opened:
+            raise RuntimeError("The test part is sealed: rate, parameters, epoch and threshold are chosen first.")
+        return self._values[part]
+
+
 class Fold(Protocol):
-    """One repeat's rows, prepared on its training rows alone."""
+    """One repeat's rows, prepared on its training rows alone. Test targets are sealed until `open_test`."""
 
     splits: Splits
     inputs: Any
@@ -120,6 +145,10 @@ class Fold(Protocol):
 
     def training_target(self, kind: Kind) -> Tensor | Sequences:
         """What `Loss.observe` sees, shaped for its kind, in the unit in which the loss judges."""
+        ...
+
+    def open_test(self, choice: str) -> None:
+        """Gives the test part free, once and for all; `choice` is the hash of what was chosen on validation data."""
         ...
 
     def batch(self, part: Part, rows: Tensor) -> Any:

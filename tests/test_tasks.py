@@ -46,6 +46,7 @@ def test_a_target_reaches_the_loss_in_the_unit_of_its_domain_and_predictions_com
         target = fold.training_target(Kind.CONTINUOUS)
         assert target.mean().item() == pytest.approx(0 if domain is Domain.REAL else 1, abs=1e-5)
         assert (target.min() >= 0) == (domain is Domain.NONNEGATIVE)
+        fold.open_test("this test")
         perfect = Prediction(fold.scaled[Part.TEST])
         assert fold.evaluate(Part.TEST, perfect, {}).metrics == pytest.approx({"rmse": 0, "mae": 0, "r2": 1}, abs=1e-6)
 
@@ -53,6 +54,7 @@ def test_a_target_reaches_the_loss_in_the_unit_of_its_domain_and_predictions_com
 def test_the_vocabulary_is_that_of_the_training_sentences() -> None:
     task = ner()
     fold = task.fold(0)
+    fold.open_test("this test")
     seen = {word.lower() for row in fold.splits.train for word in task.sentences[row].words}
     for part in Part:
         ids = fold.encoded[part].words[fold.encoded[part].real].tolist()
@@ -108,7 +110,9 @@ def test_the_trivial_predictors_are_what_they_are_called() -> None:
     assert -0.1 < trivial["r2"] <= 0
     loans = binary()
     prior = loans.fold(0).target[Part.TRAIN].mean().item()
-    y = loans.fold(0).target[Part.TEST].numpy()
+    fold = loans.fold(0)
+    fold.open_test("this test")
+    y = fold.target[Part.TEST].numpy()
     metrics = loans.references(0)["trivial"].metrics
     assert metrics["roc_auc"] == 0.5
     assert metrics["brier"] == pytest.approx(np.mean((y - prior) ** 2))
@@ -137,3 +141,23 @@ def test_the_metric_of_a_task_is_what_epochs_are_chosen_by() -> None:
     graded = Prediction(y - 0.4, (y > 0.5).long(), (y * 0.2 + 0.1))  # right in order, all below one half
     assert fold.value(graded) == 1.0
     assert fold.evaluate(Part.VALIDATION, graded, fold.decide(graded)).metrics["f1_at_half"] == 1.0  # by its label
+
+
+@pytest.mark.parametrize("make", [regression, binary, ner])
+def test_test_targets_are_out_of_reach_until_a_choice_is_made(make: Any) -> None:
+    fold = make().fold(0)
+    rows = torch.arange(3)
+    nothing = Prediction(torch.zeros(3), torch.zeros(3, dtype=torch.long))
+    attempts = [
+        lambda: fold.batch(Part.TEST, rows),
+        lambda: fold.evaluate(Part.TEST, nothing, {}),
+        lambda: fold.arrays(Part.TEST, nothing),
+    ]
+    for attempt in attempts:
+        with pytest.raises(RuntimeError, match="The test part is sealed"):
+            attempt()
+    fold.batch(Part.VALIDATION, rows)
+    with pytest.raises(ValueError, match="a choice that has been made"):
+        fold.open_test("")
+    fold.open_test("0123456789abcdef")
+    assert fold.batch(Part.TEST, rows) is not None

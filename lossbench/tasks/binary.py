@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lossbench.errors import NoSuchMetric
 from lossbench.loss import Domain, Kind, Prediction
-from lossbench.task import Decision, Direction, Evaluation, Metric, Part
+from lossbench.task import REFERENCE, Decision, Direction, Evaluation, Metric, Part
 from lossbench.tasks import metrics
 from lossbench.tasks.tabular import TableFold, TableTask
 
@@ -100,6 +100,7 @@ class Binary(TableTask):
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         fold = self.fold(repeat)
+        fold.open_test(REFERENCE)
         prior = float(fold.target[Part.TRAIN].mean())
         train, target = fold.features[Part.TRAIN].numpy(), fold.target[Part.TRAIN].numpy()
         boosting = HistGradientBoostingClassifier(random_state=0).fit(train, target)

@@ -17,9 +17,9 @@ from lossbench.data.corpus import generate_corpus
 from lossbench.data.sentences import OUTSIDE, Corpus, Sentence
 from lossbench.errors import DataError, InputError
 from lossbench.loss import Domain, Kind, Prediction, Sequences
-from lossbench.models.tagger import Encoded, Vocabulary, real
+from lossbench.models.tagger import Vocabulary, real
 from lossbench.plan import stream
-from lossbench.task import DataCard, Decision, Direction, Evaluation, Metric, Part, Scored, Splits
+from lossbench.task import REFERENCE, DataCard, Decision, Direction, Evaluation, Metric, Part, Scored, Sealed, Splits
 from lossbench.tasks import metrics
 from lossbench.tasks.spans import entity_scores, token_report
 
@@ -51,8 +51,12 @@ class NERFold:
         sentences = {part: [task.sentences[row] for row in self.splits.rows(part)] for part in Part}
         vocabulary = Vocabulary.of(sentences[Part.TRAIN], self.tags)
         self.inputs = vocabulary.sizes
-        self.encoded: dict[Part, Encoded] = {part: vocabulary.encode(sentences[part]) for part in Part}
-        self.true = {part: [sentence.tags for sentence in sentences[part]] for part in Part}
+        self.encoded = Sealed({part: vocabulary.encode(sentences[part]) for part in Part})
+        self.true = Sealed({part: [sentence.tags for sentence in sentences[part]] for part in Part})
+
+    def open_test(self, choice: str) -> None:
+        self.encoded.open(choice)
+        self.true.open(choice)
 
     def training_target(self, kind: Kind) -> Tensor | Sequences:
         encoded = self.encoded[Part.TRAIN]
@@ -145,6 +149,7 @@ class NER:
     def references(self, repeat: int) -> dict[str, Evaluation]:
         """Every word outside of every entity."""
         fold = self.fold(repeat)
+        fold.open_test(REFERENCE)
         words = len(fold.true[Part.TEST]), int(fold.encoded[Part.TEST].lengths.sum())
         outside = torch.full((words[1],), self.corpus.tags.index(OUTSIDE))
         return {"trivial": fold.evaluate(Part.TEST, Prediction(outside.float(), outside), {})}

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from lossbench.loss import Domain, Kind, Prediction
-from lossbench.task import Decision, Direction, Evaluation, Metric, Part
+from lossbench.task import REFERENCE, Decision, Direction, Evaluation, Metric, Part
 from lossbench.tasks import metrics
 from lossbench.tasks.tabular import TableFold, TableTask
 
@@ -81,6 +81,7 @@ class Regression(TableTask):
         from sklearn.ensemble import HistGradientBoostingRegressor
 
         fold = self.fold(repeat)
+        fold.open_test(REFERENCE)
         train, test = fold.features[Part.TRAIN].numpy(), fold.features[Part.TEST].numpy()
         boosting = HistGradientBoostingRegressor(random_state=0).fit(train, fold.scaled[Part.TRAIN].numpy())
         scores = {"trivial": np.zeros(len(test)), "gradient_boosting": boosting.predict(test)}

@@ -15,7 +15,7 @@ from lossbench.data.encode import Encoder
 from lossbench.data.splits import draw_splits
 from lossbench.data.table import Table, load_table
 from lossbench.loss import Kind
-from lossbench.task import DataCard, Part, Scored, Splits
+from lossbench.task import DataCard, Part, Scored, Sealed, Splits
 
 
 class TableFold:
@@ -28,8 +28,12 @@ class TableFold:
         encoder = Encoder.fit(table.features.iloc[splits.train])
         self.inputs = len(encoder.names)
         self.features = {p: torch.from_numpy(encoder.transform(table.features.iloc[splits.rows(p)])) for p in Part}
-        self.scaled = {p: torch.from_numpy(scaled_target[splits.rows(p)]) for p in Part}
-        self.target = {p: torch.from_numpy(table.target[splits.rows(p)]) for p in Part}
+        self.scaled = Sealed({p: torch.from_numpy(scaled_target[splits.rows(p)]) for p in Part})
+        self.target = Sealed({p: torch.from_numpy(table.target[splits.rows(p)]) for p in Part})
+
+    def open_test(self, choice: str) -> None:
+        self.scaled.open(choice)
+        self.target.open(choice)
 
     def training_target(self, kind: Kind) -> Tensor:
         return self.scaled[Part.TRAIN].float()
