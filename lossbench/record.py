@@ -21,6 +21,8 @@ from lossbench.errors import InputError
 
 SCHEMA = 1
 RECORD, ARRAYS = "record.json", "arrays.npz"
+ARTIFACTS = "artifacts"
+"""The folder in results where the tracker keeps copies; no sweep has this name."""
 
 
 class Status(Enum):
@@ -158,8 +160,13 @@ def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
 
 
 def read_records(folder: str | Path, *, arrays: bool = False) -> list[Record]:
-    """All records in and below a folder (a sweep, or all results), by path. Torch is not needed."""
-    return [read_record(path.parent, arrays=arrays) for path in sorted(Path(folder).glob(f"**/{RECORD}"))]
+    """All records in and below a folder (a sweep, or all results), by path. Torch is not needed.
+
+    The copies that MLflow keeps in `results/artifacts` are left out.
+    """
+    found = sorted(Path(folder).glob(f"**/{RECORD}"))
+    own = [path for path in found if ARTIFACTS not in path.relative_to(folder).parts]
+    return [read_record(path.parent, arrays=arrays) for path in own]
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.plan import compact, fingerprint
-from lossbench.record import Record, Repeat, Status, read_record
+from lossbench.record import ARTIFACTS, Record, Repeat, Status, read_record
 
 FINISHED = {Status.DONE: "FINISHED", Status.SKIPPED: "FINISHED", Status.DIVERGED: "FINISHED"}
 SWEEPS = "lossbench/sweeps"
@@ -150,7 +150,7 @@ def _experiment(client: Any, name: str, results: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         served = client.tracking_uri.startswith(("http", "databricks"))
-        place = None if served else (Path(results) / "artifacts" / name.rpartition("/")[2]).as_uri()
+        place = None if served else (Path(results) / ARTIFACTS / name.rpartition("/")[2]).as_uri()
         try:
             return str(client.create_experiment(name, artifact_location=place))
         except MlflowException:  # another sweep was faster

@@ -78,6 +78,13 @@ def test_runs_carry_what_the_records_hold(client: MlflowClient, tracked: Path) -
             assert {f.path for f in client.list_artifacts(run.info.run_id)} == {"record.json", "arrays.npz"}
 
 
+def test_the_copies_that_mlflow_keeps_are_not_read_as_records(tracked: Path) -> None:
+    found = [(r.task, r.title) for r in read_records(tracked / "results")]
+    losses = [("binary", "bce"), ("binary", "mse"), ("regression", "bce"), ("regression", "mse")]
+    references = [(task, title) for task in ("binary", "regression") for title in ("trivial", "gradient boosting")]
+    assert sorted(found) == sorted(losses + references)
+
+
 def test_a_skipped_cell_is_a_row_with_its_reason(client: MlflowClient) -> None:
     (run,) = runs(client, "regression", "tags.status = 'skipped'")
     assert run.info.run_name == "bce"
