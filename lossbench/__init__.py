@@ -8,14 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lossbench.compose.composition import cells
     from lossbench.plugins import load_loss
     from lossbench.record import read_records
     from lossbench.study import run
 
 __version__ = "0.1.0"
-__all__ = ["load_loss", "read_records", "run"]
+__all__ = ["cells", "load_loss", "read_records", "run"]
 
-_HOMES = {"load_loss": "lossbench.plugins", "read_records": "lossbench.record", "run": "lossbench.study"}
+_HOMES = {
+    "cells": "lossbench.compose.composition",
+    "load_loss": "lossbench.plugins",
+    "read_records": "lossbench.record",
+    "run": "lossbench.study",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -125,8 +125,9 @@ class Record:
         ]
         return {key: data[key] for key in [*order, *(k for k in data if k not in order)]}
 
-    def save(self, folder: Path) -> Path:
+    def save(self, folder: str | Path) -> Path:
         """Writes arrays first and the JSON last, each to a temporary name and then moved into place."""
+        folder = Path(folder)
         text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False, default=_plain)
         objects = [key for key, array in self.arrays.items() if np.asarray(array).dtype.hasobject]
         if objects:

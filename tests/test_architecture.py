@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Room: what of ours it may import, and which libraries beside the standard one. A name stands for all below it.
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
-    "lossbench": ({"plugins", "record", "study"}, set()),
+    "lossbench": ({"compose", "plugins", "record", "study"}, set()),
     "lossbench.errors": (set(), set()),
     "lossbench.plan": (set(), set()),
     "lossbench.provenance": (set(), {"torch"}),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import lossbench
 from lossbench.compose.arguments import arrange
 from lossbench.compose.composition import Composition, composition
 from lossbench.errors import InputError
@@ -164,6 +165,11 @@ def test_what_cannot_be_is_refused_in_words(words: list[str], message: str) -> N
         compose(*words)
     assert message in str(refusal.value)
     assert len(str(refusal.value).splitlines()) < 12
+
+
+def test_cells_are_had_from_python_by_the_same_words() -> None:
+    found = lossbench.cells("+loss=mse,huber", "-m", "task=regression", "loss.params.delta=1,2")
+    assert [cell.loss.title for cell in found] == ["mse", "huber(delta=1)", "huber(delta=2)"]
 
 
 def test_a_file_without_a_task_is_looked_at_for_a_proposal(tmp_path: Path) -> None:

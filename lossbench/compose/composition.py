@@ -21,7 +21,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lossbench.compose.arguments import Arguments
+from lossbench.compose.arguments import Arguments, arrange
 from lossbench.compose.cells import to_cell
 from lossbench.compose.source import CUSTOM, config_folder, register
 from lossbench.errors import InputError, LossbenchError, PluginError, UnknownName
@@ -103,6 +103,11 @@ def composition(arguments: Arguments) -> Composition:
     with _hydra(arguments):
         jobs = tuple(_job(combination) for combination in _product(arguments))
     return Composition(arguments, jobs, _settings(arguments, jobs), left_out)
+
+
+def cells(*words: str) -> list[Cell]:
+    """The cells that a command line asks for, each once: `lossbench.cells("+loss=mse,bce", "-m", "task=binary")`."""
+    return list({job.cell.digest: job.cell for job in composition(arrange(words)).jobs}.values())
 
 
 def _job(overrides: Sequence[str]) -> Job:
