@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from lossbench.compare.leaderboard import Leaderboard, Row, Summary
+from lossbench.compare.leaderboard import Leaderboard, Row, Summary, unpaired
 from lossbench.plan import Cell, variants
 from lossbench.record import Record, Status
 
@@ -190,6 +190,9 @@ def show_leaderboard(out: Console, board: Leaderboard) -> None:
     trials = max((row.record.cell["protocol"]["trials"] for row in board.rows), default=1)
     spent = f"{several(repeats, 'repeat')}" + (f" of {trials} trials" if trials > 1 else "")
     out.print(Text(f"mean ± sd over {spent}, on the same test part{hidden}", style="dim"))
+    if strangers := unpaired(board):
+        text = f"not paired: {', '.join(strangers)} began from other rows, weights or batch orders than the rest"
+        out.print(Text(text, style="red"))
     edges = {row.title: sum(repeat.edge for repeat in row.record.repeats) for row in board.rows}
     if any(edges.values()):
         told = ", ".join(f"{title} {n}/{repeats}" for title, n in edges.items() if n)

@@ -131,3 +131,13 @@ def test_a_rate_on_the_edge_is_flagged() -> None:
     assert "edge" not in shown(100, found)
     found.repeats[1].edge = True
     assert "best rate at the edge of those tried: a 1/3" in shown(100, found)
+
+
+def test_losses_that_did_not_begin_alike_are_named() -> None:
+    records = [record(title, [1.0, 2.0]) for title in ("a", "b", "c")]
+    for found in records:
+        for repeat in found.repeats:
+            repeat.hashes = {"splits": f"s{repeat.repeat}", "weights": f"w{repeat.repeat}"}
+    assert "not paired" not in shown(100, *records)
+    records[1].repeats[1].hashes = {"splits": "s1", "weights": "another"}
+    assert "not paired: b began from other rows, weights or batch orders" in shown(100, *records)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -74,6 +75,19 @@ def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
         words = variants([board.cell for board in alike]) if len(alike) > 1 else [""]
         found |= {id(board): replace(board, variant=word) for board, word in zip(alike, words, strict=True)}
     return [found[id(board)] for board in boards]
+
+
+def unpaired(board: Leaderboard) -> list[str]:
+    """Losses of which a repeat began from other rows, weights or batch orders than most losses' repeat did."""
+    trained = [row for row in board.rows if any(repeat.hashes for repeat in row.record.repeats)]
+    found: dict[str, None] = {}
+    for number in range(max((len(row.record.repeats) for row in trained), default=0)):
+        begun = {
+            row.title: str(row.record.repeats[number].hashes) for row in trained if number < len(row.record.repeats)
+        }
+        usual = Counter(begun.values()).most_common(1)[0][0]
+        found |= dict.fromkeys(title for title, hashes in begun.items() if hashes != usual)
+    return list(found)
 
 
 def to_csv(boards: Iterable[Leaderboard]) -> str:
