@@ -55,6 +55,8 @@ def announce(out: Console, sweep: Sweep, left_out: dict[str, str]) -> None:
         if entry.misfit:
             where = f"{entry.cell.loss.title} on {entry.cell.task.name}"
             out.print(f"  [dim]skipped: {escape(where)} ({escape(entry.misfit)})[/]")
+    if not running:
+        out.print("  nothing fits here: -m without task= tries every task")
     for name, why in left_out.items():
         out.print(f"  [dim]left out: {escape(name)} ({escape(why)})[/]")
 

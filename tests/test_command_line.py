@@ -513,3 +513,19 @@ def test_a_question_about_the_configuration_may_carry_the_flag(lossbench: Comman
     result = lossbench("--cfg", "job", "-m", "+loss=huber")
     assert result.code == 0
     assert "delta: 1.0" in result.out
+
+
+def test_skipped_and_diverged_cells_are_no_failures(lossbench: Command, site: Site) -> None:
+    nothing = lossbench("+loss=bce", "task=regression")
+    assert nothing.code == 0
+    assert "nothing fits here: -m without task= tries every task" in nothing.text
+    source = """
+        def nan(output, target):
+            return (output - target) * float("nan")
+        nan.__lossbench__ = {"kind": "continuous"}
+    """
+    site.install("nans", {"nan": "nans:nan"}, source, module="nans")
+    result = lossbench("+loss=nan", "task=regression", *QUICK)
+    assert result.code == 0
+    assert "diverged 2/2" in result.text
+    assert cells()["regression nan"].reason == "2 of 2 repeats: the loss became nan in step 0"

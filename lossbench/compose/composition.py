@@ -71,7 +71,7 @@ class Composition:
         others = [o for o in job.overrides if not o.lstrip("+").startswith(("loss=", "loss."))]
         assert job.baseline is not None
         with _hydra(self.arguments):
-            return _job((f"+loss={job.baseline}", *others))
+            return _job((_chosen([job.baseline]), *others))
 
     def hydra_arguments(self, losses: Sequence[str], folder: Path) -> list[str]:
         """What to give `hydra.main`: the same sweep over `losses`, which may hold added baselines, into `folder`."""
@@ -80,7 +80,7 @@ class Composition:
             others = [_deferred(override) for override in _parsed(others)]
         flags = [f for f in self.arguments.flags if f not in ("-m", "--multirun", "-r", "--run")]
         place = str(folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
-        return [*flags, "--multirun", f"+loss={','.join(losses)}", *others, f"hydra.sweep.dir='{place}'"]
+        return [*flags, "--multirun", _chosen(losses), *others, f"hydra.sweep.dir='{place}'"]
 
 
 def composition(arguments: Arguments) -> Composition:
@@ -96,7 +96,7 @@ def composition(arguments: Arguments) -> Composition:
             if arguments.value("task") is None and arguments.value("experiment") is None:
                 overrides = [*overrides, *_parsed(["task=regression"])]
         arguments = arguments.with_overrides(
-            f"+loss={','.join(losses)}",
+            _chosen(losses),
             *(o.input_line for o in overrides if o.key_or_group != "loss" and o.input_line),
         )
     register(shared, custom=CUSTOM in losses)
@@ -154,6 +154,13 @@ def _losses(overrides: Sequence[Override]) -> tuple[list[str], dict[str, str]]:
         if name != CUSTOM:
             catalogue().find(name)
     return losses, {}
+
+
+def _chosen(losses: Sequence[str]) -> str:
+    """The override that chooses losses, a name that Hydra would read as a number or null in quotes."""
+    strange = ("nan", "inf", "null", "true", "false")
+    plain = [bool(re.fullmatch(r"[A-Za-z_][\w.-]*", name)) and name.lower() not in strange for name in losses]
+    return "+loss=" + ",".join(name if ok else f"'{name}'" for name, ok in zip(losses, plain, strict=True))
 
 
 def _needs(name: str) -> str:
@@ -256,7 +263,7 @@ def _explained(overrides: Sequence[str]) -> Iterator[None]:
         yield
     except LossbenchError:
         raise
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         text = DETAILS.sub("", str(error)).strip()
         key = re.search(r"Could not override '(?:\w+@)?([\w./]+)'", text)
         if key:
