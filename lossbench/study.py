@@ -256,8 +256,6 @@ def _repeat(
         hashes=hashes,
     )
     arrays |= {f"curve/{number}/{name}": curve for name, curve in _curves(trained).items()}
-    if number == 0:
-        arrays |= loss_shape(deepcopy(learner.loss))  # it may count its calls
     rates = [trial.learning_rate for trial in trials]
     choice = protocol.choose(values, rates, lower_is_better=direction is Direction.MIN)
     if choice is None:
@@ -265,6 +263,8 @@ def _repeat(
         return repeat, arrays
     repeat.trial, repeat.ties, repeat.edge = choice.trial, choice.ties, choice.edge
     learner.restore_best()
+    if number == 0:
+        arrays |= loss_shape(deepcopy(learner.loss))  # it may count its calls
     validation = learner.predict_part(Part.VALIDATION)
     repeat.decision = dict(fold.decide(validation))
     frozen = [repeat.trial, repeat.learning_rate, repeat.params, repeat.best_epoch, repeat.decision]

@@ -62,6 +62,15 @@ def test_an_installed_wheel_runs_by_its_own_files(installed: Path, tmp_path: Pat
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_console_command_is_the_same_program(installed: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    for words in (["losses", "--names"], ["+loss=hubber"]):
+        command = [str(installed / "bin" / "lossbench"), *words]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        same = run(installed, tmp_path, *words)
+        assert (done.returncode, done.stdout, done.stderr) == (same.returncode, same.stdout, same.stderr)
+
+
 def test_a_plugin_that_is_installed_after_the_fact_is_swept_by_name(installed: Path, tmp_path: Path) -> None:
     names = run(installed, tmp_path, "losses", "--names").stdout.split()
     assert "pseudo_huber" in names

@@ -97,7 +97,7 @@ def test_only_training_sentences_teach_words() -> None:
 def test_rows_are_cut_to_the_longest_of_them(vocabulary: Vocabulary) -> None:
     batch = vocabulary.encode(TRAINING).rows(torch.tensor([2, 0]))
     alone = vocabulary.encode([TRAINING[2], TRAINING[0]])
-    assert all(torch.equal(getattr(batch, name), table) for name, table in vars(alone).items())
+    assert all(torch.equal(getattr(batch, name), table) for name, table in alone._asdict().items())
 
 
 @pytest.mark.parametrize("extra", [1, 2, 9])
@@ -132,7 +132,7 @@ def test_dilation_doubles_how_far_a_word_is_heard(layers: int, reach: int) -> No
 def test_words_are_forgotten_in_training_alone(vocabulary: Vocabulary) -> None:
     batch = vocabulary.encode(TRAINING)
     forgetful = Tagger(vocabulary.sizes, 3, dropout=0.0, word_dropout=1.0)
-    unknown = Encoded(**{**vars(batch), "words": batch.words.clamp(max=UNKNOWN).fill_(UNKNOWN)})
+    unknown = batch._replace(words=torch.full_like(batch.words, UNKNOWN))
     torch.testing.assert_close(forgetful(batch), forgetful.eval()(unknown))
     assert not torch.equal(forgetful(batch), forgetful(unknown))
 

@@ -16,6 +16,7 @@ import pytest
 from mlflow import MlflowClient
 
 from lossbench.record import read_records
+from lossbench.tracking import default_uri
 from tests.conftest import QUICK
 
 COMMAND = [sys.executable, "-m", "lossbench"]
@@ -121,6 +122,21 @@ def test_two_sweeps_may_start_at_once_on_no_store_at_all(tmp_path: Path) -> None
     client = MlflowClient(f"sqlite:///{tmp_path / 'results' / 'mlflow.db'}")
     assert {run.info.run_name for run in runs(client, "sweeps")} == {"s0", "s1"}
     assert len(runs(client, "regression")) == 4
+
+
+def test_runs_go_where_the_environment_or_the_command_line_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert default_uri(tmp_path, None) == f"sqlite:///{tmp_path / 'mlflow.db'}"
+    elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    words = ["+loss=mse", "task=regression", "protocol.repeats=1", "training.max_epochs=1", "name=far"]
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": elsewhere}
+    subprocess.run([*COMMAND, *words], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert not (tmp_path / "results" / "mlflow.db").exists()
+    assert [run.info.run_name for run in runs(MlflowClient(elsewhere), "sweeps")] == ["far"]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", elsewhere)
+    assert default_uri(tmp_path, "http://server") == "http://server"
 
 
 @pytest.mark.parametrize("uri", ["postgresql://nobody@127.0.0.1:1/none", "http://127.0.0.1:9"])

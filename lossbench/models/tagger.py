@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -31,18 +31,7 @@ class Sizes(NamedTuple):
     suffixes: int
 
 
-class Tokens(Protocol):
-    """What a tagger reads: four tables of ids [sentences, longest], int64, and the lengths [sentences]."""
-
-    words: Tensor
-    shapes: Tensor
-    prefixes: Tensor
-    suffixes: Tensor
-    lengths: Tensor
-
-
-@dataclass(frozen=True)
-class Encoded:
+class Encoded(NamedTuple):
     """Sentences as ids [sentences, longest], int64: 0 is padding, 1 unknown; tags are -1 beyond a length."""
 
     words: Tensor
@@ -51,9 +40,6 @@ class Encoded:
     suffixes: Tensor
     tags: Tensor
     lengths: Tensor
-
-    def __len__(self) -> int:
-        return len(self.lengths)
 
     @property
     def real(self) -> Tensor:
@@ -152,7 +138,7 @@ class Tagger(nn.Module):
         self.word_dropout = word_dropout
         self.output = nn.Linear(width, outputs)
 
-    def forward(self, batch: Tokens) -> Tensor:
+    def forward(self, batch: Encoded) -> Tensor:
         words = batch.words
         if self.training and self.word_dropout:
             forgotten = torch.rand(words.shape, device=words.device) < self.word_dropout

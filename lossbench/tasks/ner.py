@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from lossbench.data.corpus import generate_corpus
 from lossbench.data.sentences import OUTSIDE, Corpus, Sentence
 from lossbench.errors import DataError, InputError
 from lossbench.loss import Domain, Kind, Prediction, Sequences
-from lossbench.models.tagger import Vocabulary, real
+from lossbench.models.tagger import Encoded, Vocabulary
 from lossbench.plan import stream
 from lossbench.task import REFERENCE, DataCard, Decision, Direction, Evaluation, Metric, Part, Scored, Sealed, Splits
 from lossbench.tasks import metrics
@@ -28,17 +28,6 @@ DIRECTIONS: Mapping[str, Direction] = dict.fromkeys(
     Direction.MAX,
 )
 VALIDATION_SHARE = 0.2
-
-
-class TokenBatch(NamedTuple):
-    """Sentences as ids [sentences, longest], padded: what a tagger reads, and the tags, -1 at padding."""
-
-    words: Tensor
-    shapes: Tensor
-    prefixes: Tensor
-    suffixes: Tensor
-    tags: Tensor
-    lengths: Tensor
 
 
 class NERFold:
@@ -63,13 +52,11 @@ class NERFold:
         labels = encoded.tags[encoded.real]
         return Sequences(labels, encoded.lengths) if kind is Kind.SEQUENCES else labels
 
-    def batch(self, part: Part, rows: Tensor) -> TokenBatch:
-        chosen = self.encoded[part].rows(rows)
-        return TokenBatch(chosen.words, chosen.shapes, chosen.prefixes, chosen.suffixes, chosen.tags, chosen.lengths)
+    def batch(self, part: Part, rows: Tensor) -> Encoded:
+        return self.encoded[part].rows(rows)
 
-    def score(self, model: nn.Module, batch: TokenBatch, kind: Kind) -> Scored:
-        words = real(batch.lengths, batch.tags.shape[1])
-        output, target = model(batch)[words], batch.tags[words]
+    def score(self, model: nn.Module, batch: Encoded, kind: Kind) -> Scored:
+        output, target = model(batch)[batch.real], batch.tags[batch.real]
         if kind is Kind.SEQUENCES:
             return Scored(Sequences(output, batch.lengths), Sequences(target, batch.lengths))
         return Scored(output, target)

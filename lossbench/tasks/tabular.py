@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -50,7 +51,7 @@ class TableFold:
         return Scored(output, target.to(torch.promote_types(output.dtype, torch.float32)))
 
 
-class TableTask:
+class TableTask(ABC):
     """Loads a table once and draws its folds."""
 
     binary: bool
@@ -83,6 +84,6 @@ class TableTask:
             warnings=table.warnings,
         )
 
+    @abstractmethod
     def summary(self) -> dict[str, Any]:
         """Facts of the target, for people to read."""
-        raise NotImplementedError(f"{type(self).__name__}.summary")
