@@ -65,7 +65,8 @@ def _compare(arguments: Arguments) -> int:
     from lossbench import sweep as sweeps
     from lossbench import terminal
     from lossbench.compose.launch import launch
-    from lossbench.study import load_task, probe
+    from lossbench.planning import seconds_of_one_training
+    from lossbench.preparation import load_task
 
     out = terminal.console()
     sweep = sweeps.plan(composed)
@@ -76,7 +77,7 @@ def _compare(arguments: Arguments) -> int:
     tracker = _tracker(composed.settings, sweep)
     interrupted = False
     try:
-        with terminal.Display(out, sweep, probe) as display:
+        with terminal.Display(out, sweep, seconds_of_one_training) as display:
             sweep.observers = [display, *([tracker] if tracker else [])]
             if launch(composed.hydra_arguments(sweep.losses, sweep.folder), sweep.run) != DONE and not sweep.begun:
                 sweeps.abandon(sweep)

@@ -249,7 +249,9 @@ class Adapted(Loss):
         params = {**params, **_unreduced(thing)}
         self.module = thing(**params) if isinstance(thing, type) else None
         self.function = None if isinstance(thing, type) else thing
-        self.params = params
+        self.given = tuple(params) if self.function else ()
+        for name in self.given:  # an attribute each, where everybody finds the parameters of a loss
+            setattr(self, f"given_{name}", params[name])
 
     def outputs(self, classes: int) -> int:
         return classes if self.count is None else int(self.count)
@@ -261,7 +263,7 @@ class Adapted(Loss):
         if self.module is not None:
             return self.module(*pair)
         assert self.function is not None
-        return self.function(*pair, **self.params)
+        return self.function(*pair, **{name: getattr(self, f"given_{name}") for name in self.given})
 
     def predict(self, output: Any) -> Prediction:
         values = output.values if isinstance(output, Sequences) else output

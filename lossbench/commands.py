@@ -100,7 +100,7 @@ def data(argv: list[str]) -> int:
     known = {"task", "experiment"}
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
-    from lossbench.study import load_task
+    from lossbench.preparation import load_task
 
     arguments = arrange(["+loss=mse", *words])
     if not known & {w.lstrip("+").partition("=")[0] for w in words}:

@@ -207,16 +207,17 @@ def reduce(losses: Tensor, weight: Tensor | None = None) -> Tensor:
     """The one place where losses become one number: their mean, weighted by `weight` [n] >= 0 when given.
 
     losses: [n], or [] from a set loss, for which weights are refused: it has no value per target to weigh.
+    [R, n] of R trainings side by side give [R].
     """
     if losses.ndim == 0:
         if weight is not None:
             raise ValueError("A set loss judges all targets at once: sample weights do not apply to it.")
         return losses
     if weight is None:
-        return losses.mean()
+        return losses.mean(-1)
     if weight.shape != losses.shape:
         raise ValueError(f"Weights {list(weight.shape)} for losses {list(losses.shape)}: one weight a target is due.")
-    total = weight.sum()
-    if not total > 0:
+    total = weight.sum(-1)
+    if not (total > 0).all():
         raise ValueError("At least one weight is above 0: a mean over nothing is no number.")
-    return (weight * losses).sum() / total
+    return (weight * losses).sum(-1) / total

@@ -54,10 +54,16 @@ class LossChoice:
     input: str | None = None
     tuned: bool = True
     """False for `loss.search={}`: the learning rate is tuned, the loss's parameters keep their defaults."""
+    label: str = ""
+    """What it is called in tables where its name would say something else, as that of a control."""
+    draw: int = 0
+    """Weights, batch orders and trial points of equal draws are paired; a placebo has a draw of its own."""
 
     @property
     def title(self) -> str:
         """The name a person reads: `huber(delta=0.5)`, or the last part of a custom loss's target."""
+        if self.label:
+            return self.label
         name = self.target.rpartition(".")[2] if self.target else self.name
         given = ", ".join(f"{key}={compact(value)}" for key, value in self.params.items())
         return f"{name}({given})" if given else name
@@ -95,6 +101,10 @@ class Training:
     accelerator: str = "cpu"
     devices: int = 1
     precision: str = "32"
+    engine: str = "auto"
+    """`replicas` trains all repeats and trials of a cell as one stack, `sequential` one after the other."""
+    clip_norm: float | None = None
+    """The largest norm that the gradient of one training may have; None leaves it as it is."""
 
 
 @dataclass(frozen=True)

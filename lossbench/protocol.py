@@ -27,7 +27,7 @@ def trials(cell: Cell, search: Mapping[str, Range]) -> tuple[tuple[Trial, ...], 
 
 def repeat_seed(cell: Cell, repeat: int) -> int:
     """The seed of everything that repeat draws, in [0, 2^31): the same for every loss, since no loss is part of it."""
-    return stream(cell.seed, "repeat", repeat) % 2**31
+    return stream(cell.seed, "repeat", repeat, *_own_draw(cell)) % 2**31
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ def choose(values: Sequence[float], rates: Sequence[float], *, lower_is_better: 
     return Choice(trial, ties, len(rates) > 1 and rates[trial] in (min(rates), max(rates)))
 
 
+def _own_draw(cell: Cell) -> tuple[int, ...]:
+    """Sets the streams of a placebo apart from those that all losses share."""
+    return (cell.loss.draw,) if cell.loss.draw else ()
+
+
 def _trials_of(cell: Cell, search: Mapping[str, Range], repeat: int) -> tuple[Trial, ...]:
     given, centre = dict(cell.loss.params), cell.training.learning_rate
     found = [Trial(repeat, 0, centre, given)]
@@ -67,6 +72,6 @@ def _points(cell: Cell, repeat: int) -> list[list[float]]:
         return [[0.5] * DIMENSIONS]
     from scipy.stats.qmc import Sobol
 
-    sampler = Sobol(DIMENSIONS, scramble=True, rng=stream(cell.seed, "trials", repeat))
+    sampler = Sobol(DIMENSIONS, scramble=True, rng=stream(cell.seed, "trials", repeat, *_own_draw(cell)))
     points: list[list[float]] = sampler.random_base2((count - 1).bit_length()).tolist()
     return points[:count]

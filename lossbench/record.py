@@ -21,6 +21,8 @@ from lossbench.errors import InputError
 
 SCHEMA = 1
 RECORD, ARRAYS = "record.json", "arrays.npz"
+CHOICES = "choices.json"
+"""What was chosen on validation data, repeat by repeat, written before the test part was opened."""
 ARTIFACTS = "artifacts"
 """The folder in results where the tracker keeps copies; no sweep has this name."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -37,6 +37,17 @@ def penalty_of(penalty: Penalty, model: nn.Module, output: Tensor | Sequences | 
         return penalty.strength * sum((_power(w, penalty.power).sum() for _, w in weights(model)), torch.zeros(()))
     values = output.values if isinstance(output, Sequences) else output
     return penalty.strength * _power(values, penalty.power).sum() / len(values)
+
+
+def penalties_of(penalty: Penalty, shrunk: Iterable[Tensor], output: Tensor) -> Tensor:
+    """The same for R trainings at once, a tensor [R].
+
+    shrunk: the weights that a penalty shrinks, [R, ...] each. output: [R, n] or [R, n, outputs].
+    """
+    if penalty.of == "weights":
+        sums = [_power(w, penalty.power).flatten(1).sum(1) for w in shrunk]
+        return penalty.strength * torch.stack(sums).sum(0)
+    return penalty.strength * _power(output, penalty.power).flatten(1).sum(1) / output.shape[1]
 
 
 def _power(values: Tensor, power: int) -> Tensor:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,24 +16,33 @@ from numpy.typing import NDArray
 from lossbench import plugins, protocol, provenance
 from lossbench.adapter import Family
 from lossbench.errors import InputError, NoSuchMetric, PluginError
-from lossbench.loss import Domain, Kind
-from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice, Trial, fingerprint, stream
+from lossbench.loss import Kind, Prediction
+from lossbench.plan import Cell, Trial, fingerprint
+from lossbench.preparation import Bench, load_task, misfit
 from lossbench.record import Record, Repeat, Status, finite
 from lossbench.shape import loss_shape
 from lossbench.task import Direction, Part, Task
-from lossbench.training.batches import TrainingBatches
-from lossbench.training.learner import Learner, Trained, blamed, fit
-from lossbench.training.weights import paired_model
+from lossbench.training import engine
+from lossbench.training.engine import How, Outcome
+from lossbench.training.learner import Trained
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def _nothing(*told: object) -> None:
+    """For whoever wants to know nothing."""
 
 
 @dataclass
 class Progress:
-    """What a run tells while it goes on; both do nothing unless replaced."""
+    """Who is told what while a run goes on."""
 
-    epoch: Callable[[int, int], None] = field(default=lambda training, epoch: None)
-    """(which training of the cell, how many of its epochs are done), after each epoch."""
-    training: Callable[[float], None] = field(default=lambda seconds: None)
+    epochs: Callable[[float], None] = field(default=_nothing)
+    """How many epochs of single trainings have been done since it was last called."""
+    training: Callable[[float], None] = field(default=_nothing)
     """Its seconds, after each training."""
+    frozen: Callable[[dict[str, Any]], None] = field(default=_nothing)
+    """All choices of the cell so far, by repeat, each with its hash; called before their test parts are opened."""
 
 
 def run(cell: Cell, progress: Progress | None = None) -> Record:
@@ -76,16 +83,6 @@ def run(cell: Cell, progress: Progress | None = None) -> Record:
     return record
 
 
-def check(cell: Cell) -> None:
-    """Raises InputError where a cell's rows cannot be split or its model cannot be built; trains nothing."""
-    task = load_task(cell.task, cell.seed)
-    for repeat in range(cell.repeats):
-        task.splits(repeat)
-    model = build_model(cell.model, task.fold(0).inputs, 1)
-    if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise InputError(f"model.target={cell.model.target} has no parameters: there is nothing to train.")
-
-
 def run_references(cell: Cell) -> list[Record]:
     """The rows that no loss has a part in (trivial, gradient boosting), over the repeats of a cell, on its task."""
     start = time.perf_counter()
@@ -107,65 +104,6 @@ def run_references(cell: Cell) -> list[Record]:
     return records
 
 
-def probe(cell: Cell) -> float:
-    """Seconds that one training of a cell takes to its last epoch, from its first two; 0 where they cannot be made."""
-    ends: list[float] = []
-    short = replace(cell, training=replace(cell.training, max_epochs=2, patience=None))
-    try:
-        task = load_task(cell.task, cell.seed)
-        kind = plugins.family_of(cell.loss).first(task.kinds)
-        assert kind is not None
-        ready = _prepared(
-            short, task, kind, protocol.trials(cell, {})[0][0], lambda epoch: ends.append(time.perf_counter())
-        )
-        fit(ready.learner, ready.batches, 0)
-    except Exception:  # what is wrong with it, its own run will say
-        return 0.0
-    return (ends[1] - ends[0]) * cell.training.max_epochs if len(ends) == 2 else 0.0
-
-
-def misfit(choice: LossChoice, task: Task) -> str | None:
-    """Why a loss cannot be used on a task, in a few words; None where it can. PluginError where it is broken."""
-    family = plugins.family_of(choice)
-    kind = family.first(task.kinds)
-    if kind is None:
-        offers, wants = (" or ".join(k.value for k in kinds) for kinds in (family, task.kinds))
-        return f"{offers} loss, {wants} task"
-    loss = plugins.build(choice, kind)
-    if loss.domain is Domain.NONNEGATIVE and task.card.summary.get("min", 0) < 0:
-        return f"needs targets of 0 and above, {task.card.target} goes down to {task.card.summary['min']:g}"
-    return None
-
-
-_TASKS: dict[str, Task] = {}
-"""Loaded tasks by content, so that the cells of a sweep share their data."""
-FILES = ("path", "validation", "test")
-"""Options of data that name a file: another file, or the same one written anew, is another task."""
-
-
-def load_task(choice: TaskChoice, seed: int) -> Task:
-    """The task of a cell, its data loaded once a process. Raises InputError and DataError."""
-    files = [Path(str(value)).resolve() for key, value in choice.data.items() if key in FILES and value]
-    stamps = [(str(path), path.stat().st_mtime_ns) for path in files if path.exists()]
-    key = fingerprint([asdict(choice), seed, stamps])
-    if key not in _TASKS:
-        cls = plugins.import_target(choice.target, "task.target")
-        _TASKS[key] = cls(data=choice.data, metric=choice.metric, direction=choice.direction, seed=seed)
-    return _TASKS[key]
-
-
-def fingerprint_of(cell: Cell) -> str:
-    """What decides a cell's numbers: the cell, its data, the versions, and the code of loss, task, model and metric."""
-    task = load_task(cell.task, cell.seed)
-    paths = [cell.model.target, cell.task.target, *([cell.task.metric] if "." in cell.task.metric else [])]
-    code = [plugins.source(plugins.import_target(path, path)) for path in paths]
-    try:
-        code += plugins.code_of(cell.loss)
-    except PluginError as error:
-        code.append(str(error))
-    return fingerprint([cell.to_dict(), task.card.digest, provenance.versions(), code])
-
-
 # One cell ----------------------------------------------------------------------------------------------------------
 
 
@@ -178,11 +116,17 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
         "params": {**defaults, **cell.loss.params},
         "reference": family[kind].reference,
     }
-    search = family[kind].search if cell.loss.tuned else {}
-    for trials in protocol.trials(cell, search):
-        repeat, arrays = _repeat(cell, task, kind, trials, progress)
-        record.repeats.append(repeat)
-        record.arrays |= arrays
+    studies = protocol.trials(cell, family[kind].search if cell.loss.tuned else {})
+    frozen: dict[str, Any] = {}
+    for contest in _trained(cell, task, kind, studies, record, progress):
+        for judged in contest:
+            judged.choose(record.arrays)
+        frozen |= {str(one.repeat.repeat): one.frozen for one in contest if one.frozen}
+        progress.frozen(frozen)  # nothing of these repeats is chosen after this line
+        for one in contest:
+            if one.frozen:
+                one.judge(record.arrays)
+            record.repeats.append(one.repeat)
     bad = [r for r in record.repeats if r.status is not Status.DONE]
     record.status = bad[0].status if bad else Status.DONE
     if bad:
@@ -190,97 +134,98 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
         record.reason = f"{which}: {bad[0].reason}"
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A training that is ready to begin, and the hashes of what it must share with other losses."""
+def _trained(
+    cell: Cell,
+    task: Task,
+    kind: Kind,
+    studies: Sequence[Sequence[Trial]],
+    record: Record,
+    progress: Progress,
+) -> Iterator[list[Study]]:
+    """The repeats with all their trials trained: at once where they go side by side, else one after the other."""
+    how = How(cell.training, task.metric.direction, cell.penalty, progress.epochs)
 
-    trial: Trial
-    learner: Learner
-    batches: TrainingBatches
-    seed: int
-    hashes: dict[str, str]
+    def gathered(outcomes: Iterator[Outcome]) -> list[Study]:
+        found: dict[int, Study] = {}
+        for outcome in outcomes:
+            number = outcome.ready.trial.repeat
+            found.setdefault(number, Study(number, task.metric.direction)).add(outcome)
+            progress.training(outcome.trained.seconds)
+        return list(found.values())
 
-
-def _prepared(cell: Cell, task: Task, kind: Kind, trial: Trial, on_epoch: Callable[[int], None]) -> Prepared:
-    seed = protocol.repeat_seed(cell, trial.repeat)
-    torch.manual_seed(seed)
-    loss = plugins.build(replace(cell.loss, params=trial.params), kind)  # its own weights, from this repeat's seed
-    fold = task.fold(trial.repeat, loss.domain)
-    with blamed("in outputs"):
-        outputs = loss.outputs(fold.classes)
-    build = partial(build_model, cell.model, fold.inputs)
-    model, weights = paired_model(build, outputs, stream(seed, "weights"))
-    training = replace(cell.training, learning_rate=trial.learning_rate)
-    batches = TrainingBatches(fold, training.batch_size, seed)
-    hashes = {"splits": fold.splits.digest, "weights": weights, "batches": batches.digest}
-    with blamed("in observe"):
-        loss.observe(fold.training_target(kind))
-    learner = Learner(model, loss, fold, training, task.metric.direction, cell.penalty, on_epoch)
-    return Prepared(trial, learner, batches, seed, hashes)
-
-
-def _repeat(
-    cell: Cell, task: Task, kind: Kind, trials: tuple[Trial, ...], progress: Progress
-) -> tuple[Repeat, dict[str, NDArray[Any]]]:
-    """One study: every trial is trained, the best on validation data is chosen and judged."""
-    number, direction = trials[0].repeat, task.metric.direction
-    tried: list[dict[str, Any]] = []
-    values: list[float] = []
-    arrays: dict[str, NDArray[Any]] = {}
-    best: Prepared | None = None
-    hashes: dict[str, str] = {}
-    for trial in trials:
-        on_epoch = partial(_on_epoch, progress, number * len(trials) + trial.number)
-        ready = _prepared(cell, task, kind, trial, on_epoch)
-        trained = fit(ready.learner, ready.batches, ready.seed)
-        progress.training(trained.seconds)
-        values.append(float("nan") if trained.diverged else trained.validation[trained.best_epoch or 0])
-        tried.append(_told(trial, trained, values[-1]))
-        if len(trials) > 1:
-            arrays[f"trial/{number}/{trial.number}/validation"] = np.asarray(trained.validation)
-        hashes = hashes or ready.hashes
-        if best is None or direction.better(values[-1], values[best.trial.number]):
-            best = ready
-    assert best is not None
-    learner, fold, trained = best.learner, best.learner.fold, best.learner.trained
-    repeat = Repeat(
-        number,
-        best.seed,
-        Status.DONE,
-        trials=tried,
-        epochs=len(trained.validation),
-        best_epoch=trained.best_epoch,
-        learning_rate=best.trial.learning_rate,
-        params=dict(best.trial.params),
-        seconds=trained.seconds,
-        hashes=hashes,
-    )
-    arrays |= {f"curve/{number}/{name}": curve for name, curve in _curves(trained).items()}
-    rates = [trial.learning_rate for trial in trials]
-    choice = protocol.choose(values, rates, lower_is_better=direction is Direction.MIN)
-    if choice is None:
-        repeat.status, repeat.reason = Status.DIVERGED, trained.diverged or ""
-        return repeat, arrays
-    repeat.trial, repeat.ties, repeat.edge = choice.trial, choice.ties, choice.edge
-    learner.restore_best()
-    if number == 0:
-        arrays |= loss_shape(deepcopy(learner.loss))  # it may count its calls
-    validation = learner.predict_part(Part.VALIDATION)
-    repeat.decision = dict(fold.decide(validation))
-    frozen = [repeat.trial, repeat.learning_rate, repeat.params, repeat.best_epoch, repeat.decision]
-    repeat.choice = fingerprint(frozen)  # nothing is chosen after this line
-    repeat.validation = finite(fold.evaluate(Part.VALIDATION, validation, repeat.decision).metrics)
-    fold.open_test(repeat.choice)
-    test = learner.predict_part(Part.TEST)
-    judged = fold.evaluate(Part.TEST, test, repeat.decision)
-    repeat.metrics, repeat.report = finite(judged.metrics), judged.report
-    for part, prediction in ((Part.VALIDATION, validation), (Part.TEST, test)):
-        arrays |= {f"{part.value}/{number}/{k}": v for k, v in fold.arrays(part, prediction).items()}
-    return repeat, arrays
+    bench = Bench(cell, task, kind)
+    first = bench.ready(studies[0][0], shared_model=True)
+    stacked = engine.side_by_side(cell.training, first.fold, first.model, cell.trainings)
+    record.provenance["engine"] = "replicas" if stacked else "sequential"
+    if stacked:
+        trials = [trial for study in studies for trial in study]
+        ready = [bench.ready(trial, shared_model=True) for trial in trials]
+        yield gathered(engine.as_stacks(ready, how, bench.ready))
+        return
+    for study in studies:
+        bench = Bench(cell, task, kind)
+        yield gathered(engine.one_by_one((bench.ready(trial) for trial in study), how))
 
 
-def _on_epoch(progress: Progress, training: int, epoch: int) -> None:
-    progress.epoch(training, epoch + 1)
+class Study:
+    """One repeat: its trials, the best of them on validation data, and what the test part says of that one."""
+
+    def __init__(self, number: int, direction: Direction) -> None:
+        self.direction = direction
+        self.repeat = Repeat(number, 0, Status.DONE)
+        self.frozen: dict[str, Any] = {}
+        self._values: list[float] = []
+        self._curves: Arrays = {}
+        self._best: Outcome | None = None
+        self._validation: Prediction | None = None
+
+    def add(self, outcome: Outcome) -> None:
+        """Takes a trained trial in; only the best one's weights are kept."""
+        trial, trained = outcome.ready.trial, outcome.trained
+        value = float("nan") if trained.diverged else trained.validation[trained.best_epoch or 0]
+        best = self._values[self._best.ready.trial.number] if self._best else float("nan")
+        if self._best is None or self.direction.better(value, best):
+            self._best = outcome
+        self._values.append(value)
+        self.repeat.trials.append(_told(trial, trained, value))
+        self._curves[f"trial/{trial.repeat}/{trial.number}/validation"] = np.asarray(trained.validation)
+        self.repeat.hashes = self.repeat.hashes or dict(outcome.ready.hashes)
+
+    def choose(self, arrays: Arrays) -> None:
+        """The trial, its epoch and its thresholds, all on validation data, frozen under their hash."""
+        assert self._best is not None
+        repeat, number, ready, trained = self.repeat, self.repeat.repeat, self._best.ready, self._best.trained
+        repeat.seed, repeat.learning_rate, repeat.params = ready.seed, ready.trial.learning_rate, dict(ready.trial.params)
+        repeat.epochs, repeat.best_epoch, repeat.seconds = len(trained.validation), trained.best_epoch, trained.seconds
+        arrays |= self._curves if len(self._values) > 1 else {}
+        arrays |= {f"curve/{number}/{name}": curve for name, curve in _curves(trained).items()}
+        rates = [trial["learning_rate"] for trial in repeat.trials]
+        choice = protocol.choose(self._values, rates, lower_is_better=self.direction is Direction.MIN)
+        if choice is None:
+            repeat.status, repeat.reason = Status.DIVERGED, trained.diverged or ""
+            return
+        repeat.trial, repeat.ties, repeat.edge = choice.trial, choice.ties, choice.edge
+        self._best.restore()
+        if number == 0:
+            arrays |= loss_shape(deepcopy(ready.loss).float())  # a copy: it may count its calls
+        self._validation = self._best.predict(Part.VALIDATION)
+        repeat.decision = dict(ready.fold.decide(self._validation))
+        told = ("trial", "learning_rate", "params", "best_epoch", "decision")
+        self.frozen = {name: getattr(repeat, name) for name in told}
+        repeat.choice = self.frozen["hash"] = fingerprint([self.frozen[name] for name in told])
+
+    def judge(self, arrays: Arrays) -> None:
+        """Opens the test part for what was chosen, once."""
+        assert self._best is not None
+        assert self._validation is not None
+        repeat, fold = self.repeat, self._best.ready.fold
+        repeat.validation = finite(fold.evaluate(Part.VALIDATION, self._validation, repeat.decision).metrics)
+        fold.open_test(repeat.choice)
+        test = self._best.predict(Part.TEST)
+        judged = fold.evaluate(Part.TEST, test, repeat.decision)
+        repeat.metrics, repeat.report = finite(judged.metrics), judged.report
+        for part, prediction in ((Part.VALIDATION, self._validation), (Part.TEST, test)):
+            arrays |= {f"{part.value}/{repeat.repeat}/{k}": v for k, v in fold.arrays(part, prediction).items()}
 
 
 def _told(trial: Trial, trained: Trained, value: float) -> dict[str, Any]:
@@ -295,20 +240,6 @@ def _told(trial: Trial, trained: Trained, value: float) -> dict[str, Any]:
         "epochs": len(trained.validation),
         "seconds": trained.seconds,
     }
-
-
-def build_model(choice: ModelChoice, inputs: Any, outputs: int) -> torch.nn.Module:
-    """Any importable `(inputs, outputs, **params) -> nn.Module`. InputError where it is not one."""
-    make = plugins.import_target(choice.target, "model.target")
-    try:
-        model = make(inputs, outputs, **choice.params)
-    except Exception as error:
-        raise InputError(
-            f"model.target={choice.target} cannot be built with ({inputs}, {outputs}, {dict(choice.params)}): {error}"
-        ) from error
-    if not isinstance(model, torch.nn.Module):
-        raise InputError(f"model.target={choice.target} gave a {type(model).__name__}, not an nn.Module.")
-    return model
 
 
 def _curves(trained: Trained) -> dict[str, NDArray[np.float64]]:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from lossbench.compose.composition import Composition, Job
 from lossbench.errors import InputError, LossbenchError, PluginError
 from lossbench.plan import Cell
-from lossbench.record import RECORD, Record, Status, read_record, write_whole
-from lossbench.study import Progress, check, fingerprint_of, load_task, misfit, run, run_references
+from lossbench.record import CHOICES, RECORD, Record, Status, read_record, write_whole
+from lossbench.preparation import check, fingerprint_of, load_task, misfit
+from lossbench.study import Progress, run, run_references
 
 PLAN = "plan.json"
 
@@ -37,7 +38,7 @@ class Observer(Protocol):
     """Who wants to know how a sweep goes: the terminal, the tracker."""
 
     def cell_begins(self, entry: Entry) -> None: ...
-    def epoch_ends(self, entry: Entry, training: int, epoch: int) -> None: ...
+    def epochs_end(self, entry: Entry, epochs: float) -> None: ...
     def training_ends(self, entry: Entry, seconds: float) -> None: ...
     def cell_ends(self, entry: Entry, record: Record) -> None: ...
 
@@ -147,7 +148,12 @@ class Sweep:
 
             return tell
 
-        progress = Progress(epoch=told("epoch_ends"), training=told("training_ends"))
+        def freeze(choices: dict[str, Any]) -> None:
+            folder = self.folder / entry.cell.folder
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / CHOICES, json.dumps(choices, indent=1, default=str).encode())
+
+        progress = Progress(told("epochs_end"), told("training_ends"), freeze)
         try:
             record = run(entry.cell, progress)
         except Exception as error:  # whatever it is, it stays inside its cell

@@ -7,10 +7,10 @@ rows and prepares them on the training rows alone; the test part is the same in 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,6 +173,23 @@ class Fold(Protocol):
 
     def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
         """Rows, targets and predictions of a part in original units, to be kept beside the record."""
+        ...
+
+
+@runtime_checkable
+class StackableFold(Fold, Protocol):
+    """A fold in which every row is one real position: many trainings on such folds can go in one stack."""
+
+    def tensors(self, part: Part) -> tuple[Tensor, Tensor]:
+        """The rows of a part: what the model takes [n, ...], and the targets [n] as the loss sees them."""
+        ...
+
+    def measure(self, folds: Sequence[StackableFold]) -> Callable[[Prediction], Tensor]:
+        """`value` for R trainings at once, each on its own fold of this task, validation parts of equal size n.
+
+        The function takes one prediction with scores, labels and probabilities of all trainings [R, n], and gives the
+        task's own metric of each [R].
+        """
         ...
 
 

@@ -88,6 +88,7 @@ class Display:
         self.out, self.sweep, self.probe = out, sweep, probe
         self.seconds: dict[str, list[float]] = {}
         self.left = {digest: e.cell.trainings for digest, e in sweep.entries.items() if e.misfit is None}
+        self.epochs: dict[str, float] = {}
         self.guessed: dict[str, float] = {}
         self.cells_done = 0
         self.bars = Progress(
@@ -113,10 +114,12 @@ class Display:
             title = f"{entry.cell.loss.title} on {entry.cell.task.name}"
             self.bars.update(self.cell, description=escape(title), completed=0, detail="", visible=True)
 
-    def epoch_ends(self, entry: Entry, training: int, epoch: int) -> None:
-        of = entry.cell.training.max_epochs
-        detail = f"training {training + 1} of {entry.cell.trainings}, epoch {epoch} of {of}"
-        self.bars.update(self.cell, completed=training + epoch / of, total=entry.cell.trainings, detail=detail)
+    def epochs_end(self, entry: Entry, epochs: float) -> None:
+        digest, of = entry.cell.digest, entry.cell.trainings
+        self.epochs[digest] = self.epochs.get(digest, 0.0) + epochs
+        ended = of - self.left.get(digest, of)
+        done = min(of, max(ended, self.epochs[digest] / entry.cell.training.max_epochs))
+        self.bars.update(self.cell, completed=done, total=of, detail=f"{done:.0f} of {several(of, 'training')}")
 
     def training_ends(self, entry: Entry, seconds: float) -> None:
         self.seconds.setdefault(entry.cell.contest, []).append(seconds)

@@ -52,7 +52,7 @@ class Tracker:
     def cell_begins(self, entry: object) -> None:
         """Nothing to log yet: a run is written when its record is."""
 
-    def epoch_ends(self, entry: object, training: int, epoch: int) -> None:
+    def epochs_end(self, entry: object, epochs: float) -> None:
         """Curves are logged with their repeat, in one batch."""
 
     def training_ends(self, entry: object, seconds: float) -> None:

@@ -22,7 +22,7 @@ def cell(loss: str = "mse", *, protocol: Protocol = Protocol("some", 3, 8), **pa
         loss=LossChoice(loss, params),
         task=TaskChoice("regression", "lossbench.tasks.regression.Regression", data, "rmse"),
         model=ModelChoice("mlp", "lossbench.models.tabular.MLP", {"hidden": [8]}),
-        training=Training(max_epochs=3, learning_rate=0.01),
+        training=Training(max_epochs=3, learning_rate=0.01, precision="64"),
         protocol=protocol,
     )
 

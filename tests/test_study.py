@@ -14,7 +14,8 @@ import lossbench
 from lossbench.errors import InputError
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
 from lossbench.record import Record, Status
-from lossbench.study import Progress, load_task, run
+from lossbench.preparation import load_task
+from lossbench.study import Progress, run
 
 LOSSES = '''
 import numpy as np
@@ -209,7 +210,7 @@ def test_another_seed_is_another_split_with_the_same_test_part(make: Callable[..
 def test_the_loss_sees_training_targets_in_standard_deviations_and_the_metrics_are_in_original_units(
     make: Callable[..., Cell],
 ) -> None:
-    cell = make(target="Sees")
+    cell = make(target="Sees", training=Training(max_epochs=3, learning_rate=0.01, engine="sequential"))
     record = run(cell)
     loss = lossbench.plugins.import_target(own(cell, "Sees"), "")
     for seen in loss.seen[: cell.repeats]:
@@ -309,7 +310,7 @@ def test_f1_is_taken_at_the_threshold_that_validation_chose(make: Callable[..., 
 
 
 def test_the_best_epoch_is_the_first_best_on_validation_and_its_weights_are_judged(make: Callable[..., Cell]) -> None:
-    cell = make(training=Training(max_epochs=25, learning_rate=0.3, patience=None))
+    cell = make(training=Training(max_epochs=25, learning_rate=0.3, patience=None, precision="64"))
     record = run(cell)
     for r, repeat in enumerate(record.repeats):
         curve = record.arrays[f"curve/{r}/validation"]
@@ -381,11 +382,13 @@ def test_double_precision_trains_too(make: Callable[..., Cell]) -> None:
 
 
 def test_ctrl_c_keeps_the_repeats_that_are_done(make: Callable[..., Cell]) -> None:
-    def interrupt(training: int, epoch: int) -> None:
-        if training == 1:
+    epochs = iter(range(100))
+
+    def interrupt(done: float) -> None:
+        if next(epochs) == 4:  # of three a training
             raise KeyboardInterrupt
 
-    record = run(make(), Progress(epoch=interrupt))
+    record = run(make(training=Training(max_epochs=3, engine="sequential")), Progress(interrupt))
     assert record.status is Status.INTERRUPTED
     assert [repeat.repeat for repeat in record.repeats] == [0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,11 @@ class BinaryFold(TableFold):
 
     def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:
         names = [name for name in metrics.BINARY if prediction.probability is not None or not _needs_probability(name)]
-        values = {name: self._metric(name, part, prediction, decision) for name in names}
+        target = self.target[part]
+        values = {name: float(_metric(name, target, prediction, decision)) for name in names}
         if self.own_metric:
-            values = {self.metric.name: self._own(part, prediction), **values}
+            score, _ = _graded(prediction)
+            values = {self.metric.name: float(metrics.row_by_row(self.own_metric, target, score.double())), **values}
         return Evaluation(values)
 
     def decide(self, prediction: Prediction) -> Decision:
@@ -37,13 +39,23 @@ class BinaryFold(TableFold):
         return {name: metrics.best_threshold(target, score, name, middle) for name in ("f1", "accuracy")}
 
     def value(self, prediction: Prediction) -> float:
-        if self.own_metric:
-            return self._own(Part.VALIDATION, prediction)
+        return float(self._value(self.target[Part.VALIDATION], prediction))
+
+    def measure(self, folds: Sequence[Any]) -> Callable[[Prediction], Tensor]:
+        target = torch.stack([fold.target[Part.VALIDATION] for fold in folds])
+        return lambda prediction: self._value(target, prediction)
+
+    def _value(self, target: Tensor, prediction: Prediction) -> Tensor:
+        """The task's own metric on validation data, F1 and accuracy at their best threshold."""
         name = self.metric.name
+        score, _ = _graded(prediction)
+        if self.own_metric:
+            return metrics.row_by_row(self.own_metric, target, score.double())
+        if name in ("f1", "accuracy"):
+            return metrics.best_decisions(target, score, name)
         if prediction.probability is None and _needs_probability(name):
             raise NoSuchMetric(f"gives no probability, which {name} needs")
-        decision = self.decide(prediction) if name in ("f1", "accuracy") else {}
-        return self._metric(name, Part.VALIDATION, prediction, decision)
+        return _metric(name, target, prediction, {})
 
     def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
         assert prediction.label is not None
@@ -56,24 +68,6 @@ class BinaryFold(TableFold):
         if prediction.probability is not None:
             found["probability"] = prediction.probability.numpy()
         return found
-
-    def _metric(self, name: str, part: Part, prediction: Prediction, decision: Decision) -> float:
-        target = self.target[part]
-        if name in ("roc_auc", "average_precision"):
-            return metrics.ranking(name, target, prediction.score)
-        if _needs_probability(name):
-            assert prediction.probability is not None
-            return metrics.probabilistic(name, target, prediction.probability)
-        if name in decision:
-            score, _ = _graded(prediction)
-            return metrics.decisions(name, target, score.double() > decision[name])
-        assert prediction.label is not None
-        return metrics.decisions(name, target, prediction.label)
-
-    def _own(self, part: Part, prediction: Prediction) -> float:
-        assert self.own_metric is not None
-        score, _ = _graded(prediction)
-        return float(self.own_metric(self.target[part].numpy(), score.double().numpy()))
 
 
 class Binary(TableTask):
@@ -119,6 +113,20 @@ class Binary(TableTask):
 
     def summary(self) -> dict[str, Any]:
         return {"positive": self.table.positive, "positives": float(self.table.target.mean())}
+
+
+def _metric(name: str, target: Tensor, prediction: Prediction, decision: Decision) -> Tensor:
+    """One of `metrics.BINARY` over the last dimension."""
+    if name in ("roc_auc", "average_precision"):
+        return metrics.ranking(name, target, prediction.score)
+    if _needs_probability(name):
+        assert prediction.probability is not None
+        return metrics.probabilistic(name, target, prediction.probability)
+    if name in decision:
+        score, _ = _graded(prediction)
+        return metrics.decisions(name, target, score.double() > decision[name])
+    assert prediction.label is not None
+    return metrics.decisions(name, target, prediction.label)
 
 
 def _needs_probability(name: str) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lossbench.loss import Domain, Kind, Prediction
 from lossbench.task import REFERENCE, Decision, Direction, Evaluation, Metric, Part
@@ -28,18 +29,25 @@ class RegressionFold(TableFold):
 
     def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:
         target, score = self.target[part], self._original(prediction)
-        values = {name: metrics.regression(name, target, score) for name in metrics.REGRESSION}
+        values = {name: float(metrics.regression(name, target, score)) for name in metrics.REGRESSION}
         if self.own_metric:
-            values = {self.metric.name: float(self.own_metric(target.numpy(), score.numpy())), **values}
+            values = {self.metric.name: float(self._value(target, score)), **values}
         return Evaluation(values)
 
     def decide(self, prediction: Prediction) -> Decision:
         return {}
 
     def value(self, prediction: Prediction) -> float:
-        target, score = self.target[Part.VALIDATION], self._original(prediction)
+        return float(self._value(self.target[Part.VALIDATION], self._original(prediction)))
+
+    def measure(self, folds: Sequence[Any]) -> Callable[[Prediction], Tensor]:
+        target = torch.stack([fold.target[Part.VALIDATION] for fold in folds])
+        scale, centre = (torch.tensor(v, dtype=torch.double).unsqueeze(1) for v in zip(*((f.scale, f.centre) for f in folds), strict=True))
+        return lambda prediction: self._value(target, prediction.score.double() * scale + centre)
+
+    def _value(self, target: Tensor, score: Tensor) -> Tensor:
         if self.own_metric:
-            return float(self.own_metric(target.numpy(), score.numpy()))
+            return metrics.row_by_row(self.own_metric, target, score)
         return metrics.regression(self.metric.name, target, score)
 
     def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
@@ -53,7 +61,7 @@ class RegressionFold(TableFold):
             found |= {"low": low.numpy(), "high": high.numpy()}
         return found
 
-    def _original(self, prediction: Prediction) -> torch.Tensor:
+    def _original(self, prediction: Prediction) -> Tensor:
         return prediction.score.double() * self.scale + self.centre
 
 

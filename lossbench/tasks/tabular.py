@@ -30,6 +30,7 @@ class TableFold:
         self.inputs = len(encoder.names)
         self.features = {p: torch.from_numpy(encoder.transform(table.features.iloc[splits.rows(p)])) for p in Part}
         self.scaled = Sealed({p: torch.from_numpy(scaled_target[splits.rows(p)]) for p in Part})
+        """Targets as the loss sees them, float64."""
         self.target = Sealed({p: torch.from_numpy(table.target[splits.rows(p)]) for p in Part})
 
     def open_test(self, choice: str) -> None:
@@ -39,8 +40,12 @@ class TableFold:
     def training_target(self, kind: Kind) -> Tensor:
         return self.scaled[Part.TRAIN].float()
 
+    def tensors(self, part: Part) -> tuple[Tensor, Tensor]:
+        return self.features[part], self.scaled[part].float()
+
     def batch(self, part: Part, rows: Tensor) -> tuple[Tensor, Tensor]:
-        return self.features[part][rows], self.scaled[part][rows].float()
+        features, target = self.tensors(part)
+        return features[rows], target[rows]
 
     def score(self, model: nn.Module, batch: tuple[Tensor, Tensor], kind: Kind) -> Scored:
         features, target = batch

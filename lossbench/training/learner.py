@@ -1,4 +1,8 @@
-"""The one LightningModule: it learns, and keeps the weights of its best epoch, whatever loss and task it holds."""
+"""The one LightningModule: whatever goes on side by side in it, it counts epochs, keeps the best and says when to stop.
+
+A Lightning batch is an epoch: the order of its rows. Steps are taken inside `training_step`, since for small models
+Lightning's own doings cost more than a step does.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,18 @@ import logging
 import signal
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import lightning.pytorch as lightning
 import torch
 from torch import Tensor, nn
 
 from lossbench.errors import PluginError
-from lossbench.loss import Loss, Prediction, Sequences, check_prediction, reduce
-from lossbench.plan import Penalty, Training
-from lossbench.regularizer import penalty_of
-from lossbench.task import Direction, Fold, Part, Scored
-from lossbench.training.batches import PartBatches, TrainingBatches
+from lossbench.plan import Training
+from lossbench.task import Direction
 
 
 @dataclass
@@ -36,125 +36,187 @@ class Trained:
     """Of a composite: each term's mean per epoch."""
     best_epoch: int | None = None
     seconds: float = 0.0
+    """Wall clock; of trainings that go on side by side, an equal share of their time."""
     diverged: str | None = None
 
 
+@dataclass(frozen=True)
+class Step:
+    """What R trainings make of one batch each."""
+
+    objective: Tensor
+    """[R] what is made small: the mean loss and the penalty, with its gradient."""
+    means: Mapping[str, Tensor]
+    """[R] without gradient: the mean loss under "", a composite's terms by name."""
+    targets: int
+
+
+class Group(Protocol):
+    """Trainings that go on side by side: one by itself, or a stack of replicas.
+
+    They are told apart by their place, 0 .. R-1. `keep` changes the places; the group remembers who is who.
+    """
+
+    module: nn.Module
+    """Everything that has weights."""
+    places: list[int]
+    """At each place, the number of the training that is there, or -1 for one that only fills a stack."""
+
+    def optimizer(self) -> torch.optim.Optimizer: ...
+
+    def advance(self, progress: float) -> None:
+        """Tells the losses how far the training is, from 0 to 1."""
+        ...
+
+    def order(self, epoch: int) -> Tensor:
+        """The rows of an epoch as they are seen: int64, the last dimension is cut into batches."""
+        ...
+
+    def step(self, rows: Tensor, when: str) -> Step:
+        """What the losses say of a batch; `when` is for the blame of one that breaks."""
+        ...
+
+    def descend(self, step: Step, learner: Learner) -> None:
+        """Gradients, and one step of the optimizer."""
+        ...
+
+    def validate(self) -> tuple[list[bool], Callable[[], list[float]]]:
+        """Whether the outputs of each place are finite, and a function that gives the task's metric of each."""
+        ...
+
+    def remember(self, places: list[int]) -> None:
+        """The weights at these places are their trainings' best so far."""
+        ...
+
+    def keep(self, places: list[int]) -> None:
+        """The trainings at these places go on, the others have ended and leave."""
+        ...
+
+    def worth_leaving(self, ended: int) -> bool:
+        """True where it saves time to let so many ended trainings leave."""
+        ...
+
+
 class Learner(lightning.LightningModule):
-    """Model and loss, trained together; the loss may have parameters of its own."""
+    """Trains a group to the last epoch, or until the patience of every training in it has ended."""
 
     def __init__(
         self,
-        model: nn.Module,
-        loss: Loss,
-        fold: Fold,
+        group: Group,
         training: Training,
         direction: Direction,
-        penalty: Penalty | None = None,
         on_epoch: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__()
-        self.model, self.loss, self.fold = model, loss, fold
-        self.training_choice, self.direction, self.penalty = training, direction, penalty
+        self.automatic_optimization = False
+        self.group, self.weights = group, group.module
+        self.training_choice, self.direction = training, direction
         self.on_epoch = on_epoch
-        self.trained = Trained()
-        self._best: tuple[dict[str, Any], dict[str, Any]] | None = None
-        self._sums: dict[str, float] = {}
-        self._targets = 0
-        self._scored: list[Scored] = []
+        self.trained = [Trained() for number in group.places if number >= 0]
+        self._before = 0
+        """Steps in the epochs before this one."""
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        kind = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[self.training_choice.optimizer]
-        # Only the penalty that was asked for shrinks weights.
-        return kind(self.parameters(), lr=self.training_choice.learning_rate, weight_decay=0.0)
+        return self.group.optimizer()
 
     def on_train_epoch_start(self) -> None:
-        self._sums, self._targets = {}, 0
         with blamed("as an epoch began"):
-            self.loss.advance(self.current_epoch / max(1, self.training_choice.max_epochs - 1))
+            self.group.advance(self.current_epoch / max(1, self.training_choice.max_epochs - 1))
 
-    def training_step(self, batch: Any, index: int) -> Tensor | None:
-        if self.trained.diverged:
-            return None  # Lightning ends the training with the epoch
-        scored = whole(self.fold.score(self.model, batch, self.loss.kind))
-        with blamed(f"in step {self.global_step}"):
-            losses = self.loss(scored.output, scored.target)
-            mean = reduce(losses, scored.weight)
-            parts = self.loss.parts()
-        n = len(scored.target)
-        self._targets += n
-        for name, value in {"": losses, **parts}.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(value.detach().mean()) * n
-        total = mean if self.penalty is None else mean + penalty_of(self.penalty, self.model, scored.output)
-        if not torch.isfinite(total):
-            self._stop(f"the loss became {float(total.detach()):g} in step {self.global_step}")
-            return None
-        return total
-
-    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        with blamed(f"in the gradient of step {self.global_step}"):
-            loss.backward()
+    def training_step(self, order: Tensor, index: int) -> None:
+        """One epoch over the rows in `order` [..., n]."""
+        self._steps: list[Step] = []
+        for rows in order.split(self.training_choice.batch_size, dim=-1):
+            number = self._before + len(self._steps)
+            step = self.group.step(rows, f"in step {number}")
+            self._steps.append(Step(step.objective.detach(), step.means, step.targets))
+            if not torch.isfinite(step.objective).any():
+                return  # nobody can go on
+            with blamed(f"in the gradient of step {number}"):
+                self.group.descend(step, self)
 
     def validation_step(self, batch: Any, index: int) -> None:
-        self._scored.append(self.fold.score(self.model, batch, self.loss.kind))
+        """The epoch's end: who diverged, who is better than ever, whose patience has ended."""
+        self._look_for_infinities()
+        if not all(self._ended(place) for place in range(len(self.group.places))):
+            sound, values = self.group.validate()
+            for place in [place for place, finite in enumerate(sound) if not finite]:
+                self._diverged(place, f"the outputs became infinite or NaN in epoch {self.current_epoch}")
+            going = [place for place in range(len(sound)) if not self._ended(place)]
+            if going:
+                self._judge(going, values())
+            if self.on_epoch:
+                self.on_epoch(self.current_epoch)
+        self._before += len(self._steps)
+        self._let_go()
 
-    def on_validation_epoch_end(self) -> None:
-        scored, self._scored = join(self._scored), []
-        if self.trained.diverged:
-            return
-        prediction = self._predicted(scored)
-        if not torch.isfinite(prediction.score).all():
-            self._stop(f"the outputs became infinite or NaN in epoch {self.current_epoch}")
-            return
-        value = self.fold.value(prediction)
-        trained = self.trained
-        trained.validation.append(value)
-        for name, total in self._sums.items():
-            curve = trained.parts.setdefault(name, []) if name else trained.train_loss
-            curve.append(total / max(self._targets, 1))
-        best = trained.validation[trained.best_epoch] if trained.best_epoch is not None else float("nan")
-        if self.direction.better(value, best):
-            trained.best_epoch = self.current_epoch
-            self._best = (deepcopy(self.model.state_dict()), deepcopy(self.loss.state_dict()))
-        patience = self.training_choice.patience
-        if patience is not None and self.current_epoch - (trained.best_epoch or 0) >= patience:
+    def _look_for_infinities(self) -> None:
+        infinite = ~torch.isfinite(torch.stack([step.objective for step in self._steps]))
+        for place in torch.nonzero(infinite.any(0)).flatten().tolist():
+            first = int(infinite[:, place].nonzero()[0])
+            value = float(self._steps[first].objective[place])
+            self._diverged(place, f"the loss became {value:g} in step {self._before + first}")
+
+    def _judge(self, going: list[int], values: list[float]) -> None:
+        """Curves and best epochs of the trainings that go on."""
+        better, targets = [], sum(step.targets for step in self._steps)
+        means = {
+            name: (sum(step.means[name].double() * step.targets for step in self._steps) / targets).tolist()
+            for name in self._steps[0].means
+        }
+        for place in going:
+            trained, value = self.trained[self.group.places[place]], values[place]
+            best = trained.validation[trained.best_epoch] if trained.best_epoch is not None else float("nan")
+            trained.validation.append(value)
+            for name, curve in means.items():
+                (trained.parts.setdefault(name, []) if name else trained.train_loss).append(curve[place])
+            if self.direction.better(value, best):
+                trained.best_epoch = self.current_epoch
+                better.append(place)
+        self.group.remember(better)
+
+    def _let_go(self) -> None:
+        """Those that have ended leave, where that saves time; without anybody left the group has ended."""
+        going = [place for place in range(len(self.group.places)) if not self._ended(place)]
+        if not going:
             self.trainer.should_stop = True
-        if self.on_epoch:
-            self.on_epoch(self.current_epoch)
+        elif self.group.worth_leaving(len(self.group.places) - len(going)):
+            self.group.keep(going)
 
-    def restore_best(self) -> None:
-        """Puts the weights of the best epoch back, of the model and of the loss."""
-        assert self._best is not None
-        self.model.load_state_dict(self._best[0])
-        self.loss.load_state_dict(self._best[1])
+    def _ended(self, place: int) -> bool:
+        number = self.group.places[place]
+        if number < 0:
+            return True
+        trained, patience = self.trained[number], self.training_choice.patience
+        waited = len(trained.validation) - 1 - (trained.best_epoch or 0)
+        return trained.diverged is not None or (patience is not None and waited >= patience)
 
-    @torch.no_grad()
-    def predict_part(self, part: Part) -> Prediction:
-        """Predictions for all rows of a part, on the CPU, by the weights as they are."""
-        self.eval()
-        with self.trainer.precision_plugin.forward_context():  # as its epochs were judged
-            batches = PartBatches(self.fold, part)
-            scored = join([self.fold.score(self.model, batch, self.loss.kind) for batch in batches])
-        return self._predicted(scored)
-
-    def _predicted(self, scored: Scored) -> Prediction:
-        with blamed("in predict"):
-            prediction = self.loss.predict(scored.output)
-            check_prediction(self.loss.kind, prediction, scored.output)
-        return prediction
-
-    def _stop(self, why: str) -> None:
-        self.trained.diverged = self.trained.diverged or why
-        self.trainer.should_stop = True
+    def _diverged(self, place: int, why: str) -> None:
+        if not self._ended(place):
+            self.trained[self.group.places[place]].diverged = why
 
 
-def fit(learner: Learner, batches: TrainingBatches, seed: int) -> Trained:
-    """Trains to the last epoch, or until patience ends or the loss diverges. Ctrl-C comes out as KeyboardInterrupt."""
+class Epochs:
+    """Lightning's view of the training rows: one batch, the order of the epoch."""
+
+    def __init__(self, order: Callable[[], Tensor]) -> None:
+        self.order = order
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[Tensor]:
+        yield self.order()
+
+
+def fit(learner: Learner, seed: int) -> list[Trained]:
+    """Trains a group; what each of its trainings left. Ctrl-C comes out as KeyboardInterrupt."""
     choice = learner.training_choice
     _quiet()
     trainer = lightning.Trainer(
         max_epochs=choice.max_epochs,
         accelerator=choice.accelerator,
-        devices=choice.devices,
+        devices=1,
         precision=choice.precision,  # type: ignore[arg-type]  # Lightning checks it
         logger=False,
         enable_checkpointing=False,
@@ -164,48 +226,24 @@ def fit(learner: Learner, batches: TrainingBatches, seed: int) -> Trained:
         use_distributed_sampler=False,
         inference_mode=False,
     )
-    batches.epoch = lambda: learner.current_epoch
     torch.manual_seed(seed)  # dropout, and whatever else a model draws while it trains
     handler = signal.getsignal(signal.SIGINT)
     start = time.perf_counter()
     try:
-        trainer.fit(learner, batches, PartBatches(learner.fold, Part.VALIDATION))
+        epochs = Epochs(lambda: learner.group.order(learner.current_epoch))
+        trainer.fit(learner, epochs, [0])  # all validation rows are one batch: the group knows them
     except SystemExit as error:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from error
     finally:
         signal.signal(signal.SIGINT, handler)
-        learner.trained.seconds = time.perf_counter() - start
-        learner.cpu()
     if trainer.interrupted:
         raise KeyboardInterrupt
-    if learner.trained.diverged is None and learner.trained.best_epoch is None:
-        learner.trained.diverged = "no epoch had a finite validation metric"
+    seconds = (time.perf_counter() - start) / len(learner.trained)
+    for trained in learner.trained:
+        trained.seconds = seconds
+        if trained.diverged is None and trained.best_epoch is None:
+            trained.diverged = "no epoch had a finite validation metric"
     return learner.trained
-
-
-def whole(scored: Scored) -> Scored:
-    """Outputs of a half-precision model in float32: a loss judges what the model says, in digits to judge it by."""
-
-    def full(values: Any) -> Any:
-        if isinstance(values, Sequences):
-            return Sequences(full(values.values), values.lengths)
-        return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
-
-    return Scored(full(scored.output), full(scored.target), scored.weight)
-
-
-def join(pieces: list[Scored]) -> Scored:
-    """Scored batches one after the other, detached, on the CPU, half precision made whole."""
-    pieces = [whole(piece) for piece in pieces]
-    outputs, targets = [p.output for p in pieces], [p.target for p in pieces]
-    weights = [p.weight for p in pieces if p.weight is not None]
-    return Scored(_cat(outputs), _cat(targets), torch.cat(weights).cpu() if weights else None)
-
-
-def _cat(values: list[Any]) -> Any:
-    if isinstance(values[0], Sequences):
-        return Sequences(_cat([v.values for v in values]), _cat([v.lengths for v in values]))
-    return torch.cat([value.detach() for value in values]).cpu()
 
 
 @contextmanager
@@ -224,6 +262,3 @@ def _quiet() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\..*")
     warnings.filterwarnings("ignore", message=".*isinstance.treespec.*")
-
-
-__all__ = ["Learner", "Trained", "blamed", "fit", "join"]

@@ -1,0 +1,69 @@
+"""What a cell will cost, measured on two of its epochs before any of it is trained."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lossbench import plugins, protocol
+from lossbench.plan import Cell
+from lossbench.preparation import Bench, load_task
+from lossbench.training import engine
+from lossbench.training.engine import How
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of one cell: which engine trains it, how long that takes if no patience ends, and what memory it takes."""
+
+    engine: str
+    seconds: float
+    memory: int
+    """Bytes: the most that this process has held so far, the probe included."""
+
+
+def estimate(cell: Cell) -> Estimate | None:
+    """From two epochs of the cell's first trainings: the whole stack, or one training. None where they break."""
+    ends: list[float] = []
+    try:
+        task = load_task(cell.task, cell.seed)
+        family = plugins.family_of(cell.loss)
+        kind = family.first(task.kinds)
+        assert kind is not None
+        start = time.perf_counter()
+        bench = Bench(replace(cell, training=replace(cell.training, max_epochs=2, patience=None)), task, kind)
+        trials = [t for study in protocol.trials(cell, family[kind].search if cell.loss.tuned else {}) for t in study]
+        first = bench.ready(trials[0], shared_model=True)
+        how = How(bench.cell.training, task.metric.direction, cell.penalty, lambda _: ends.append(time.perf_counter()))
+        stacked = engine.side_by_side(cell.training, first.fold, first.model, len(trials))
+        if stacked:
+            ready = [bench.ready(trial, shared_model=True) for trial in trials]
+            list(engine.as_stacks(ready, how, bench.ready))
+        else:
+            list(engine.one_by_one(iter([bench.ready(trials[0])]), how))
+    except Exception:  # what is wrong with it, its own run will say
+        return None
+    # In every fit the first epoch holds what is done once; the second is what all others are like.
+    pairs = list(zip(ends[::2], ends[1::2], strict=False))
+    epochs = sum(second - first for first, second in pairs) * cell.training.max_epochs
+    once = ends[-1] - start - 2 * sum(second - first for first, second in pairs) if ends else 0.0
+    times = 1 if stacked else len(trials)
+    return Estimate("replicas" if stacked else "sequential", (epochs + max(0.0, once)) * times, peak_memory())
+
+
+def peak_memory() -> int:
+    """Bytes that this process has held at most."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def seconds_of_one_training(cell: Cell) -> float:
+    """For the time that is left: an equal share of the cell's; 0 where it cannot be told."""
+    found = estimate(cell)
+    return found.seconds / cell.trainings if found else 0.0
+
+
+Probe = Callable[[Cell], float]

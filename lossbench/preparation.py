@@ -1,0 +1,128 @@
+"""What a cell needs before anything is trained: its task, its model, its loss, its rows; or why it cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from lossbench import plugins, protocol, provenance
+from lossbench.errors import InputError, PluginError
+from lossbench.loss import Domain, Kind, Loss
+from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice, Trial, fingerprint, stream
+from lossbench.task import Fold, Task
+from lossbench.training import engine
+from lossbench.training.batches import TrainingBatches
+from lossbench.training.learner import blamed
+from lossbench.training.ready import Ready
+from lossbench.training.weights import paired_model
+
+_TASKS: dict[str, Task] = {}
+"""Loaded tasks by content, so that the cells of a sweep share their data."""
+FILES = ("path", "validation", "test")
+"""Options of data that name a file: another file, or the same one written anew, is another task."""
+
+
+def load_task(choice: TaskChoice, seed: int) -> Task:
+    """The task of a cell, its data loaded once a process. Raises InputError and DataError."""
+    files = [Path(str(value)).resolve() for key, value in choice.data.items() if key in FILES and value]
+    stamps = [(str(path), path.stat().st_mtime_ns) for path in files if path.exists()]
+    key = fingerprint([asdict(choice), seed, stamps])
+    if key not in _TASKS:
+        cls = plugins.import_target(choice.target, "task.target")
+        _TASKS[key] = cls(data=choice.data, metric=choice.metric, direction=choice.direction, seed=seed)
+    return _TASKS[key]
+
+
+def build_model(choice: ModelChoice, inputs: Any, outputs: int) -> nn.Module:
+    """Any importable `(inputs, outputs, **params) -> nn.Module`. InputError where it is not one."""
+    make = plugins.import_target(choice.target, "model.target")
+    try:
+        model = make(inputs, outputs, **choice.params)
+    except Exception as error:
+        raise InputError(
+            f"model.target={choice.target} cannot be built with ({inputs}, {outputs}, {dict(choice.params)}): {error}"
+        ) from error
+    if not isinstance(model, nn.Module):
+        raise InputError(f"model.target={choice.target} gave a {type(model).__name__}, not an nn.Module.")
+    return model
+
+
+def misfit(choice: LossChoice, task: Task) -> str | None:
+    """Why a loss cannot be used on a task, in a few words; None where it can. PluginError where it is broken."""
+    family = plugins.family_of(choice)
+    kind = family.first(task.kinds)
+    if kind is None:
+        offers, wants = (" or ".join(k.value for k in kinds) for kinds in (family, task.kinds))
+        return f"{offers} loss, {wants} task"
+    loss = plugins.build(choice, kind)
+    if loss.domain is Domain.NONNEGATIVE and task.card.summary.get("min", 0) < 0:
+        return f"needs targets of 0 and above, {task.card.target} goes down to {task.card.summary['min']:g}"
+    return None
+
+
+def check(cell: Cell) -> None:
+    """Raises InputError where a cell's rows cannot be split, its model not be built or its engine not serve."""
+    task = load_task(cell.task, cell.seed)
+    for repeat in range(cell.repeats):
+        task.splits(repeat)
+    fold = task.fold(0)
+    model = build_model(cell.model, fold.inputs, 1)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise InputError(f"model.target={cell.model.target} has no parameters: there is nothing to train.")
+    if cell.training.engine == "replicas" and (why := engine.refusal(cell.training, fold, model)):
+        raise InputError(f"training.engine=replicas: {why}. Leave it at auto, or say sequential.")
+
+
+def fingerprint_of(cell: Cell) -> str:
+    """What decides a cell's numbers: the cell, its data, the versions, and the code of loss, task, model and metric."""
+    task = load_task(cell.task, cell.seed)
+    paths = [cell.model.target, cell.task.target, *([cell.task.metric] if "." in cell.task.metric else [])]
+    code = [plugins.source(plugins.import_target(path, path)) for path in paths]
+    try:
+        code += plugins.code_of(cell.loss)
+    except PluginError as error:
+        code.append(str(error))
+    return fingerprint([cell.to_dict(), task.card.digest, provenance.versions(), code])
+
+
+class Bench:
+    """Makes trainings of one cell ready; those of one repeat share their rows."""
+
+    def __init__(self, cell: Cell, task: Task, kind: Kind) -> None:
+        self.cell, self.task, self.kind = cell, task, kind
+        self._folds: dict[tuple[int, Domain], Fold] = {}
+        self._models: dict[tuple[int, int], tuple[nn.Module, str]] = {}
+
+    def ready(self, trial: Trial, *, shared_model: bool = False) -> Ready:
+        """`shared_model`: the same module for all trials of a repeat, to be read and not to be trained."""
+        seed = protocol.repeat_seed(self.cell, trial.repeat)
+        torch.manual_seed(seed)
+        loss = self.loss(trial)  # its own weights, from this repeat's seed
+        place = (trial.repeat, loss.domain)
+        if place not in self._folds:
+            self._folds[place] = self.task.fold(*place)
+        fold = self._folds[place]
+        with blamed("in outputs"):
+            outputs = loss.outputs(fold.classes)
+        model, weights = self._model(trial.repeat, outputs, fold, seed, shared=shared_model)
+        batches = TrainingBatches(fold, self.cell.training.batch_size, seed)
+        hashes = {"splits": fold.splits.digest, "weights": weights, "batches": batches.digest}
+        with blamed("in observe"):
+            loss.observe(fold.training_target(self.kind))
+        return Ready(trial, model, loss, fold, batches, outputs, seed, hashes)
+
+    def loss(self, trial: Trial) -> Loss:
+        return plugins.build(replace(self.cell.loss, params=trial.params), self.kind)
+
+    def _model(self, repeat: int, outputs: int, fold: Fold, seed: int, *, shared: bool) -> tuple[nn.Module, str]:
+        build = partial(build_model, self.cell.model, fold.inputs)
+        if not shared:
+            return paired_model(build, outputs, stream(seed, "weights"))
+        if (repeat, outputs) not in self._models:
+            self._models[repeat, outputs] = paired_model(build, outputs, stream(seed, "weights"))
+        return self._models[repeat, outputs]

@@ -1,0 +1,119 @@
+"""Trainings, side by side or one after the other: which of the two serves, and what each training leaves.
+
+The choice depends on shapes alone, never on a clock, so that the same cell goes the same way everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from lossbench.errors import PluginError
+from lossbench.loss import Prediction
+from lossbench.plan import Penalty, Training, Trial
+from lossbench.task import Direction, Fold, Part, StackableFold
+from lossbench.training.learner import Learner, Trained, fit
+from lossbench.training.ready import Ready
+from lossbench.training.replicas import Replicas, Unstackable
+from lossbench.training.single import Single, predict
+
+WORTH = 10e6
+"""Floating-point operations of a step: above it matrix products take the time, and a stack saves none of it."""
+WHOLE = ("32", "64", "32-true", "64-true")
+"""Precisions without a scaler of gradients, which all replicas would have to share."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A training that has ended. `restore` puts the weights of its best epoch back into model and loss."""
+
+    ready: Ready
+    trained: Trained
+    restore: Callable[[], None]
+    context: Callable[[], AbstractContextManager[Any]] = nullcontext
+    """In which predictions are made, as its epochs were judged."""
+
+    def predict(self, part: Part) -> Prediction:
+        """Predictions for all rows of a part."""
+        with self.context():
+            return predict(self.ready.model, self.ready.loss, self.ready.fold, part)
+
+
+@dataclass(frozen=True)
+class How:
+    """What all trainings of a cell have in common."""
+
+    training: Training
+    direction: Direction
+    penalty: Penalty | None = None
+    told: Callable[[float], None] = lambda epochs: None
+    """Is told after each epoch how many epochs of one training that was worth."""
+
+
+def refusal(training: Training, fold: Fold, model: nn.Module) -> str | None:
+    """Why trainings on such rows cannot go on side by side; None where they can, if their models stack."""
+    if not isinstance(fold, StackableFold):
+        return "a row of this task is no single target, so its batches cannot be stacked"
+    if training.precision not in WHOLE:
+        return f"replicas train in precision 32 or 64, not {training.precision}"
+    return Replicas.refusal(model, fold)
+
+
+def side_by_side(training: Training, fold: Fold, model: nn.Module, count: int) -> bool:
+    """Whether `count` trainings of this model are to be trained as one stack: a function of names and shapes alone."""
+    if training.engine != "auto":
+        return training.engine == "replicas"
+    operations = 6 * sum(parameter.numel() for parameter in model.parameters()) * training.batch_size
+    return count > 1 and operations <= WORTH and refusal(training, fold, model) is None
+
+
+def one_by_one(trainings: Iterator[Ready], how: How) -> Iterator[Outcome]:
+    """Each training by itself, begun when the one before has been looked at."""
+    for ready in trainings:
+        choice = replace(how.training, learning_rate=ready.trial.learning_rate)
+        single = Single(ready.model, ready.loss, ready.fold, ready.batches, choice, how.penalty)
+        learner = Learner(single, choice, how.direction, lambda epoch: how.told(1.0))
+        (trained,) = fit(learner, ready.seed)
+        yield Outcome(ready, trained, single.restore_best, learner.trainer.precision_plugin.forward_context)
+
+
+def as_stacks(trainings: Sequence[Ready], how: How, again: Callable[[Trial], Ready]) -> Iterator[Outcome]:
+    """All trainings side by side, those of equal shapes in one stack; outcomes in the order of the trainings.
+
+    again: makes a training ready once more. A stack in which a loss breaks is trained one by one, so that the blame
+    falls on the training whose loss it is and on no other.
+    """
+    groups: dict[Any, list[int]] = {}
+    for place, ready in enumerate(trainings):
+        groups.setdefault(_shape(ready), []).append(place)
+    found: dict[int, Outcome] = {}
+    for places in groups.values():
+        members = [trainings[place] for place in places]
+        try:
+            outcomes = list(_stacked(members, how))
+        except (PluginError, Unstackable):
+            outcomes = list(one_by_one((again(ready.trial) for ready in members), how))
+        found |= dict(zip(places, outcomes, strict=True))
+    yield from (found[place] for place in range(len(trainings)))
+
+
+def _stacked(members: Sequence[Ready], how: How) -> Iterator[Outcome]:
+    stack = Replicas(members, how.training, how.penalty)
+    learner = Learner(stack, how.training, how.direction, lambda epoch: how.told(float(len(members))))
+    for number, trained in enumerate(fit(learner, members[0].seed)):
+        yield Outcome(members[number], trained, _restorer(stack, number, members[number]))
+
+
+def _restorer(stack: Replicas, number: int, ready: Ready) -> Callable[[], None]:
+    return lambda: stack.restore_best(number, ready.model, ready.loss)
+
+
+def _shape(ready: Ready) -> tuple[Any, ...]:
+    """Trainings in which this is equal fit into one stack."""
+    tensors = [tuple(tensor.shape) for tensor in ready.fold.tensors(Part.TRAIN)]  # type: ignore[attr-defined]
+    rows = (len(ready.fold.splits.train), len(ready.fold.splits.validation))
+    return (ready.outputs, rows, *tensors[0][1:], *(tuple(p.shape) for p in ready.model.parameters()))

@@ -1,0 +1,283 @@
+"""One model with the weights of many: R copies of a network that takes R batches at once.
+
+Layers that are known are replaced by their batched forms, everything around them stays its author's code. Any other
+network goes through `torch.func.vmap`. Both are tried on made-up rows first, against the R models one by one, in values
+and in gradients; a network for which neither agrees is trained alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
+
+TOLERANCE = 1e-9
+"""How far two ways of computing the same thing in float64 may be apart, relative to the largest of the numbers."""
+
+
+class StackedLinear(nn.Module):
+    """x [R, ..., inputs] -> [R, ..., outputs] by weight [R, outputs, inputs] and bias [R, outputs]."""
+
+    def __init__(self, layers: Sequence[nn.Linear]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(_stacked(layer.weight for layer in layers))
+        bias = layers[0].bias is not None
+        self.bias = nn.Parameter(_stacked(layer.bias for layer in layers)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows, weight = x.flatten(1, -2) if x.ndim > 3 else x, self.weight.transpose(1, 2)
+        product = torch.bmm(rows, weight) if self.bias is None else torch.baddbmm(self.bias.unsqueeze(1), rows, weight)
+        return product if x.ndim == 3 else product.unflatten(1, x.shape[1:-1])
+
+
+class StackedLayerNorm(nn.Module):
+    """Each row normalised by itself, then scaled and shifted by its replica's weight and bias."""
+
+    def __init__(self, layers: Sequence[nn.LayerNorm]) -> None:
+        super().__init__()
+        self.shape, self.eps = layers[0].normalized_shape, layers[0].eps
+        for name in ("weight", "bias"):
+            here = getattr(layers[0], name) is not None
+            setattr(self, name, nn.Parameter(_stacked(getattr(layer, name) for layer in layers)) if here else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.layer_norm(x, self.shape, eps=self.eps)
+        between = [1] * (x.ndim - 1 - len(self.shape))
+        for part, merge in ((self.weight, torch.mul), (self.bias, torch.add)):
+            if part is not None:
+                y = merge(y, part.view(len(part), *between, *self.shape))
+        return y
+
+
+class StackedEmbedding(nn.Module):
+    """ids [R, ...] -> [R, ..., width], each replica from its own table."""
+
+    def __init__(self, layers: Sequence[nn.Embedding]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(_stacked(layer.weight for layer in layers))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        replicas, rows, width = self.weight.shape
+        first = torch.arange(replicas, device=ids.device).view(-1, *[1] * (ids.ndim - 1)) * rows
+        return functional.embedding(ids + first, self.weight.view(replicas * rows, width))
+
+
+class StackedDropout(nn.Module):
+    """Dropout in which replica r forgets what it would forget alone: one stream a fold, as its seed begins it."""
+
+    def __init__(self, p: float, draws: Draws) -> None:
+        super().__init__()
+        self.p, self.draws = p, draws
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        return x * self.draws.kept(self.p, x).div_(1 - self.p)
+
+
+class Draws:
+    """The random streams of dropout: replicas of one fold share theirs, as every loss and trial of a repeat does."""
+
+    def __init__(self, seeds: Sequence[int]) -> None:
+        self.generators = {seed: torch.Generator().manual_seed(seed) for seed in dict.fromkeys(seeds)}
+        self.seeds = list(seeds)
+
+    def kept(self, p: float, x: Tensor) -> Tensor:
+        """1 where a unit of x [R, ...] is kept, 0 where not."""
+        drawn = {
+            seed: torch.empty(x.shape[1:], dtype=x.dtype).bernoulli_(1 - p, generator=generator)
+            for seed, generator in self.generators.items()
+        }
+        return torch.stack([drawn[seed] for seed in self.seeds]).to(x.device)
+
+    def keep(self, places: Tensor) -> None:
+        """The replicas at these places go on, the others have left; their streams are left too."""
+        self.seeds = [self.seeds[place] for place in places.tolist()]
+        self.generators = {seed: self.generators[seed] for seed in dict.fromkeys(self.seeds)}
+
+
+class StackedModel(nn.Module):
+    """The weights of R models under the names that each of them has: `tensors()[name]` is [R, ...].
+
+    x [R, n, ...] -> [R, n, outputs].
+    """
+
+    def __init__(self, tree: nn.Module, forward: Callable[[nn.Module, Tensor], Tensor], draws: Draws) -> None:
+        super().__init__()
+        self.tree, self._forward, self.draws = tree, forward, draws
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._forward(self.tree, x)
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {**dict(self.tree.named_parameters()), **dict(self.tree.named_buffers())}
+
+    def keep(self, places: Tensor) -> None:
+        """The replicas at these places go on, the others have left. Parameters are cut by the optimizer."""
+        self.draws.keep(places)
+        for module in self.tree.modules():
+            for name, buffer in module._buffers.items():
+                module._buffers[name] = None if buffer is None else buffer[places.to(buffer.device)]
+
+
+def stack_models(models: Sequence[nn.Module], rows: Tensor, seeds: Sequence[int]) -> StackedModel | None:
+    """The R models as one; None where no way of doing that agrees with calling them one by one.
+
+    rows: [n, ...] some of what the models take. seeds: [R] of the dropout of each.
+    """
+    draws = Draws(seeds)
+    with torch.random.fork_rng(devices=[]):
+        sample = _sample(models)
+        for build in (_layer_by_layer, _mapped):
+            if _agrees(build, sample, rows):
+                tree, forward = build(models, draws)
+                return StackedModel(tree, forward, draws)
+    return None
+
+
+# Two ways -----------------------------------------------------------------------------------------------------------
+
+
+Built = tuple[nn.Module, Callable[[nn.Module, Tensor], Tensor]]
+
+
+def _layer_by_layer(models: Sequence[nn.Module], draws: Draws) -> Built:
+    """The first model's own code over batched layers. ValueError for parameters outside of the layers known here."""
+    tree = _replaced(list(models), draws)
+    return tree, lambda module, x: module(x)
+
+
+def _replaced(layers: list[Any], draws: Draws) -> nn.Module:
+    first = layers[0]
+    match first:
+        case nn.Linear() if type(first) is nn.Linear:
+            return StackedLinear(layers)
+        case nn.LayerNorm() if type(first) is nn.LayerNorm:
+            return StackedLayerNorm(layers)
+        case nn.Embedding() if type(first) is nn.Embedding and first.padding_idx is None and first.max_norm is None:
+            return StackedEmbedding(layers)
+        case nn.Dropout() if type(first) is nn.Dropout:
+            return StackedDropout(first.p, draws)
+    if any(True for _ in first.parameters(recurse=False)) or any(True for _ in first.buffers(recurse=False)):
+        raise ValueError(f"{type(first).__name__} has weights of its own")
+    children = {name: _replaced([layer.get_submodule(name) for layer in layers], draws) for name in first._modules}
+    tree = _shell(first)
+    tree._modules = children  # type: ignore[assignment]  # a plain dict of modules is what it is
+    return tree
+
+
+def _shell(module: nn.Module) -> nn.Module:
+    """A copy of a module without its children."""
+    children, module._modules = module._modules, {}
+    try:
+        return deepcopy(module)
+    finally:
+        module._modules = children
+
+
+def _mapped(models: Sequence[nn.Module], draws: Draws) -> Built:
+    """One model through `torch.func.vmap`, its tensors replaced by stacks of all of them."""
+    if any(isinstance(module, nn.modules.dropout._DropoutNd) and module.p for module in models[0].modules()):
+        raise ValueError("dropout in a mapped model would not be that of the same model alone")
+    tree = deepcopy(models[0])
+    stack_tensors(tree, models)
+
+    def forward(module: nn.Module, x: Tensor) -> Tensor:
+        tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        return torch.vmap(lambda own, rows: functional_call(module, own, (rows,)))(tensors, x)
+
+    return tree, forward
+
+
+def stack_tensors(tree: nn.Module, modules: Sequence[nn.Module]) -> None:
+    """Gives a copy of one of R modules of one make the parameters and buffers of all of them, [R, ...] each."""
+    tied = len(list(tree.named_parameters(remove_duplicate=False))) > len(list(tree.named_parameters()))
+    if tied:
+        raise ValueError("a weight that serves twice cannot be stacked by name")
+    for prefix, module in tree.named_modules():
+        for tensors in (module._parameters, module._buffers):
+            for name, own in tensors.items():
+                if own is not None:
+                    stack = _stacked(getattr(each.get_submodule(prefix), name) for each in modules)
+                    tensors[name] = nn.Parameter(stack, own.requires_grad) if isinstance(own, nn.Parameter) else stack
+
+
+# Do they agree? -----------------------------------------------------------------------------------------------------
+
+
+def _sample(models: Sequence[nn.Module]) -> list[nn.Module]:
+    """Three models of this make with different weights, in float64, their dropout switched off."""
+    sample = [deepcopy(models[0]).double() for _ in range(3)]
+    generator = torch.Generator().manual_seed(0)
+    for number, model in enumerate(sample):
+        for parameter in model.parameters():
+            drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.double)
+            parameter.data += 0.1 * number * drawn
+        for module in model.modules():
+            if isinstance(module, nn.modules.dropout._DropoutNd):
+                module.p = 0.0
+    return sample
+
+
+def _agrees(build: Callable[..., Built], models: list[nn.Module], rows: Tensor) -> bool:
+    """True where the stack gives what the models give, in a training step and its gradients, and in evaluation."""
+    alone = [deepcopy(model) for model in models]
+    try:
+        tree, forward = build(models, Draws([0] * len(models)))
+        for training in (True, False):
+            x = _some_rows(rows, len(models))
+            tree.train(training)
+            values = forward(tree, x)
+            wanted = [model.train(training)(own) for model, own in zip(alone, x, strict=True)]
+            if not agree(values, torch.stack(wanted)):
+                return False
+            if training:
+                direction = torch.sin(torch.arange(values.numel(), dtype=values.dtype)).view_as(values)
+                (values * direction).sum().backward()
+                for output, own in zip(wanted, direction, strict=True):
+                    (output * own).sum().backward()
+        stacks = dict(tree.named_parameters())
+        if any(not agree(_gradient(stacks[name]), _gradients(alone, name)) for name, _ in alone[0].named_parameters()):
+            return False
+        buffers = dict(tree.named_buffers())
+        return all(
+            agree(buffers[name], _stacked(model.get_buffer(name) for model in alone))
+            for name, _ in alone[0].named_buffers()
+        )
+    except Exception:  # of whatever kind: this way cannot be gone
+        return False
+
+
+def agree(values: Tensor, wanted: Tensor) -> bool:
+    """Equal but for rounding, in shape too; NaN agrees with NaN."""
+    if values.shape != wanted.shape:
+        return False
+    values, wanted = values.detach().double(), wanted.detach().double()
+    size = torch.nan_to_num(wanted, 0.0, 0.0, 0.0).abs().max().item() if wanted.numel() else 0.0
+    return torch.allclose(values, wanted, rtol=TOLERANCE, atol=TOLERANCE * max(size, 1e-6), equal_nan=True)
+
+
+def _some_rows(rows: Tensor, replicas: int) -> Tensor:
+    """[R, n, ...] different rows for each; for numbers in float64, scattered a little."""
+    picked = torch.stack([rows.roll(replica, 0)[:5] for replica in range(replicas)])
+    if not picked.is_floating_point():
+        return picked
+    generator = torch.Generator().manual_seed(1)
+    return picked.double() + torch.randn(picked.shape, generator=generator, dtype=torch.double)
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+def _gradients(models: Sequence[nn.Module], name: str) -> Tensor:
+    return torch.stack([_gradient(model.get_parameter(name)) for model in models])
+
+
+def _stacked(tensors: Any) -> Tensor:
+    return torch.stack([tensor.detach() for tensor in tensors])

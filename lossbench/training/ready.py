@@ -1,0 +1,28 @@
+"""A training that is ready to begin: what every engine takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from lossbench.loss import Loss
+from lossbench.plan import Trial
+from lossbench.task import Fold
+from lossbench.training.batches import TrainingBatches
+
+
+@dataclass(frozen=True)
+class Ready:
+    """One trial with all that it draws made; `hashes` are of what it must share with other losses."""
+
+    trial: Trial
+    model: nn.Module
+    loss: Loss
+    fold: Fold
+    batches: TrainingBatches
+    outputs: int
+    """Raw outputs a target."""
+    seed: int
+    hashes: Mapping[str, str]

@@ -1,0 +1,189 @@
+"""Many trainings in one: every trial of every repeat of a cell is a replica, row r of every tensor.
+
+Replicas never touch one another: the gradient of the sum of their losses is each one's own gradient. Numbers differ
+from those of a training alone by rounding only (see `Single`, the oracle), and not at all with who else is in the stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lossbench.loss import Loss
+from lossbench.plan import Penalty, Training
+from lossbench.regularizer import penalties_of, weights
+from lossbench.task import Part, StackableFold
+from lossbench.training.layers import stack_models
+from lossbench.training.learner import Learner, Step, blamed
+from lossbench.training.objectives import Objectives, Way
+from lossbench.training.optimizers import OPTIMIZERS, StackedOptimizer
+from lossbench.training.ready import Ready
+
+FEWEST = 4
+"""Rows of a stack, kept up by copies that nobody reads: below it the matrix kernels round differently."""
+LEAVING = 8
+"""One in so many of a stack has to have ended before the stack is made smaller."""
+
+
+class Replicas:
+    """A group of replicas of one shape, all on rows of the same numbers and kinds."""
+
+    def __init__(self, replicas: Sequence[Ready], training: Training, penalty: Penalty | None = None) -> None:
+        """Raises Unstackable where the model cannot take many batches at once."""
+        filled = [*replicas, *[replicas[-1]] * (FEWEST - len(replicas))]
+        self.places = [place if place < len(replicas) else -1 for place in range(len(filled))]
+        self.training, self.penalty = training, penalty
+        self.folds: list[Any] = [replica.fold for replica in filled]
+        dtype = torch.double if training.precision.startswith("64") else torch.float32
+        features, target = filled[0].fold.tensors(Part.TRAIN)
+        models = {id(r.model): deepcopy(r.model).to(dtype) for r in filled}
+        model = stack_models([models[id(r.model)] for r in filled], features[:64], [r.batches.seed for r in filled])
+        if model is None:
+            raise Unstackable(f"{type(filled[0].model).__name__} cannot take the batches of many trainings at once")
+        self.model = model
+        self.shrunk = [name for name, _ in weights(filled[0].model)]
+        # Replicas of one fold see the same rows, so these are kept once a fold.
+        distinct = list({id(r.fold): r for r in filled}.values())
+        self.batches = [r.batches for r in distinct]
+        self.which = torch.tensor([[id(d.fold) for d in distinct].index(id(r.fold)) for r in filled])
+        self.rows = {part: Rows.of([r.fold for r in distinct], part, dtype) for part in (Part.TRAIN, Part.VALIDATION)}
+        losses = [deepcopy(r.loss).to(dtype) for r in filled]
+        self.objectives = Objectives(losses, self.rows[Part.TRAIN].target[self.which], filled[0].outputs)
+        self.module = nn.ModuleList([self.model, self.objectives])
+        self.rates = torch.tensor([r.trial.learning_rate for r in filled], dtype=torch.double)
+        self.measure = filled[0].fold.measure(self.folds)
+        self.best: dict[str, Tensor] = {}
+        """The best weights of each training: under the names of the model's and the losses' tensors, [trainings, ...]"""
+        self.states: dict[int, dict[str, Tensor]] = {}
+        """The losses' own states at their best epochs, where calls may change them."""
+
+    @staticmethod
+    def refusal(model: nn.Module, fold: StackableFold) -> str | None:
+        """Why models of this make cannot be stacked; None where they can."""
+        features, _ = fold.tensors(Part.TRAIN)
+        if stack_models([model], features[:64], [0]) is None:
+            return f"{type(model).__name__} cannot take the batches of many trainings at once"
+        return None
+
+    def optimizer(self) -> StackedOptimizer:
+        learned = [*self.model.parameters(), *self.objectives.learned.parameters()]
+        parameters = [parameter for parameter in learned if parameter.requires_grad]
+        device = parameters[0].device
+        self.rows = {part: rows.to(device) for part, rows in self.rows.items()}
+        self.which = self.which.to(device)
+        self.objectives.arrange()
+        self.descent = OPTIMIZERS[self.training.optimizer](parameters, self.rates, self.training.clip_norm)
+        return self.descent
+
+    def advance(self, progress: float) -> None:
+        self.objectives.advance(progress)
+
+    def order(self, epoch: int) -> Tensor:
+        """[folds, n]"""
+        return torch.stack([batches.order(epoch) for batches in self.batches])
+
+    def step(self, rows: Tensor, when: str) -> Step:
+        features, target = self.rows[Part.TRAIN].at(rows, self.which)
+        output = self._output(features)
+        with blamed(when):
+            means, parts = self.objectives(output, target)
+        total = means
+        if self.penalty is not None:
+            tensors = self.model.tensors()
+            total = means + penalties_of(self.penalty, [tensors[name] for name in self.shrunk], output)
+        return Step(total, {"": means.detach(), **parts}, rows.shape[1])
+
+    def descend(self, step: Step, learner: Learner) -> None:
+        self.descent.backward(step.objective.sum())
+        self.descent.step()
+
+    @torch.no_grad()
+    def validate(self) -> tuple[list[bool], Callable[[], list[float]]]:
+        output = self._output(self.rows[Part.VALIDATION].features[self.which])
+        with blamed("in predict"):
+            prediction = self.objectives.predict(output)
+        finite = torch.isfinite(prediction.score).flatten(1).all(1)
+        return finite.tolist(), lambda: self.measure(prediction).tolist()
+
+    @torch.no_grad()
+    def remember(self, places: list[int]) -> None:
+        numbers = [self.places[place] for place in places]
+        for name, tensor in self._tensors().items():
+            if name not in self.best:
+                self.best[name] = torch.zeros(max(self.places) + 1, *tensor.shape[1:], dtype=tensor.dtype)
+            self.best[name][numbers] = tensor[places].cpu()
+        if self.objectives.way is Way.APART:
+            self.states |= {n: deepcopy(self.objectives.losses[p].state_dict()) for n, p in zip(numbers, places)}
+
+    def keep(self, places: list[int]) -> None:
+        here = set(places)
+        others = [place for place in range(len(self.places)) if place not in here]
+        chosen = torch.tensor(sorted([*places, *others[: max(0, FEWEST - len(places))]]))
+        self.places = [self.places[place] if place in here else -1 for place in chosen.tolist()]
+        self.folds = [self.folds[place] for place in chosen.tolist()]
+        self.measure = self.folds[0].measure(self.folds)
+        self.which = self.which[chosen.to(self.which.device)]
+        self.descent.keep(chosen.to(self.which.device))
+        self.model.keep(chosen)
+        self.objectives.keep(chosen)
+
+    def worth_leaving(self, ended: int) -> bool:
+        return len(self.places) > FEWEST and ended * LEAVING >= len(self.places)
+
+    def restore_best(self, number: int, model: nn.Module, loss: Loss) -> None:
+        """Puts the weights of a training's best epoch into a model and a loss of its make."""
+        own = {name: stack[number] for name, stack in self.best.items()}
+        dtype = next(iter(own.values())).dtype
+        model.to(dtype).load_state_dict({n.removeprefix(MODEL): t for n, t in own.items() if n.startswith(MODEL)})
+        learned = {n.removeprefix(LOSS): t for n, t in own.items() if n.startswith(LOSS)}
+        loss.to(dtype).load_state_dict({**self.states.get(number, loss.state_dict()), **learned})
+
+    def _tensors(self) -> dict[str, Tensor]:
+        model = {f"{MODEL}{name}": tensor for name, tensor in self.model.tensors().items()}
+        return {**model, **{f"{LOSS}{name}": tensor for name, tensor in self.objectives.tensors().items()}}
+
+    def _output(self, features: Tensor) -> Tensor:
+        output = self.model(features)
+        return output.squeeze(2) if output.ndim == 3 and output.shape[2] == 1 else output
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a part of several folds, one fold after the other."""
+
+    features: Tensor
+    """[folds, n, ...]"""
+    target: Tensor
+    """[folds, n]"""
+
+    @classmethod
+    def of(cls, folds: Sequence[StackableFold], part: Part, dtype: torch.dtype) -> Rows:
+        features, target = (torch.stack(tensors) for tensors in zip(*(f.tensors(part) for f in folds), strict=True))
+        real = target.is_floating_point()
+        return cls(features.to(dtype) if features.is_floating_point() else features, target.to(dtype) if real else target)
+
+    def at(self, rows: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows [folds, batch] of their folds, as the replicas see them that are on fold `which` [R]."""
+        folds, n = self.target.shape
+        first = torch.arange(0, folds * n, n, device=rows.device).unsqueeze(1)
+        places = (rows + first)[which].flatten()
+        size = (len(which), rows.shape[1])
+        return (
+            self.features.flatten(0, 1).index_select(0, places).unflatten(0, size),
+            self.target.flatten().index_select(0, places).view(size),
+        )
+
+    def to(self, device: torch.device) -> Rows:
+        return Rows(self.features.to(device), self.target.to(device))
+
+
+class Unstackable(Exception):
+    """Trainings that cannot go on side by side in one stack; the message says why."""
+
+
+MODEL, LOSS = "model.", "loss."

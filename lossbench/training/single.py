@@ -1,0 +1,132 @@
+"""One training by itself: a plain model, a plain loss, one of torch's own optimizers. The oracle of the stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import torch
+from lightning.pytorch.utilities import move_data_to_device
+from torch import Tensor, nn
+
+from lossbench.loss import Loss, Prediction, Sequences, check_prediction, reduce
+from lossbench.plan import Penalty, Training
+from lossbench.regularizer import penalty_of
+from lossbench.task import Fold, Part, Scored
+from lossbench.training.batches import PartBatches, TrainingBatches
+from lossbench.training.learner import Learner, Step, blamed
+
+
+class Single:
+    """A group of one: any model, any task, any precision."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Loss,
+        fold: Fold,
+        batches: TrainingBatches,
+        training: Training,
+        penalty: Penalty | None = None,
+    ) -> None:
+        self.model, self.loss, self.fold, self.batches = model, loss, fold, batches
+        self.training, self.penalty = training, penalty
+        self.module = nn.ModuleList([model, loss])
+        self.places = [0]
+        self.best: tuple[dict[str, Any], dict[str, Any]] | None = None
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        kind = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[self.training.optimizer]
+        # Only the penalty that was asked for shrinks weights.
+        return kind(self.module.parameters(), lr=self.training.learning_rate, weight_decay=0.0)
+
+    def advance(self, progress: float) -> None:
+        self.loss.advance(progress)
+
+    def order(self, epoch: int) -> Tensor:
+        return self.batches.order(epoch)
+
+    def step(self, rows: Tensor, when: str) -> Step:
+        batch = _beside(self.model, self.fold.batch(Part.TRAIN, rows.cpu()))
+        scored = whole(self.fold.score(self.model, batch, self.loss.kind))
+        with blamed(when):
+            losses = self.loss(scored.output, scored.target)
+            mean = reduce(losses, scored.weight)
+            parts = self.loss.parts()
+        means = {name: value.detach().mean().view(1) for name, value in {"": losses, **parts}.items()}
+        total = mean if self.penalty is None else mean + penalty_of(self.penalty, self.model, scored.output)
+        return Step(total.view(1), means, len(scored.target))
+
+    def descend(self, step: Step, learner: Learner) -> None:
+        optimizer: Any = learner.optimizers()
+        optimizer.zero_grad()
+        learner.manual_backward(step.objective.sum())
+        if self.training.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.training.clip_norm)
+        optimizer.step()
+
+    def validate(self) -> tuple[list[bool], Callable[[], list[float]]]:
+        prediction = predict(self.model, self.loss, self.fold, Part.VALIDATION)
+        finite = bool(torch.isfinite(prediction.score).all())
+        return [finite], lambda: [self.fold.value(prediction)]
+
+    def remember(self, places: list[int]) -> None:
+        if places:
+            self.best = (deepcopy(self.model.state_dict()), deepcopy(self.loss.state_dict()))
+
+    def keep(self, places: list[int]) -> None:
+        """Nobody leaves a group of one before it ends."""
+
+    def worth_leaving(self, ended: int) -> bool:
+        return False
+
+    def restore_best(self) -> None:
+        """Puts the weights of the best epoch back, of the model and of the loss."""
+        assert self.best is not None
+        self.model.load_state_dict(self.best[0])
+        self.loss.load_state_dict(self.best[1])
+
+
+@torch.no_grad()
+def predict(model: nn.Module, loss: Loss, fold: Fold, part: Part) -> Prediction:
+    """Predictions for all rows of a part, on the CPU, by the weights as they are."""
+    model.eval()
+    loss.eval()
+    batches = PartBatches(fold, part)
+    scored = join([fold.score(model, _beside(model, batch), loss.kind) for batch in batches])
+    with blamed("in predict"):
+        prediction = loss.predict(scored.output)
+        check_prediction(loss.kind, prediction, scored.output)
+    return prediction
+
+
+def _beside(model: nn.Module, batch: Any) -> Any:
+    """A batch on the device where the model is."""
+    device = next(model.parameters()).device
+    return batch if device.type == "cpu" else move_data_to_device(batch, device)
+
+
+def whole(scored: Scored) -> Scored:
+    """Outputs of a half-precision model in float32: a loss judges what the model says, in digits to judge it by."""
+
+    def full(values: Any) -> Any:
+        if isinstance(values, Sequences):
+            return Sequences(full(values.values), values.lengths)
+        return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+    return Scored(full(scored.output), full(scored.target), scored.weight)
+
+
+def join(pieces: list[Scored]) -> Scored:
+    """Scored batches one after the other, detached, on the CPU, half precision made whole."""
+    pieces = [whole(piece) for piece in pieces]
+    outputs, targets = [p.output for p in pieces], [p.target for p in pieces]
+    weights = [p.weight for p in pieces if p.weight is not None]
+    return Scored(_cat(outputs), _cat(targets), torch.cat(weights).cpu() if weights else None)
+
+
+def _cat(values: list[Any]) -> Any:
+    if isinstance(values[0], Sequences):
+        return Sequences(_cat([v.values for v in values]), _cat([v.lengths for v in values]))
+    return torch.cat([value.detach() for value in values]).cpu()
