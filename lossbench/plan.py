@@ -99,7 +99,8 @@ class Training:
     learning_rate: float = 1e-3
     optimizer: str = "adamw"
     accelerator: str = "cpu"
-    devices: int = 1
+    devices: int | str = 1
+    """How many trainings, or shares of a stack, go on at a time; `auto`: one for each core or graphics card."""
     precision: str = "32"
     engine: str = "auto"
     """`replicas` trains all repeats and trials of a cell as one stack, `sequential` one after the other."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from lossbench import plugins, protocol
 from lossbench.plan import Cell
 from lossbench.preparation import Bench, load_task
+from lossbench.spread import devices
 from lossbench.training import engine
 from lossbench.training.engine import How
 
@@ -35,22 +36,22 @@ def estimate(cell: Cell) -> Estimate | None:
         assert kind is not None
         start = time.perf_counter()
         bench = Bench(replace(cell, training=replace(cell.training, max_epochs=2, patience=None)), task, kind)
-        trials = [t for study in protocol.trials(cell, family[kind].search if cell.loss.tuned else {}) for t in study]
+        trials = [
+            t
+            for study in protocol.trials(cell, plugins.search_of(cell.loss, kind) if cell.loss.tuned else {})
+            for t in study
+        ]
         first = bench.ready(trials[0], shared_model=True)
         how = How(bench.cell.training, task.metric.direction, cell.penalty, lambda _: ends.append(time.perf_counter()))
         stacked = engine.side_by_side(cell.training, first.fold, first.model, len(trials))
-        if stacked:
-            ready = [bench.ready(trial, shared_model=True) for trial in trials]
-            list(engine.as_stacks(ready, how, bench.ready))
-        else:
-            list(engine.one_by_one(iter([bench.ready(trials[0])]), how))
+        list(engine.train(bench.ready, trials if stacked else trials[:1], how, stacked=stacked))
     except Exception:  # what is wrong with it, its own run will say
         return None
     # In every fit the first epoch holds what is done once; the second is what all others are like.
     pairs = list(zip(ends[::2], ends[1::2], strict=False))
     epochs = sum(second - first for first, second in pairs) * cell.training.max_epochs
     once = ends[-1] - start - 2 * sum(second - first for first, second in pairs) if ends else 0.0
-    times = 1 if stacked else len(trials)
+    times = (1 if stacked else len(trials)) / devices(cell.training)
     return Estimate("replicas" if stacked else "sequential", (epochs + max(0.0, once)) * times, peak_memory())
 
 

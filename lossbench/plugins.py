@@ -26,7 +26,7 @@ from lossbench.plan import LossChoice
 
 if TYPE_CHECKING:
     from lossbench.adapter import Family, Member
-    from lossbench.loss import Kind, Loss
+    from lossbench.loss import Kind, Loss, Range
 
 GROUP = "lossbench.losses"
 BUILT_IN = "lossbench"
@@ -140,16 +140,36 @@ def family_of(choice: LossChoice) -> Family:
 def build(choice: LossChoice, kind: Kind) -> Loss:
     """A fresh loss with its parameters, names of other losses in them resolved to losses of the same kind."""
     family = family_of(choice)
-    family.check(choice.params)
-    params = _resolve(family[kind], choice.params, kind)
+    given = _nested(choice.params)
+    family.check(given)
+    params = _resolve(family[kind], given, kind)
     return family.build(kind, params)
+
+
+def search_of(choice: LossChoice, kind: Kind) -> dict[str, Range]:
+    """The parameters that a loss is worth tuning in, at most two: its own, then those of a loss inside it.
+
+    The latter as `loss.pos_weight`, for the `pos_weight` of its parameter `loss`; `build` takes them by that name.
+    """
+    from lossbench.loss import Loss
+
+    member = family_of(choice)[kind]
+    found = dict(member.search)
+    for parameter in member.parameters:
+        if parameter.type is Loss and parameter.name in choice.params:
+            inner = _named(choice.params[parameter.name])
+            ranges = search_of(inner, kind) if kind in family_of(inner) else {}
+            found |= {f"{parameter.name}.{k}": r for k, r in ranges.items() if k not in inner.params}
+    return dict(list(found.items())[:2])
 
 
 def code_of(choice: LossChoice) -> list[str]:
     """The text of every module that a loss is written in, those of the losses in its parameters included."""
     family = family_of(choice)
     texts = {source(member.published) for member in family.values()}
-    names = [name for value in choice.params.values() if isinstance(value, Mapping) for name in value]
+    given = _nested(choice.params).values()
+    names = [name for value in given if isinstance(value, Mapping) for name in (value.get("name"), *value)]
+    names += [value for value in given if isinstance(value, str)]
     for name in names:
         with suppress(LossbenchError):
             texts.update(code_of(LossChoice(str(name))))
@@ -221,14 +241,35 @@ def _resolve(member: Member, params: Mapping[str, Any], kind: Kind) -> dict[str,
                 for name, weight in value.items():
                     if not isinstance(weight, (int, float)) or isinstance(weight, bool):
                         raise InputError(f"loss.params.{parameter.name}: the weight of '{name}' is a number.")
-                    terms[_term(str(name), kind)] = float(weight)
+                    terms[_term(name, kind)] = float(weight)
                 resolved[parameter.name] = terms
             else:
-                resolved[parameter.name] = _term(str(value), kind)
+                resolved[parameter.name] = _term(value, kind)
     return resolved
 
 
-def _term(name: str, kind: Kind) -> Loss:
-    term = load_loss(name, kind=kind)
-    term.title = name
+def _term(said: object, kind: Kind) -> Loss:
+    choice = _named(said)
+    term = load_loss(choice.name, kind=kind, **choice.params)
+    term.title = choice.name
     return term
+
+
+def _named(said: object) -> LossChoice:
+    """A loss inside another: `bce`, or `{name: bce, pos_weight: 2}`."""
+    if isinstance(said, Mapping):
+        if "name" not in said:
+            raise InputError(f"{dict(said)} names no loss: {{name: huber, delta: 2}} does.")
+        return LossChoice(str(said["name"]), {str(key): value for key, value in said.items() if key != "name"})
+    return LossChoice(str(said))
+
+
+def _nested(params: Mapping[str, Any]) -> dict[str, Any]:
+    """`{loss: bce, loss.pos_weight: 2}` as `{loss: {name: bce, pos_weight: 2}}`."""
+    nested = {key: value for key, value in params.items() if "." not in key}
+    for key, value in params.items():
+        outer, _, inner = key.partition(".")
+        if inner:
+            own = _named(nested[outer])
+            nested[outer] = {"name": own.name, **own.params, inner: value}
+    return nested

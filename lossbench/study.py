@@ -21,6 +21,7 @@ from lossbench.plan import Cell, Trial, fingerprint
 from lossbench.preparation import Bench, load_task, misfit
 from lossbench.record import Record, Repeat, Status, finite
 from lossbench.shape import loss_shape
+from lossbench.spread import devices, spread
 from lossbench.task import Direction, Part, Task
 from lossbench.training import engine
 from lossbench.training.engine import How, Outcome
@@ -116,7 +117,7 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
         "params": {**defaults, **cell.loss.params},
         "reference": family[kind].reference,
     }
-    studies = protocol.trials(cell, family[kind].search if cell.loss.tuned else {})
+    studies = protocol.trials(cell, plugins.search_of(cell.loss, kind) if cell.loss.tuned else {})
     frozen: dict[str, Any] = {}
     for contest in _trained(cell, task, kind, studies, record, progress):
         for judged in contest:
@@ -157,14 +158,13 @@ def _trained(
     first = bench.ready(studies[0][0], shared_model=True)
     stacked = engine.side_by_side(cell.training, first.fold, first.model, cell.trainings)
     record.provenance["engine"] = "replicas" if stacked else "sequential"
-    if stacked:
-        trials = [trial for study in studies for trial in study]
-        ready = [bench.ready(trial, shared_model=True) for trial in trials]
-        yield gathered(engine.as_stacks(ready, how, bench.ready))
-        return
-    for study in studies:
-        bench = Bench(cell, task, kind)
-        yield gathered(engine.one_by_one((bench.ready(trial) for trial in study), how))
+    if devices(cell.training) > 1:
+        yield from (gathered(iter(outcomes)) for outcomes in spread(cell, kind, studies, how, stacked))
+    elif stacked:
+        yield gathered(engine.train(bench.ready, [trial for study in studies for trial in study], how, stacked=True))
+    else:
+        for study in studies:
+            yield gathered(engine.train(Bench(cell, task, kind).ready, study, how, stacked=False))
 
 
 class Study:
@@ -195,7 +195,11 @@ class Study:
         """The trial, its epoch and its thresholds, all on validation data, frozen under their hash."""
         assert self._best is not None
         repeat, number, ready, trained = self.repeat, self.repeat.repeat, self._best.ready, self._best.trained
-        repeat.seed, repeat.learning_rate, repeat.params = ready.seed, ready.trial.learning_rate, dict(ready.trial.params)
+        repeat.seed, repeat.learning_rate, repeat.params = (
+            ready.seed,
+            ready.trial.learning_rate,
+            dict(ready.trial.params),
+        )
         repeat.epochs, repeat.best_epoch, repeat.seconds = len(trained.validation), trained.best_epoch, trained.seconds
         arrays |= self._curves if len(self._values) > 1 else {}
         arrays |= {f"curve/{number}/{name}": curve for name, curve in _curves(trained).items()}
@@ -266,6 +270,7 @@ def _blank(cell: Cell, task: Task) -> Record:
             "title": cell.loss.title,
             "params": dict(cell.loss.params),
             "given": dict(cell.loss.params),
+            "draw": cell.loss.draw,
             "kind": None,
             "target": cell.loss.target,
         },

@@ -9,7 +9,7 @@ import shutil
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 from lossbench.compose.composition import Composition, Job
 from lossbench.errors import InputError, LossbenchError, PluginError
-from lossbench.plan import Cell
-from lossbench.record import CHOICES, RECORD, Record, Status, read_record, write_whole
+from lossbench.plan import Cell, LossChoice
 from lossbench.preparation import check, fingerprint_of, load_task, misfit
+from lossbench.record import CHOICES, RECORD, Record, Status, read_record, write_whole
 from lossbench.study import Progress, run, run_references
 
 PLAN = "plan.json"
@@ -202,10 +202,12 @@ def plan(composition: Composition) -> Sweep:
         entries.setdefault(job.cell.digest, Entry(job.cell, misfit=_misfit(job.cell)))
     for job in _lacking_baseline(composition, entries):
         entries.setdefault(job.cell.digest, Entry(job.cell, "baseline", _misfit(job.cell)))
+    for cell in _controls(composition, entries):
+        entries.setdefault(cell.digest, Entry(cell, "control"))
     for cell in {e.cell.contest: e.cell for e in entries.values() if e.misfit is None}.values():
         check(cell)
     _reachable({entry.cell.training.accelerator for entry in entries.values()})
-    losses = list(dict.fromkeys(entry.cell.loss.name for entry in entries.values()))
+    losses = list(dict.fromkeys(e.cell.loss.name for e in entries.values() if e.role != "control"))
     _writable(settings.results)
     return Sweep(settings.name or _name(), settings.results, entries, losses, settings.reuse)
 
@@ -240,15 +242,36 @@ def _misfit(cell: Cell) -> str | None:
 
 def _lacking_baseline(composition: Composition, entries: dict[str, Entry]) -> Iterator[Job]:
     """One job a contest in which something fits but the task's baseline is not among the losses."""
+    for job in _contests(composition, entries):
+        rivals = [e for e in entries.values() if e.cell.contest == job.cell.contest and e.misfit is None]
+        if not any(e.cell.loss.name == job.baseline and not e.cell.loss.params for e in rivals):
+            yield composition.baseline(job)
+
+
+def _controls(composition: Composition, entries: dict[str, Entry]) -> Iterator[Cell]:
+    """Cells that must not win, where the command asks for them: the baseline on other draws, and a multiple of it."""
+    settings = composition.settings
+    if not settings.placebo and settings.scale is None:
+        return
+    for job in _contests(composition, entries):
+        cell = composition.baseline(job).cell
+        name = cell.loss.name
+        if settings.placebo:
+            yield replace(cell, loss=replace(cell.loss, label=f"{name} again (placebo)", draw=1))
+        if settings.scale is not None:
+            given = {"loss": name, "factor": float(settings.scale)}
+            yield replace(cell, loss=LossChoice("scaled", given, label=f"{settings.scale:g}*{name}"))
+
+
+def _contests(composition: Composition, entries: dict[str, Entry]) -> Iterator[Job]:
+    """The first job of each contest with a baseline in which something fits."""
+    fitting = {e.cell.contest for e in entries.values() if e.misfit is None}
     seen: set[str] = set()
     for job in composition.jobs:
         contest = job.cell.contest
-        rivals = [e for e in entries.values() if e.cell.contest == contest and e.misfit is None]
-        if contest in seen or not rivals or job.baseline is None:
-            continue
-        seen.add(contest)
-        if not any(e.cell.loss.name == job.baseline and not e.cell.loss.params for e in rivals):
-            yield composition.baseline(job)
+        if contest in fitting and contest not in seen and job.baseline is not None:
+            seen.add(contest)
+            yield job
 
 
 def _ended(cell: Cell, status: Status, reason: str) -> Record:

@@ -244,8 +244,14 @@ def _table(board: Leaderboard, names: list[str]) -> Table:
             f"{value.mean:.{places[name]}f}" if value else "n/a"
             for name, value in zip(names[1:], found[1:], strict=True)
         ]
-        seconds = f"{row.seconds:.1f}" if row.seconds is not None else ""
-        style = "dim" if row.record.role == "reference" else "red" if row.record.status is Status.FAILED else None
+        seconds = "" if row.seconds is None else f"{row.seconds:.2f}" if row.seconds < 0.95 else f"{row.seconds:.1f}"
+        style = (
+            "dim"
+            if row.record.role in ("reference", "control")
+            else "red"
+            if row.record.status is Status.FAILED
+            else None
+        )
         table.add_row(Text(_name(row)), *cells, seconds, _status(row), style=style)
     return table
 

@@ -20,7 +20,7 @@ import pytest
 from lossbench.plugins import catalogue, load_family
 
 ROOT = Path(__file__).resolve().parents[1]
-QUICK = ("protocol.repeats=2", "training.max_epochs=3")
+QUICK = ("protocol.repeats=2", "protocol.trials=1", "training.max_epochs=3", "training.devices=1")
 """Overrides that make a cell end in a fraction of a second."""
 SMALL_TEXT = ("task=ner", "task.data.sentences=120", "task.data.test_sentences=40")
 """A NER corpus small enough to train on in a moment."""

@@ -13,8 +13,8 @@ import torch
 import lossbench
 from lossbench.errors import InputError
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
-from lossbench.record import Record, Status
 from lossbench.preparation import load_task
+from lossbench.record import Record, Status
 from lossbench.study import Progress, run
 
 LOSSES = '''

@@ -79,7 +79,8 @@ def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
 
 def unpaired(board: Leaderboard) -> list[str]:
     """Losses of which a repeat began from other rows, weights or batch orders than most losses' repeat did."""
-    trained = [row for row in board.rows if any(repeat.hashes for repeat in row.record.repeats)]
+    paired = [row for row in board.rows if not row.record.loss.get("draw")]  # a placebo is not meant to be
+    trained = [row for row in paired if any(repeat.hashes for repeat in row.record.repeats)]
     found: dict[str, None] = {}
     for number in range(max((len(row.record.repeats) for row in trained), default=0)):
         begun = {
@@ -155,7 +156,8 @@ def _board(records: list[Record]) -> Leaderboard:
     def place(row: Row) -> tuple[int, float]:
         found = row.metrics.get(primary)
         complete = found and row.record.status is Status.DONE  # the mean of some repeats is not that of all
-        order = 3 if row.record.role == "reference" else 0 if complete else 1 if found else 2
+        apart = {"control": 3, "reference": 4}.get(row.record.role)
+        order = apart or (0 if complete else 1 if found else 2)
         return order, sign * found.mean if found else 0.0
 
     return Leaderboard(

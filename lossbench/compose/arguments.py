@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from lossbench.errors import InputError
 
-APPENDED = ("loss", "regularizer", "experiment")
+APPENDED = ("loss", "regularizer", "experiment", "controls")
 """Groups that the defaults list does not mention, so that Hydra wants a plus before them."""
 
 

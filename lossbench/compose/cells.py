@@ -15,6 +15,7 @@ from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, Tas
 from lossbench.plugins import custom_family, load_family
 
 OPTIMIZERS = ("adamw", "sgd")
+ENGINES = ("auto", "replicas", "sequential")
 ACCELERATORS = ("cpu", "gpu", "cuda", "mps", "tpu", "auto")
 PRECISIONS = (
     "32",
@@ -35,8 +36,6 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
     data = _plain(config.task.data, "task.data")
     data["name"] = data.get("name") or Path(str(data.get("path", "data"))).name.partition(".")[0]
     model = _plain(config.model, "model")
-    protocol = _plain(config.protocol, "protocol")
-    _typed(Protocol, protocol, "protocol")
     penalty = _plain(config.regularizer, "regularizer") if "regularizer" in config else None
     seed = config.seed
     if not isinstance(seed, int) or isinstance(seed, bool):
@@ -50,10 +49,24 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
             model["params"],
         ),
         training=_training(_plain(config.training, "training")),
-        protocol=Protocol(**protocol),
+        protocol=_protocol(config, overrides),
         seed=seed,
         penalty=Penalty(**penalty) if penalty else None,
     )
+
+
+def _protocol(config: DictConfig, overrides: Sequence[str]) -> Protocol:
+    """The budget, smaller where the model's config says so; what the command line says itself is left alone."""
+    data = _plain(config.protocol, "protocol")
+    budget = (_plain(config.model, "model").get("budget") or {}).get(data["name"])
+    if budget is not None:
+        said = {o.lstrip("+").partition("=")[0] for o in overrides}
+        if not isinstance(budget, list) or len(budget) != 2:
+            raise InputError(f"model.budget.{data['name']}={budget}: [repeats, trials] is due.")
+        for key, value in zip(("repeats", "trials"), budget, strict=True):
+            data[key] = data[key] if f"protocol.{key}" in said else value
+    _typed(Protocol, data, "protocol")
+    return Protocol(**data)
 
 
 def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
@@ -79,11 +92,10 @@ def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
 
 def _training(data: dict[str, Any]) -> Training:
     _typed(Training, data, "training")
-    for key, known in (("optimizer", OPTIMIZERS), ("accelerator", ACCELERATORS), ("precision", PRECISIONS)):
+    choices = {"optimizer": OPTIMIZERS, "accelerator": ACCELERATORS, "precision": PRECISIONS, "engine": ENGINES}
+    for key, known in choices.items():
         if data[key] not in known:
             raise UnknownName(key, data[key], known, f"Change training.{key}=.")
-    if data["devices"] != 1:
-        raise InputError("training.devices: one training uses one device for now; leave it at 1.")
     return Training(**data)
 
 
@@ -93,7 +105,9 @@ def _typed(cls: type, data: dict[str, Any], what: str) -> None:
     for key, value in data.items():
         types = typing.get_args(hints[key]) or (hints[key],)
         whole = isinstance(value, int) and not isinstance(value, bool)
-        data[key] = value + 0.0 if whole and types == (float,) else str(value) if whole and types == (str,) else value
+        data[key] = value + 0.0 if whole and float in types else str(value) if whole and types == (str,) else value
+        if key == "devices" and value == "auto":
+            continue
         if not isinstance(data[key], types) or isinstance(value, bool):
             wanted = " or ".join("null" if t is type(None) else t.__name__ for t in types)
             raise InputError(f"{what}.{key}={value}: {wanted} is due.")

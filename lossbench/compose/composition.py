@@ -55,6 +55,10 @@ class Settings:
     reuse: bool
     tracked: bool
     tracking_uri: str | None
+    placebo: bool = False
+    """Whether the baseline takes part a second time, on other draws."""
+    scale: float | None = None
+    """By how much the baseline is multiplied in a second control; None for no such control."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +129,17 @@ def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
         reuse, results = config.reuse, Path(str(config.results))
         name = None if config.name is None else str(config.name)
         tracked, uri = bool(config.tracking.enabled), config.tracking.get("uri")
+        controls = config.get("controls") or {}
+        placebo, scale = controls.get("placebo", False), controls.get("scale")
     if not isinstance(reuse, bool):
         raise InputError(f"reuse={reuse}: true or false is due.")
     if name is not None and (not re.fullmatch(r"\w[\w.+ -]*", name) or name == "artifacts"):
         raise InputError(f"name={name}: a sweep's name begins with a letter or a digit; . + - _ may follow.")
-    return Settings(name, results, reuse, tracked, uri)
+    if not isinstance(placebo, bool):
+        raise InputError(f"controls.placebo={placebo}: true or false is due.")
+    if scale is not None and (isinstance(scale, bool) or not isinstance(scale, (int, float)) or scale <= 0):
+        raise InputError(f"controls.scale={scale}: a number above 0, or null, is due.")
+    return Settings(name, results, reuse, tracked, uri, placebo, scale)
 
 
 # The losses of a command ------------------------------------------------------------------------------------------

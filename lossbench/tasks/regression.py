@@ -42,7 +42,10 @@ class RegressionFold(TableFold):
 
     def measure(self, folds: Sequence[Any]) -> Callable[[Prediction], Tensor]:
         target = torch.stack([fold.target[Part.VALIDATION] for fold in folds])
-        scale, centre = (torch.tensor(v, dtype=torch.double).unsqueeze(1) for v in zip(*((f.scale, f.centre) for f in folds), strict=True))
+        scale, centre = (
+            torch.tensor(v, dtype=torch.double).unsqueeze(1)
+            for v in zip(*((f.scale, f.centre) for f in folds), strict=True)
+        )
         return lambda prediction: self._value(target, prediction.score.double() * scale + centre)
 
     def _value(self, target: Tensor, score: Tensor) -> Tensor:

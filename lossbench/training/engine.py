@@ -52,6 +52,8 @@ class How:
     penalty: Penalty | None = None
     told: Callable[[float], None] = lambda epochs: None
     """Is told after each epoch how many epochs of one training that was worth."""
+    device: int = 0
+    """Which graphics card, where there are several."""
 
 
 def refusal(training: Training, fold: Fold, model: nn.Module) -> str | None:
@@ -71,13 +73,20 @@ def side_by_side(training: Training, fold: Fold, model: nn.Module, count: int) -
     return count > 1 and operations <= WORTH and refusal(training, fold, model) is None
 
 
+def train(ready: Callable[..., Ready], trials: Sequence[Trial], how: How, *, stacked: bool) -> Iterator[Outcome]:
+    """The outcomes of trials in their order; `ready(trial, shared_model=...)` makes each ready to begin."""
+    if stacked:
+        return as_stacks([ready(trial, shared_model=True) for trial in trials], how, ready)
+    return one_by_one((ready(trial) for trial in trials), how)
+
+
 def one_by_one(trainings: Iterator[Ready], how: How) -> Iterator[Outcome]:
     """Each training by itself, begun when the one before has been looked at."""
     for ready in trainings:
         choice = replace(how.training, learning_rate=ready.trial.learning_rate)
         single = Single(ready.model, ready.loss, ready.fold, ready.batches, choice, how.penalty)
         learner = Learner(single, choice, how.direction, lambda epoch: how.told(1.0))
-        (trained,) = fit(learner, ready.seed)
+        (trained,) = fit(learner, ready.seed, how.device)
         yield Outcome(ready, trained, single.restore_best, learner.trainer.precision_plugin.forward_context)
 
 
@@ -104,7 +113,7 @@ def as_stacks(trainings: Sequence[Ready], how: How, again: Callable[[Trial], Rea
 def _stacked(members: Sequence[Ready], how: How) -> Iterator[Outcome]:
     stack = Replicas(members, how.training, how.penalty)
     learner = Learner(stack, how.training, how.direction, lambda epoch: how.told(float(len(members))))
-    for number, trained in enumerate(fit(learner, members[0].seed)):
+    for number, trained in enumerate(fit(learner, members[0].seed, how.device)):
         yield Outcome(members[number], trained, _restorer(stack, number, members[number]))
 
 

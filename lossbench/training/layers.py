@@ -41,9 +41,9 @@ class StackedLayerNorm(nn.Module):
     def __init__(self, layers: Sequence[nn.LayerNorm]) -> None:
         super().__init__()
         self.shape, self.eps = layers[0].normalized_shape, layers[0].eps
-        for name in ("weight", "bias"):
-            here = getattr(layers[0], name) is not None
-            setattr(self, name, nn.Parameter(_stacked(getattr(layer, name) for layer in layers)) if here else None)
+        weight, bias = layers[0].weight is not None, layers[0].bias is not None
+        self.weight = nn.Parameter(_stacked(layer.weight for layer in layers)) if weight else None
+        self.bias = nn.Parameter(_stacked(layer.bias for layer in layers)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         y = functional.layer_norm(x, self.shape, eps=self.eps)

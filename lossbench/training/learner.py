@@ -57,8 +57,11 @@ class Group(Protocol):
     They are told apart by their place, 0 .. R-1. `keep` changes the places; the group remembers who is who.
     """
 
-    module: nn.Module
-    """Everything that has weights."""
+    @property
+    def module(self) -> nn.Module:
+        """Everything that has weights."""
+        ...
+
     places: list[int]
     """At each place, the number of the training that is there, or -1 for one that only fills a stack."""
 
@@ -160,8 +163,8 @@ class Learner(lightning.LightningModule):
     def _judge(self, going: list[int], values: list[float]) -> None:
         """Curves and best epochs of the trainings that go on."""
         better, targets = [], sum(step.targets for step in self._steps)
-        means = {
-            name: (sum(step.means[name].double() * step.targets for step in self._steps) / targets).tolist()
+        means: dict[str, list[float]] = {
+            name: (torch.stack([s.means[name].double() * s.targets for s in self._steps]).sum(0) / targets).tolist()
             for name in self._steps[0].means
         }
         for place in going:
@@ -209,14 +212,14 @@ class Epochs:
         yield self.order()
 
 
-def fit(learner: Learner, seed: int) -> list[Trained]:
-    """Trains a group; what each of its trainings left. Ctrl-C comes out as KeyboardInterrupt."""
+def fit(learner: Learner, seed: int, device: int = 0) -> list[Trained]:
+    """Trains a group on one device; what each of its trainings left. Ctrl-C comes out as KeyboardInterrupt."""
     choice = learner.training_choice
     _quiet()
     trainer = lightning.Trainer(
         max_epochs=choice.max_epochs,
         accelerator=choice.accelerator,
-        devices=1,
+        devices=[device] if choice.accelerator in ("gpu", "cuda") else 1,
         precision=choice.precision,  # type: ignore[arg-type]  # Lightning checks it
         logger=False,
         enable_checkpointing=False,

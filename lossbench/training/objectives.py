@@ -195,7 +195,7 @@ def variation(losses: Sequence[Loss]) -> dict[Place, Tensor] | None:
         if any(type(module) is not type(first) or len(module._modules) != len(first._modules) for module in modules):
             return None
         for name in sorted(names):
-            values = [getattr(module, name, None) for module in modules]
+            values: list[Any] = [getattr(module, name, None) for module in modules]
             if _equal(values):
                 continue
             if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):

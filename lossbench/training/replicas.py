@@ -1,7 +1,8 @@
 """Many trainings in one: every trial of every repeat of a cell is a replica, row r of every tensor.
 
 Replicas never touch one another: the gradient of the sum of their losses is each one's own gradient. Numbers differ
-from those of a training alone by rounding only (see `Single`, the oracle), and not at all with who else is in the stack.
+from those of a training alone by rounding only (see `Single`, the oracle), and not at
+all with who else is in the stack.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from lossbench.loss import Loss
 from lossbench.plan import Penalty, Training
 from lossbench.regularizer import penalties_of, weights
-from lossbench.task import Part, StackableFold
+from lossbench.task import Fold, Part, StackableFold
 from lossbench.training.layers import stack_models
 from lossbench.training.learner import Learner, Step, blamed
 from lossbench.training.objectives import Objectives, Way
@@ -38,9 +38,9 @@ class Replicas:
         filled = [*replicas, *[replicas[-1]] * (FEWEST - len(replicas))]
         self.places = [place if place < len(replicas) else -1 for place in range(len(filled))]
         self.training, self.penalty = training, penalty
-        self.folds: list[Any] = [replica.fold for replica in filled]
+        self.folds = [_stackable(replica.fold) for replica in filled]
         dtype = torch.double if training.precision.startswith("64") else torch.float32
-        features, target = filled[0].fold.tensors(Part.TRAIN)
+        features, _ = self.folds[0].tensors(Part.TRAIN)
         models = {id(r.model): deepcopy(r.model).to(dtype) for r in filled}
         model = stack_models([models[id(r.model)] for r in filled], features[:64], [r.batches.seed for r in filled])
         if model is None:
@@ -51,14 +51,16 @@ class Replicas:
         distinct = list({id(r.fold): r for r in filled}.values())
         self.batches = [r.batches for r in distinct]
         self.which = torch.tensor([[id(d.fold) for d in distinct].index(id(r.fold)) for r in filled])
-        self.rows = {part: Rows.of([r.fold for r in distinct], part, dtype) for part in (Part.TRAIN, Part.VALIDATION)}
+        self.rows = {
+            part: Rows.of([_stackable(r.fold) for r in distinct], part, dtype) for part in (Part.TRAIN, Part.VALIDATION)
+        }
         losses = [deepcopy(r.loss).to(dtype) for r in filled]
         self.objectives = Objectives(losses, self.rows[Part.TRAIN].target[self.which], filled[0].outputs)
         self.module = nn.ModuleList([self.model, self.objectives])
         self.rates = torch.tensor([r.trial.learning_rate for r in filled], dtype=torch.double)
-        self.measure = filled[0].fold.measure(self.folds)
+        self.measure = self.folds[0].measure(self.folds)
         self.best: dict[str, Tensor] = {}
-        """The best weights of each training: under the names of the model's and the losses' tensors, [trainings, ...]"""
+        """The best weights of each training [trainings, ...], by the names of the model's and the losses' tensors."""
         self.states: dict[int, dict[str, Tensor]] = {}
         """The losses' own states at their best epochs, where calls may change them."""
 
@@ -118,7 +120,8 @@ class Replicas:
                 self.best[name] = torch.zeros(max(self.places) + 1, *tensor.shape[1:], dtype=tensor.dtype)
             self.best[name][numbers] = tensor[places].cpu()
         if self.objectives.way is Way.APART:
-            self.states |= {n: deepcopy(self.objectives.losses[p].state_dict()) for n, p in zip(numbers, places)}
+            losses = [self.objectives.losses[place] for place in places]
+            self.states |= {n: deepcopy(one.state_dict()) for n, one in zip(numbers, losses, strict=True)}
 
     def keep(self, places: list[int]) -> None:
         here = set(places)
@@ -165,7 +168,9 @@ class Rows:
     def of(cls, folds: Sequence[StackableFold], part: Part, dtype: torch.dtype) -> Rows:
         features, target = (torch.stack(tensors) for tensors in zip(*(f.tensors(part) for f in folds), strict=True))
         real = target.is_floating_point()
-        return cls(features.to(dtype) if features.is_floating_point() else features, target.to(dtype) if real else target)
+        return cls(
+            features.to(dtype) if features.is_floating_point() else features, target.to(dtype) if real else target
+        )
 
     def at(self, rows: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
         """Rows [folds, batch] of their folds, as the replicas see them that are on fold `which` [R]."""
@@ -180,6 +185,12 @@ class Rows:
 
     def to(self, device: torch.device) -> Rows:
         return Rows(self.features.to(device), self.target.to(device))
+
+
+def _stackable(fold: Fold) -> StackableFold:
+    if not isinstance(fold, StackableFold):
+        raise Unstackable("a row of this task is no single target, so its batches cannot be stacked")
+    return fold
 
 
 class Unstackable(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,6 +68,42 @@ class WeightedSum(Loss):
         return list(self.terms)  # type: ignore[arg-type]  # a ModuleList does not say of what
 
 
+class Scaled(Loss):
+    """Another loss times a constant: the same minimum, and with its rate tuned the same training.
+
+    factor · loss. A loss that beats its own multiple shows how much a comparison is owed to the learning rate.
+    """
+
+    reference = "factor · loss"
+
+    def __init__(self, loss: Loss, factor: float) -> None:
+        super().__init__()
+        if loss.kind is not self.kind:
+            raise ValueError(f"the loss is one for {self.kind.value} targets")
+        if not 0 < factor < math.inf:
+            raise ValueError(f"factor is above 0 and finite, not {factor}")
+        self.loss, self.factor = loss, factor
+        self.pointwise, self.domain = loss.pointwise, loss.domain
+
+    def outputs(self, classes: int) -> int:
+        return self.loss.outputs(classes)
+
+    def observe(self, target: Tensor | Sequences) -> None:
+        self.loss.observe(target)
+
+    def advance(self, progress: float) -> None:
+        self.loss.advance(progress)
+
+    def parts(self) -> Mapping[str, Tensor]:
+        return self.loss.parts()
+
+    def forward(self, output: Any, target: Any) -> Tensor:
+        return self.factor * self.loss(output, target)
+
+    def predict(self, output: Any) -> Prediction:
+        return self.loss.predict(output)
+
+
 class ContinuousSum(WeightedSum):
     __doc__ = WeightedSum.__doc__
     kind = Kind.CONTINUOUS
@@ -87,4 +124,25 @@ class SequencesSum(WeightedSum):
     kind = Kind.SEQUENCES
 
 
+class ContinuousScaled(Scaled):
+    __doc__ = Scaled.__doc__
+    kind = Kind.CONTINUOUS
+
+
+class BinaryScaled(Scaled):
+    __doc__ = Scaled.__doc__
+    kind = Kind.BINARY
+
+
+class ClassesScaled(Scaled):
+    __doc__ = Scaled.__doc__
+    kind = Kind.CLASSES
+
+
+class SequencesScaled(Scaled):
+    __doc__ = Scaled.__doc__
+    kind = Kind.SEQUENCES
+
+
+scaled = (ContinuousScaled, BinaryScaled, ClassesScaled, SequencesScaled)
 weighted_sums = (ContinuousSum, BinarySum, ClassesSum, SequencesSum)

@@ -1,0 +1,138 @@
+"""The trainings of a cell over several devices: on a CPU over processes of one thread, else over graphics cards.
+
+Devices do not talk to one another: each takes whole trainings, whose numbers are those that one device would give.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import torch
+
+from lossbench.loss import Kind
+from lossbench.plan import Cell, Training, Trial
+from lossbench.preparation import Bench, load_task
+from lossbench.training.engine import How, Outcome, train
+from lossbench.training.learner import Trained
+
+Weights = dict[str, torch.Tensor]
+Told = tuple[Trained, Weights, Weights]
+"""What comes back from a device: the training's curves, and the best weights of its model and its loss."""
+
+_device = 0
+"""Of this process: which of the devices is its own."""
+
+
+def devices(training: Training) -> int:
+    """How many there are for a training's words: a number, or `auto` for all cores or all graphics cards."""
+    if training.devices != "auto":
+        return int(training.devices)
+    if training.accelerator == "cpu":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, torch.cuda.device_count())
+
+
+def spread(
+    cell: Cell, kind: Kind, studies: Sequence[Sequence[Trial]], how: How, stacked: bool
+) -> Iterator[list[Outcome]]:
+    """The outcomes of each repeat, in order. Sequential trainings are given out one by one, stacks in equal parts."""
+    alone = replace(cell, training=replace(cell.training, devices=1, engine="replicas" if stacked else "sequential"))
+    pool = _pool(devices(cell.training))
+    pending = [
+        (trials, pool.workers.submit(_train, alone, kind, trials, sys.path))
+        for trials in _parts(studies, pool, stacked)
+    ]
+    found: dict[tuple[int, int], Told] = {}
+    bench = Bench(alone, load_task(cell.task, cell.seed), kind)
+    try:
+        for study in studies:
+            while any((trial.repeat, trial.number) not in found for trial in study):
+                trials, future = pending.pop(0)
+                found |= {(t.repeat, t.number): told for t, told in zip(trials, future.result(), strict=True)}
+                how.told(float(len(trials) * cell.training.max_epochs))
+            yield [_outcome(bench, trial, found.pop((trial.repeat, trial.number))) for trial in study]
+    except BaseException:
+        pool.end()
+        raise
+
+
+def _parts(studies: Sequence[Sequence[Trial]], pool: Pool, stacked: bool) -> list[list[Trial]]:
+    """What is given out at a time: one training, or an equal share of the repeats for one stack."""
+    if not stacked:
+        return [[trial] for study in studies for trial in study]
+    share = -(-len(studies) // pool.count)
+    return [[t for study in studies[at : at + share] for t in study] for at in range(0, len(studies), share)]
+
+
+def _outcome(bench: Bench, trial: Trial, told: Told) -> Outcome:
+    trained, model, loss = told
+    ready = bench.ready(trial, shared_model=True)
+
+    def restore() -> None:
+        dtype = next(iter(model.values())).dtype
+        ready.model.to(dtype).load_state_dict(model)
+        ready.loss.to(dtype).load_state_dict(loss)
+
+    return Outcome(ready, trained, restore)
+
+
+# Processes ------------------------------------------------------------------------------------------------------------
+
+
+class Pool:
+    """As many processes as devices, kept for the cells that follow."""
+
+    def __init__(self, count: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        numbers, self._begun = context.Queue(), context.Queue()
+        for number in range(count):
+            numbers.put(number)
+        self.count = count
+        self.workers = ProcessPoolExecutor(count, context, _begin, (numbers, self._begun))
+
+    def end(self) -> None:
+        """After Ctrl-C or a failure: what goes on is killed, what has not begun never will."""
+        _pool.cache_clear()
+        self.workers.shutdown(wait=False, cancel_futures=True)
+        while not self._begun.empty():
+            with suppress(ProcessLookupError):
+                os.kill(self._begun.get(), signal.SIGKILL)
+
+
+@cache
+def _pool(count: int) -> Pool:
+    return Pool(count)
+
+
+def _begin(numbers: Any, begun: Any) -> None:
+    global _device
+    _device = numbers.get()
+    begun.put(os.getpid())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gave the work out
+    torch.set_num_threads(1)
+
+
+def _train(cell: Cell, kind: Kind, trials: Sequence[Trial], path: list[str]) -> list[Told]:
+    """In a process of its own: trainings from nothing but their cell and their trials."""
+    sys.path[:] = path
+    task = load_task(cell.task, cell.seed)
+    bench = Bench(cell, task, kind)
+    how = How(cell.training, task.metric.direction, cell.penalty, device=_device)
+    told: list[Told] = []
+    for outcome in train(bench.ready, trials, how, stacked=cell.training.engine == "replicas"):
+        if outcome.trained.best_epoch is None:
+            told.append((outcome.trained, {}, {}))
+            continue
+        outcome.restore()
+        weights = [{k: v.clone() for k, v in m.state_dict().items()} for m in (outcome.ready.model, outcome.ready.loss)]
+        told.append((outcome.trained, weights[0], weights[1]))
+    return told
