@@ -12,6 +12,7 @@ import time
 import urllib.request
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ USAGE = """lossbench: which loss function should I train with?
 
   lossbench +loss=mse,bce -m        every loss on every task that it fits
   lossbench +loss=bce task=binary   one loss on one task
+  lossbench plan +loss=mse,bce -m   what that would take, and what it could tell
   lossbench losses                  what is installed: kinds, parameters, units, origin
   lossbench data show task=binary   rows, columns, target, splits, warnings
   lossbench show RUN                a stored result; for NER the report per tag
@@ -41,6 +43,43 @@ def run(argv: Sequence[str]) -> int:
         print(f"lossbench {__version__}")
         return 0
     return COMMANDS[argv[0]](list(argv[1:]))
+
+
+# lossbench plan -----------------------------------------------------------------------------------------------------
+
+
+def plan(argv: list[str]) -> int:
+    """What a command would train, how long that takes and what it can be expected to tell; nothing is kept."""
+    from lossbench import sweep as sweeps
+    from lossbench import terminal
+    from lossbench.compose.arguments import arrange
+    from lossbench.compose.composition import composition
+    from lossbench.planning import estimate
+
+    composed = composition(arrange(argv))
+    sweep = sweeps.plan(composed)
+    out = terminal.console()
+    terminal.announce(out, sweep, dict(composed.left_out))
+    out.print()
+    total, earlier = 0.0, _readable(sweep.results)
+    for cell in sweep.contests():
+        cells = [e.cell for e in sweep.entries.values() if e.misfit is None and e.cell.contest == cell.contest]
+        found = estimate(cell)
+        total += found.seconds * len(cells) if found else 0.0
+        terminal.show_estimate(out, cell, len(cells), found, [r for r in earlier if r.contest == cell.contest])
+    out.print(f"[bold]{terminal.spoken(total)} in all[/], if no patience ends; reference rows and start-up come on top")
+    return 0
+
+
+def _readable(results: Path) -> list[Any]:
+    """The records of earlier sweeps, damaged ones left out."""
+    from lossbench.record import RECORD, read_record
+
+    found = []
+    for path in sorted(results.glob(f"*/*/{RECORD}")):
+        with suppress(InputError):
+            found.append(read_record(path.parent, arrays=False))
+    return found
 
 
 # lossbench losses ---------------------------------------------------------------------------------------------------
@@ -262,4 +301,10 @@ def _parser(name: str, text: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=f"lossbench {name}", description=text)
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"losses": losses, "data": data, "show": show, "ui": ui}
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "plan": plan,
+    "losses": losses,
+    "data": data,
+    "show": show,
+    "ui": ui,
+}

@@ -116,6 +116,12 @@ class Bench:
             loss.observe(fold.training_target(self.kind))
         return Ready(trial, model, loss, fold, batches, outputs, seed, hashes)
 
+    def only(self, repeat: int) -> Bench:
+        """Lets go of the rows and models of all other repeats."""
+        self._folds = {place: fold for place, fold in self._folds.items() if place[0] == repeat}
+        self._models = {place: model for place, model in self._models.items() if place[0] == repeat}
+        return self
+
     def loss(self, trial: Trial) -> Loss:
         return plugins.build(replace(self.cell.loss, params=trial.params), self.kind)
 

@@ -121,14 +121,25 @@ def _begin(numbers: Any, begun: Any) -> None:
     torch.set_num_threads(1)
 
 
+_benches: dict[str, Bench] = {}
+"""Of this process: the bench of its last cell, whose next training may be of the same repeat."""
+
+
+def _bench(cell: Cell, kind: Kind) -> Bench:
+    if cell.digest not in _benches:
+        _benches.clear()
+        _benches[cell.digest] = Bench(cell, load_task(cell.task, cell.seed), kind)
+    return _benches[cell.digest]
+
+
 def _train(cell: Cell, kind: Kind, trials: Sequence[Trial], path: list[str]) -> list[Told]:
     """In a process of its own: trainings from nothing but their cell and their trials."""
     sys.path[:] = path
-    task = load_task(cell.task, cell.seed)
-    bench = Bench(cell, task, kind)
-    how = How(cell.training, task.metric.direction, cell.penalty, device=_device)
+    bench = _bench(cell, kind)
+    how = How(cell.training, bench.task.metric.direction, cell.penalty, device=_device)
     told: list[Told] = []
-    for outcome in train(bench.ready, trials, how, stacked=cell.training.engine == "replicas"):
+    ready = bench.ready if len(trials) > 1 else bench.only(trials[0].repeat).ready
+    for outcome in train(ready, trials, how, stacked=cell.training.engine == "replicas"):
         if outcome.trained.best_epoch is None:
             told.append((outcome.trained, {}, {}))
             continue

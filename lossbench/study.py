@@ -164,7 +164,7 @@ def _trained(
         yield gathered(engine.train(bench.ready, [trial for study in studies for trial in study], how, stacked=True))
     else:
         for study in studies:
-            yield gathered(engine.train(Bench(cell, task, kind).ready, study, how, stacked=False))
+            yield gathered(engine.train(bench.only(study[0].repeat).ready, study, how, stacked=False))
 
 
 class Study:

@@ -16,11 +16,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from lossbench.compare.leaderboard import Leaderboard, Row, Summary, unpaired
+from lossbench.compare.leaderboard import Leaderboard, Row, Summary, typical_spread, unpaired
+from lossbench.compare.statistics import detectable
 from lossbench.plan import Cell, variants
 from lossbench.record import Record, Status
 
 if TYPE_CHECKING:
+    from lossbench.planning import Estimate
     from lossbench.sweep import Entry, Sweep
 
 PIPE_WIDTH = 110
@@ -169,6 +171,28 @@ class Display:
     def _tell_time(self) -> None:
         left = f", about {spoken(self.seconds_left())} left" if self.guessed else ""
         self.bars.update(self.total, detail=f"{self.cells_done} of {len(self.left)}{left}")
+
+
+def show_estimate(out: Console, cell: Cell, cells: int, found: Estimate | None, earlier: list[Record]) -> None:
+    """What one contest takes and what it can tell; `earlier` are records of the same contest."""
+    repeats, trials = cell.protocol.repeats, cell.protocol.trials
+    out.print(Text(f"{cell.task.name} on {cell.task.data['name']}, {cell.model.name}", style="bold"))
+    budget = f"{several(repeats, 'repeat')} of {several(trials, 'trial')}"
+    out.print(f"  {several(cells, 'cell')} of {budget}: {several(cells * cell.trainings, 'training')}")
+    if found is None:
+        out.print("  the probe did not run to its end: its cell will say why", style="red")
+    else:
+        way = "side by side" if found.engine == "replicas" else "one after the other"
+        time = f"about {spoken(found.seconds)} a cell, {spoken(found.seconds * cells)} in all"
+        out.print(f"  {time}; {way}; {found.memory / 2**30:.1f} GB of memory")
+    size, spread = detectable(repeats), typical_spread(earlier)
+    if math.isinf(size):
+        out.print("  one repeat tells no difference from chance")
+        return
+    told = f"{size:.2f} standard deviations of the paired differences"
+    if spread:
+        told += f" ({size * spread:.3g} {cell.task.metric}, by earlier records)"
+    out.print(f"  finds, four times in five, a difference of {told}")
 
 
 # Tables -------------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench.sweep": ({"compose", "preparation", "study", "record", "plan", "errors"}, {"torch"}),
     "lossbench.compare": ({"record", "plan", "compare"}, {"numpy", "scipy", "matplotlib", "jinja2"}),
     "lossbench.tracking": ({"record", "compare", "plan"}, {"mlflow", "sqlalchemy", "filelock"}),
-    "lossbench.terminal": ({"compare", "plan", "record", "sweep"}, {"rich"}),
+    "lossbench.terminal": ({"compare", "plan", "planning", "record", "sweep"}, {"rich"}),
     "lossbench.commands": (
         {
             "errors",

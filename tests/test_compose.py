@@ -142,7 +142,10 @@ def test_the_baseline_of_a_job_is_the_same_job_with_the_tasks_baseline() -> None
         (["+loss=mse", "training.patience=0"], "a number above 0 is due"),
         (["+loss=mse", "training.optimizer=lion"], "Known: adamw, sgd"),
         (["+loss=mse", "training.precision=7"], "There is no precision '7'"),
-        (["+loss=mse", "training.devices=2"], "one training uses one device"),
+        (["+loss=mse", "training.devices=all"], "training.devices=all: a number, or auto, is due"),
+        (["+loss=mse", "training.engine=fast"], "Known: auto, replicas, sequential"),
+        (["+loss=mse", "training.clip_norm=0"], "a number above 0 is due"),
+        (["+loss=mse", "task=ner", "model.budget.standard=[5]"], "[repeats, trials] is due"),
         (["+loss=mse", "protocol.repeats=0"], "protocol.repeats=0"),
         (["+loss=mse", "seed=x"], "seed=x"),
         (["+loss=mse", "name=../up"], "sweep's name"),
@@ -179,3 +182,19 @@ def test_a_file_without_a_task_is_looked_at_for_a_proposal(tmp_path: Path) -> No
     for target, task in (("y", "task=binary"), ("z", "task=regression")):
         with pytest.raises(InputError, match=task):
             compose("+loss=mse", f"task.data.path={tmp_path / 'a.csv'}", f"task.data.target={target}")
+
+
+def test_a_models_budget_is_that_of_every_loss_on_it() -> None:
+    found = {
+        p: [c.protocol for c in cells("+loss=mse,bce", "-m", "task=ner", f"protocol={p}")]
+        for p in ("smoke", "standard")
+    }
+    assert {(p.repeats, p.trials) for p in found["standard"]} == {(5, 4)}
+    assert {(p.repeats, p.trials) for p in found["smoke"]} == {(2, 2)}
+    (plain,) = cells("+loss=mse", "task=regression")
+    assert (plain.protocol.name, plain.protocol.repeats, plain.protocol.trials) == ("standard", 10, 8)
+
+
+def test_the_command_line_has_the_last_word_on_a_budget() -> None:
+    (cell,) = cells("+loss=mse", "task=ner", "protocol.repeats=7")
+    assert (cell.protocol.repeats, cell.protocol.trials) == (7, 4)

@@ -23,7 +23,7 @@ ROOT = DOCS.parent
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"`([\w./-]+)`:$")
-QUICK = ("protocol.repeats=1", "training.max_epochs=2", "tracking=off")
+QUICK = ("protocol.repeats=1", "protocol.trials=1", "training.max_epochs=2", "training.devices=1", "tracking=off")
 """Appended to every sweep; Hydra takes the last value of a key."""
 
 
@@ -80,7 +80,7 @@ def test_a_page_runs_as_it_stands(page: Path, folder: Path, site: Site, monkeypa
     from lossbench.__main__ import main
 
     # Data are cached by their path as it is written, and these paths are relative to a folder of this test.
-    monkeypatch.setattr("lossbench.study._TASKS", {})
+    monkeypatch.setattr("lossbench.preparation._TASKS", {})
     found = blocks(page)
     for block in found:
         if block.file:

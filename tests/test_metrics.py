@@ -281,3 +281,49 @@ def test_ranking_one_class_has_no_value() -> None:
 def test_everything_may_be_positive_however_large_the_scores() -> None:
     scores, target = torch.tensor([1e20, 2e20], dtype=torch.double), torch.ones(2, dtype=torch.double)
     assert metrics.best_threshold(target, scores, "f1", 0.0) < 1e20
+
+
+def stacked(replicas: int = 5, rows: int = 90) -> tuple[torch.Tensor, torch.Tensor]:
+    """Targets and scores [replicas, rows], some of them tied."""
+    pairs = [binary_rows(seed, rows, distinct=12 if seed % 2 else None) for seed in range(replicas)]
+    return torch.stack([torch.from_numpy(y) for y, _ in pairs]), torch.stack([torch.from_numpy(p) for _, p in pairs])
+
+
+@pytest.mark.parametrize("name", [*metrics.REGRESSION, *metrics.BINARY])
+def test_many_trainings_are_judged_in_one_call_as_each_alone(name: str) -> None:
+    target, score = stacked()
+
+    def value(y: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
+        if name in metrics.REGRESSION:
+            return metrics.regression(name, y, p)
+        if name in ("roc_auc", "average_precision"):
+            return metrics.ranking(name, y, p)
+        return (
+            metrics.probabilistic(name, y, p) if name in metrics.PROBABILISTIC else metrics.decisions(name, y, p > 0.5)
+        )
+
+    together = value(target, score)
+    assert together.shape == (5,)
+    alone = [float(value(y, p)) for y, p in zip(target, score, strict=True)]
+    assert together.tolist() == pytest.approx(alone, rel=1e-12)
+
+
+def test_ranking_and_decisions_are_those_of_torchmetrics() -> None:
+    from torchmetrics.functional import classification as oracle
+
+    for y, p in zip(*stacked(), strict=True):
+        true = y.long()
+        assert float(metrics.ranking("roc_auc", y, p)) == pytest.approx(float(oracle.binary_auroc(p, true)), abs=1e-6)
+        found = float(metrics.ranking("average_precision", y, p))
+        assert found == pytest.approx(float(oracle.binary_average_precision(p, true)), abs=1e-6)
+        label = (p > 0.5).long()
+        assert float(metrics.decisions("f1", y, label)) == pytest.approx(float(oracle.binary_f1_score(label, true)))
+
+
+@pytest.mark.parametrize("metric", ["f1", "accuracy"])
+def test_the_best_decisions_are_those_at_the_chosen_threshold(metric: str) -> None:
+    target, score = stacked()
+    best = metrics.best_decisions(target, score, metric)
+    for y, p, value in zip(target, score, best, strict=True):
+        threshold = metrics.best_threshold(y, p, metric, 0.5)
+        assert float(metrics.decisions(metric, y, p > threshold)) == pytest.approx(float(value), abs=1e-12)

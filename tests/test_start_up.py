@@ -58,7 +58,14 @@ def test_checking_a_parameter_imports_the_plugin_but_neither_lightning_nor_mlflo
 def test_a_stored_result_is_shown_without_torch(tmp_path: Path) -> None:
     from lossbench.__main__ import main
 
-    words = ["+loss=mse", "protocol.repeats=1", "training.max_epochs=1", "tracking=off", "name=here"]
+    words = [
+        "+loss=mse",
+        "protocol.repeats=1",
+        "protocol.trials=1",
+        "training.max_epochs=1",
+        "tracking=off",
+        "name=here",
+    ]
     assert main([*words, f"results={tmp_path / 'results'}"]) == 0
     code, modules = loaded(tmp_path, "show", "here")
     assert code == 0

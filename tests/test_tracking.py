@@ -108,7 +108,14 @@ def test_the_store_is_in_write_ahead_mode(tracked: Path) -> None:
 
 
 def test_two_sweeps_may_start_at_once_on_no_store_at_all(tmp_path: Path) -> None:
-    words = ["+loss=mse", "task=regression", "task/data=diabetes", "protocol.repeats=1", "training.max_epochs=1"]
+    words = [
+        "+loss=mse",
+        "task=regression",
+        "task/data=diabetes",
+        "protocol.repeats=1",
+        "protocol.trials=1",
+        "training.max_epochs=1",
+    ]
     started = [
         subprocess.Popen(
             [*COMMAND, *words, f"name=s{i}"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -130,7 +137,14 @@ def test_runs_go_where_the_environment_or_the_command_line_says(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert default_uri(tmp_path, None) == f"sqlite:///{tmp_path / 'mlflow.db'}"
     elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
-    words = ["+loss=mse", "task=regression", "protocol.repeats=1", "training.max_epochs=1", "name=far"]
+    words = [
+        "+loss=mse",
+        "task=regression",
+        "protocol.repeats=1",
+        "protocol.trials=1",
+        "training.max_epochs=1",
+        "name=far",
+    ]
     environment = {**os.environ, "MLFLOW_TRACKING_URI": elsewhere}
     subprocess.run([*COMMAND, *words], cwd=tmp_path, env=environment, capture_output=True, check=True)
     assert not (tmp_path / "results" / "mlflow.db").exists()

@@ -9,6 +9,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 from lossbench.plan import variants
@@ -89,6 +90,20 @@ def unpaired(board: Leaderboard) -> list[str]:
         usual = Counter(begun.values()).most_common(1)[0][0]
         found |= dict.fromkeys(title for title, hashes in begun.items() if hashes != usual)
     return list(found)
+
+
+def typical_spread(records: Sequence[Record]) -> float | None:
+    """Of a contest: the standard deviation of paired differences in the primary metric, the median over all pairs.
+
+    None where no two of its losses have two repeats in common.
+    """
+    found = []
+    for one, other in combinations([r for r in records if r.role != "reference"], 2):
+        metric = one.metric["name"]
+        values = [{r.repeat: r.metrics[metric] for r in each.repeats if metric in r.metrics} for each in (one, other)]
+        differences = [values[0][repeat] - values[1][repeat] for repeat in values[0].keys() & values[1].keys()]
+        found += [statistics.stdev(differences)] if len(differences) > 1 else []
+    return statistics.median(found) if found else None
 
 
 def to_csv(boards: Iterable[Leaderboard]) -> str:

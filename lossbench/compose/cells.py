@@ -96,6 +96,8 @@ def _training(data: dict[str, Any]) -> Training:
     for key, known in choices.items():
         if data[key] not in known:
             raise UnknownName(key, data[key], known, f"Change training.{key}=.")
+    if isinstance(data["devices"], str) and data["devices"] != "auto":
+        raise InputError(f"training.devices={data['devices']}: a number, or auto, is due.")
     return Training(**data)
 
 
@@ -106,8 +108,6 @@ def _typed(cls: type, data: dict[str, Any], what: str) -> None:
         types = typing.get_args(hints[key]) or (hints[key],)
         whole = isinstance(value, int) and not isinstance(value, bool)
         data[key] = value + 0.0 if whole and float in types else str(value) if whole and types == (str,) else value
-        if key == "devices" and value == "auto":
-            continue
         if not isinstance(data[key], types) or isinstance(value, bool):
             wanted = " or ".join("null" if t is type(None) else t.__name__ for t in types)
             raise InputError(f"{what}.{key}={value}: {wanted} is due.")

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -162,6 +163,7 @@ def real(lengths: Tensor, longest: int) -> Tensor:
     return torch.arange(longest, device=lengths.device) < lengths.unsqueeze(1)
 
 
+@lru_cache(maxsize=2**18)
 def features(word: str) -> tuple[str, str, str, str]:
     """What a word looks like: itself in lower case, its shape, its first and its last letters."""
     small = word.lower()

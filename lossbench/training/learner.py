@@ -72,7 +72,7 @@ class Group(Protocol):
         ...
 
     def order(self, epoch: int) -> Tensor:
-        """The rows of an epoch as they are seen: int64, the last dimension is cut into batches."""
+        """The rows of an epoch as they are seen: int64 [n] or [R, n], to be cut into batches."""
         ...
 
     def step(self, rows: Tensor, when: str) -> Step:

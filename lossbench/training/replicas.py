@@ -86,11 +86,13 @@ class Replicas:
         self.objectives.advance(progress)
 
     def order(self, epoch: int) -> Tensor:
-        """[folds, n]"""
-        return torch.stack([batches.order(epoch) for batches in self.batches])
+        """[R, n] of all folds' rows, one fold after the other."""
+        orders = torch.stack([batches.order(epoch) for batches in self.batches])
+        first = torch.arange(len(orders)).unsqueeze(1) * orders.shape[1]
+        return (orders + first)[self.which.cpu()]
 
     def step(self, rows: Tensor, when: str) -> Step:
-        features, target = self.rows[Part.TRAIN].at(rows, self.which)
+        features, target = self.rows[Part.TRAIN].at(rows)
         output = self._output(features)
         with blamed(when):
             means, parts = self.objectives(output, target)
@@ -102,7 +104,7 @@ class Replicas:
 
     def descend(self, step: Step, learner: Learner) -> None:
         self.descent.backward(step.objective.sum())
-        self.descent.step()
+        self.descent.descend()
 
     @torch.no_grad()
     def validate(self) -> tuple[list[bool], Callable[[], list[float]]]:
@@ -172,15 +174,12 @@ class Rows:
             features.to(dtype) if features.is_floating_point() else features, target.to(dtype) if real else target
         )
 
-    def at(self, rows: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows [folds, batch] of their folds, as the replicas see them that are on fold `which` [R]."""
-        folds, n = self.target.shape
-        first = torch.arange(0, folds * n, n, device=rows.device).unsqueeze(1)
-        places = (rows + first)[which].flatten()
-        size = (len(which), rows.shape[1])
+    def at(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The rows [R, batch], numbered through all folds, as R batches."""
+        places = rows.flatten()
         return (
-            self.features.flatten(0, 1).index_select(0, places).unflatten(0, size),
-            self.target.flatten().index_select(0, places).view(size),
+            self.features.flatten(0, 1).index_select(0, places).unflatten(0, rows.shape),
+            self.target.flatten().index_select(0, places).view(rows.shape),
         )
 
     def to(self, device: torch.device) -> Rows:

@@ -38,8 +38,8 @@ class Single:
 
     def optimizer(self) -> torch.optim.Optimizer:
         kind = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[self.training.optimizer]
-        # Only the penalty that was asked for shrinks weights.
-        return kind(self.module.parameters(), lr=self.training.learning_rate, weight_decay=0.0)
+        # Only the penalty that was asked for shrinks weights. Fused, it is the same arithmetic in one call.
+        return kind(self.module.parameters(), lr=self.training.learning_rate, weight_decay=0.0, fused=True)
 
     def advance(self, progress: float) -> None:
         self.loss.advance(progress)

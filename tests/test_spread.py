@@ -1,0 +1,87 @@
+"""Trainings over several devices: the numbers of one, from processes that do not talk to one another."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import lossbench
+from lossbench.plan import Cell, Training
+from lossbench.record import Record, Status, read_records
+from lossbench.spread import devices
+from lossbench.study import run
+from tests.conftest import SMALL_TEXT
+
+TEXT = (*SMALL_TEXT, "protocol.repeats=2", "protocol.trials=2", "training.max_epochs=2")
+ROWS = ("task=regression", "task/data=diabetes", "protocol.repeats=4", "protocol.trials=2", "training.max_epochs=3")
+
+
+def numbers(record: Record) -> list[object]:
+    assert record.status is Status.DONE, record.reason
+    return [(r.metrics, r.validation, r.trial, r.choice, r.hashes, r.best_epoch) for r in record.repeats]
+
+
+@pytest.mark.parametrize("words", [TEXT, ROWS], ids=["sequential", "replicas"])
+def test_two_devices_give_the_numbers_of_one(words: tuple[str, ...]) -> None:
+    (cell,) = lossbench.cells("+loss=mse", *words, "training.devices=1")
+    two = run(replace(cell, training=replace(cell.training, devices=2)))
+    assert numbers(two) == numbers(run(cell))
+
+
+def test_auto_is_one_device_a_core() -> None:
+    assert devices(Training(devices="auto")) == len(os.sched_getaffinity(0))
+    assert devices(Training(devices=3)) == 3
+
+
+def test_a_loss_that_breaks_on_a_device_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_afar.py").write_text("def breaks(output, target):\n    raise RuntimeError('out of order')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    loss = ("+loss=custom", "loss.target=broken_afar.breaks", "loss.kind=continuous")
+    (cell,) = lossbench.cells(*loss, *ROWS, "training.devices=2")
+    record = run(cell)
+    assert record.status is Status.FAILED
+    assert "broke in step 0: RuntimeError: out of order" in record.reason
+    assert run(_good(cell)).status is Status.DONE  # the next cell has devices again
+
+
+def _good(cell: Cell) -> Cell:
+    (plain,) = lossbench.cells("+loss=mse", *ROWS)
+    return replace(cell, loss=plain.loss)
+
+
+def test_ctrl_c_ends_the_processes_too(tmp_path: Path) -> None:
+    words = ["+loss=mse", "task=ner", "training.devices=2", "tracking=off", "name=s", "training.max_epochs=100"]
+    command = [sys.executable, "-m", "lossbench", *words]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while len(_children(process.pid)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    started = _children(process.pid)
+    assert len(started) >= 2
+    time.sleep(5)  # they import, and begin
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait(60) == 130
+    while any(map(_alive, started)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not any(map(_alive, started))
+    (record,) = [r for r in read_records(tmp_path / "results" / "s") if r.title == "mse"]
+    assert record.status is Status.INTERRUPTED
+
+
+def _children(pid: int) -> list[int]:
+    done = subprocess.run(["pgrep", "-P", str(pid), "-f", "spawn_main"], capture_output=True, text=True, check=False)
+    return [int(word) for word in done.stdout.split()]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]
+    except OSError:
+        return False
