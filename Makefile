@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 export OMP_WAIT_POLICY = PASSIVE
 export OMP_NUM_THREADS = 1
 
-.PHONY: help sweep test check format lock clean
+.PHONY: help sweep test check bench format lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -23,6 +23,9 @@ check: $(VENV)/.dev  ## format, lint, types, import rules and the test suite
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2
+
+bench: $(VENV)/.test  ## what it costs, measured against a bare loop; an hour, into results/benchmarks.md
+	$(BIN)/python -m tests.benchmarks --write
 
 format: $(VENV)/.dev  ## puts the code into shape
 	$(BIN)/ruff format .

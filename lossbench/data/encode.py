@@ -37,7 +37,8 @@ class Encoder:
     def transform(self, features: pd.DataFrame) -> NDArray[np.float32]:
         """The rows as [n, columns] float32, computed in float64."""
         blocks = [column.transform(features[column.column]) for column in self.columns]
-        return np.concatenate(blocks, axis=1).astype(np.float32)
+        limits = np.finfo(np.float32)  # a number beyond them is as far as float32 goes, never infinite
+        return np.concatenate(blocks, axis=1).clip(limits.min, limits.max).astype(np.float32)
 
 
 class Encoded(Protocol):

@@ -80,22 +80,28 @@ class StackedAdamW(StackedOptimizer):
     Loshchilov and Hutter 2019. The step of Adam is proportional to the rate, and depends on nothing that it changes.
     """
 
+    unit: nn.Parameter
+    """[R, P] what torch's AdamW moves: from 0, by one step at rate 1."""
+    adamw: torch.optim.AdamW | None = None
+
     def _lay_out(self) -> None:
         super()._lay_out()
-        kept = self.unit_step.state.pop(self.unit, {}) if hasattr(self, "unit") else {}
+        moments = self.adamw.state[self.unit] if self.adamw else {}
         self.unit = nn.Parameter(torch.zeros_like(self.values))
         self.unit.grad = self.gradient
-        self.unit_step = torch.optim.AdamW([self.unit], lr=1.0, weight_decay=0.0, fused=True)
-        self.unit_step.state[self.unit].update(kept)
+        self.adamw = torch.optim.AdamW([self.unit], lr=1.0, weight_decay=0.0, fused=True)
+        self.adamw.state[self.unit].update(moments)
 
     def keep(self, places: Tensor) -> None:
-        state = self.unit_step.state[self.unit]
-        state |= {name: moment[places] for name, moment in state.items() if moment.ndim}
+        assert self.adamw is not None
+        moments = self.adamw.state[self.unit]
+        moments |= {name: moment[places] for name, moment in moments.items() if moment.ndim}
         super().keep(places)
 
     def _move(self, rates: Tensor) -> None:
+        assert self.adamw is not None
         self.unit.zero_()
-        self.unit_step.step()
+        self.adamw.step()
         self.values.addcmul_(self.unit, rates)
 
 
