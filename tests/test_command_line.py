@@ -276,7 +276,7 @@ def test_the_data_of_every_task_can_be_looked_at_before_training(lossbench: Comm
 def test_help_names_the_installed_losses_and_the_keys(lossbench: Command) -> None:
     result = lossbench("--help")
     assert result.code == 0
-    assert "loss: bce, cross_entropy, custom, huber, mae, mse, sum" in result.out
+    assert "loss: bce, cross_entropy, custom, huber, mae, mse, scaled, sum" in result.out
     assert "max_epochs: 60" in result.out
 
 
@@ -546,3 +546,41 @@ def test_a_plugin_that_breaks_on_construction_fails_its_cell_alone(lossbench: Co
     found = cells()
     assert found["binary mse"].status.value == "done"
     assert "'sad' of sad-losses 1.0 broke on construction: RuntimeError: no table" in found["binary sad"].reason
+
+
+def test_choices_are_on_disk_before_any_test_part_is_opened(
+    lossbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lossbench.task import REFERENCE
+    from lossbench.tasks.tabular import TableFold
+
+    on_disk: list[bool] = []
+    open_test = TableFold.open_test
+
+    def watched(fold: TableFold, choice: str) -> None:
+        if choice != REFERENCE:
+            choices = [json.loads(p.read_text()) for p in Path("results").glob("*/*/choices.json")]
+            on_disk.append(choice in [one["hash"] for each in choices for one in each.values()])
+        open_test(fold, choice)
+
+    monkeypatch.setattr(TableFold, "open_test", watched)
+    for engine in ("replicas", "sequential"):
+        words = ("protocol.repeats=2", "protocol.trials=2", "training.max_epochs=2", f"training.engine={engine}")
+        assert lossbench("+loss=mse", "task=regression", *words).code == 0
+    assert on_disk == [True] * 4
+    (record, *_) = cells().values()
+    (path,) = (record.path or Path()).glob("choices.json")
+    kept = json.loads(path.read_text())
+    assert [kept[str(r.repeat)]["hash"] for r in record.repeats] == [r.choice for r in record.repeats]
+    assert kept["0"]["trial"] == record.repeats[0].trial
+    assert kept["0"]["learning_rate"] == record.repeats[0].learning_rate
+
+
+def test_a_repeat_is_judged_by_hashes_that_its_content_gives(lossbench: Command) -> None:
+    from lossbench.plan import fingerprint
+
+    lossbench("+loss=huber", "task=regression", "protocol.repeats=2", "protocol.trials=3", "training.max_epochs=2")
+    record = cells()["regression huber"]
+    for repeat in record.repeats:
+        told = [repeat.trial, repeat.learning_rate, repeat.params, repeat.best_epoch, repeat.decision]
+        assert repeat.choice == fingerprint(told)

@@ -326,8 +326,8 @@ def test_a_module_keeps_what_it_learns(site: Site) -> None:
             def forward(self, output, target):
                 return self.scale * (output - target).abs()
     """
-    site.install("kit", {"scaled": "kit_losses:Scaled"}, source, module="kit_losses")
-    loss = load_loss("scaled")
+    site.install("kit", {"stretched": "kit_losses:Scaled"}, source, module="kit_losses")
+    loss = load_loss("stretched")
     assert [parameter.item() for parameter in loss.parameters()] == [2.0]
     loss(torch.tensor([3.0]), torch.zeros(1)).sum().backward()
     assert [float(parameter.grad) for parameter in loss.parameters()] == [3.0]  # type: ignore[arg-type]

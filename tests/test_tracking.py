@@ -76,7 +76,11 @@ def test_runs_carry_what_the_records_hold(client: MlflowClient, tracked: Path) -
             mean = sum(record.values("roc_auc")) / 2
             assert metrics["test/roc_auc"] == pytest.approx(mean)
             assert metrics["test_sd/roc_auc"] == pytest.approx(abs(record.values("roc_auc")[0] - mean) * 2**0.5)
-            assert {f.path for f in client.list_artifacts(run.info.run_id)} == {"record.json", "arrays.npz"}
+            assert {f.path for f in client.list_artifacts(run.info.run_id)} == {
+                "record.json",
+                "arrays.npz",
+                "choices.json",
+            }
 
 
 def test_the_copies_that_mlflow_keeps_are_not_read_as_records(tracked: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 ALIGNED = 16
 """Numbers: each tensor of each replica begins where a cache line does, so that no kernel takes another path for one."""
@@ -75,33 +76,39 @@ class StackedOptimizer(torch.optim.Optimizer):
 
 
 class StackedAdamW(StackedOptimizer):
-    """`torch.optim.AdamW` itself, without weight decay: its step at rate 1, taken by each replica at its own rate.
+    """AdamW without weight decay by torch's own kernel: its step at rate 1, taken by each replica at its own rate.
 
     Loshchilov and Hutter 2019. The step of Adam is proportional to the rate, and depends on nothing that it changes.
+    Called as the function that `torch.optim.AdamW.step` calls, whose doings around it cost as much as the step.
     """
 
-    unit: nn.Parameter
-    """[R, P] what torch's AdamW moves: from 0, by one step at rate 1."""
-    adamw: torch.optim.AdamW | None = None
-
-    def _lay_out(self) -> None:
-        super()._lay_out()
-        moments = self.adamw.state[self.unit] if self.adamw else {}
-        self.unit = nn.Parameter(torch.zeros_like(self.values))
-        self.unit.grad = self.gradient
-        self.adamw = torch.optim.AdamW([self.unit], lr=1.0, weight_decay=0.0, fused=True)
-        self.adamw.state[self.unit].update(moments)
+    def __init__(self, parameters: Sequence[nn.Parameter], rates: Tensor, clip_norm: float | None = None) -> None:
+        super().__init__(parameters, rates, clip_norm)
+        self.mean, self.square, self.unit = (torch.zeros_like(self.values) for _ in range(3))
+        self.count = torch.zeros((), device=self.values.device)
 
     def keep(self, places: Tensor) -> None:
-        assert self.adamw is not None
-        moments = self.adamw.state[self.unit]
-        moments |= {name: moment[places] for name, moment in moments.items() if moment.ndim}
+        self.mean, self.square, self.unit = self.mean[places], self.square[places], self.unit[places]
         super().keep(places)
 
     def _move(self, rates: Tensor) -> None:
-        assert self.adamw is not None
         self.unit.zero_()
-        self.adamw.step()
+        adamw(
+            [self.unit],
+            [self.gradient],
+            exp_avgs=[self.mean],
+            exp_avg_sqs=[self.square],
+            max_exp_avg_sqs=[],
+            state_steps=[self.count],
+            fused=True,
+            amsgrad=False,
+            maximize=False,
+            weight_decay=0.0,
+            lr=1.0,
+            beta1=0.9,
+            beta2=0.999,
+            eps=1e-8,
+        )
         self.values.addcmul_(self.unit, rates)
 
 

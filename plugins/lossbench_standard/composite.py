@@ -75,6 +75,7 @@ class Scaled(Loss):
     """
 
     reference = "factor · loss"
+    units = {"factor": "times the loss"}
 
     def __init__(self, loss: Loss, factor: float) -> None:
         super().__init__()
