@@ -22,25 +22,26 @@ def loss_shape(loss: Loss) -> dict[str, NDArray[np.float64]]:
     found = {"shape/x": x}
     for suffix, label in (("", 1), ("_negative", 0)) if loss.kind is Kind.BINARY else (("", 0),):
         try:
-            pairs = [_at(loss, value, label) for value in x]
+            pieces = [x] if loss.pointwise else [x[place : place + 1] for place in range(len(x))]
+            pairs = [_at(loss, piece, label) for piece in pieces]
         except Exception:  # a loss that needs more than one target has no such shape; the training says the rest
             return {}
-        found[f"shape/value{suffix}"] = np.array([value for value, _ in pairs])
-        found[f"shape/gradient{suffix}"] = np.array([gradient for _, gradient in pairs])
+        found[f"shape/value{suffix}"] = np.concatenate([values for values, _ in pairs])
+        found[f"shape/gradient{suffix}"] = np.concatenate([gradients for _, gradients in pairs])
     return found
 
 
-def _at(loss: Loss, value: float, label: int) -> tuple[float, float]:
-    """The loss of one target with the first output at `value`, and its derivative there."""
-    classes = 3 if loss.kind in (Kind.CLASSES, Kind.SEQUENCES) else 1
-    output = torch.zeros(1, loss.outputs(classes))
-    output[0, 0] = value
+def _at(loss: Loss, x: NDArray[np.float64], label: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The losses [n] of targets of one label with their first outputs at x [n], and their derivatives there."""
+    n, classes = len(x), 3 if loss.kind in (Kind.CLASSES, Kind.SEQUENCES) else 1
+    output = torch.zeros(n, loss.outputs(classes))
+    output[:, 0] = torch.from_numpy(x)
     if loss.kind in (Kind.CONTINUOUS, Kind.BINARY) and output.shape[1] == 1:
         output = output.squeeze(1)
     output.requires_grad_()
-    target = torch.tensor([label]) if classes > 1 else torch.tensor([float(label)])
-    one = torch.tensor([1])
-    pair = (Sequences(output, one), Sequences(target, one)) if loss.kind is Kind.SEQUENCES else (output, target)
-    result = loss(*pair).sum()
-    (gradient,) = torch.autograd.grad(result, output)
-    return float(result.detach()), float(gradient.flatten()[0])
+    target = torch.full((n,), label) if classes > 1 else torch.full((n,), float(label))
+    ones = torch.ones(n, dtype=torch.long)
+    pair = (Sequences(output, ones), Sequences(target, ones)) if loss.kind is Kind.SEQUENCES else (output, target)
+    losses = loss(*pair)
+    (gradient,) = torch.autograd.grad(losses.sum(), output)
+    return losses.detach().view(n).double().numpy(), gradient.view(n, -1)[:, 0].double().numpy()

@@ -17,7 +17,6 @@ from rich.table import Table
 from rich.text import Text
 
 from lossbench.compare.leaderboard import Leaderboard, Row, Summary, typical_spread, unpaired
-from lossbench.compare.statistics import detectable
 from lossbench.plan import Cell, variants
 from lossbench.record import Record, Status
 
@@ -175,6 +174,8 @@ class Display:
 
 def show_estimate(out: Console, cell: Cell, cells: int, found: Estimate | None, earlier: list[Record]) -> None:
     """What one contest takes and what it can tell; `earlier` are records of the same contest."""
+    from lossbench.compare.statistics import detectable  # scipy's takes most of a second
+
     repeats, trials = cell.protocol.repeats, cell.protocol.trials
     out.print(Text(f"{cell.task.name} on {cell.task.data['name']}, {cell.model.name}", style="bold"))
     budget = f"{several(repeats, 'repeat')} of {several(trials, 'trial')}"

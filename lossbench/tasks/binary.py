@@ -21,7 +21,7 @@ class BinaryFold(TableFold):
     """Targets are 0. and 1.; F1 and accuracy are given at the threshold chosen on validation data and at .5."""
 
     def __init__(self, task: Binary, repeat: int) -> None:
-        super().__init__(task.table, task.splits(repeat), task.table.target)
+        super().__init__(task.table, task.splits(repeat), task.features(repeat), task.table.target)
         self.metric, self.own_metric = task.metric, task.own_metric
 
     def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:

@@ -24,7 +24,7 @@ class RegressionFold(TableFold):
         train = target[splits.train]
         self.centre = float(train.mean()) if domain is Domain.REAL else 0.0
         self.scale = float(train.std() if domain is Domain.REAL else train.mean()) or 1.0
-        super().__init__(task.table, splits, (target - self.centre) / self.scale)
+        super().__init__(task.table, splits, task.features(repeat), (target - self.centre) / self.scale)
         self.metric, self.own_metric = task.metric, task.own_metric
 
     def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:

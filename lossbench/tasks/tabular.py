@@ -18,17 +18,20 @@ from lossbench.data.table import Table, load_table
 from lossbench.loss import Kind
 from lossbench.task import DataCard, Part, Scored, Sealed, Splits
 
+KEPT = 2**28
+"""Bytes of encoded features that a task keeps for the next loss."""
+Features = Mapping[Part, Tensor]
+"""What a model takes, [n, columns] of each part; nothing of any target."""
+
 
 class TableFold:
     """One repeat's rows: features encoded, targets as the loss sees them."""
 
     classes = 1
 
-    def __init__(self, table: Table, splits: Splits, scaled_target: NDArray[np.float64]) -> None:
-        self.splits = splits
-        encoder = Encoder.fit(table.features.iloc[splits.train])
-        self.inputs = len(encoder.names)
-        self.features = {p: torch.from_numpy(encoder.transform(table.features.iloc[splits.rows(p)])) for p in Part}
+    def __init__(self, table: Table, splits: Splits, features: Features, scaled_target: NDArray[np.float64]) -> None:
+        self.splits, self.features = splits, features
+        self.inputs = features[Part.TRAIN].shape[1]
         self.scaled = Sealed({p: torch.from_numpy(scaled_target[splits.rows(p)]) for p in Part})
         """Targets as the loss sees them, float64."""
         self.target = Sealed({p: torch.from_numpy(table.target[splits.rows(p)]) for p in Part})
@@ -64,6 +67,7 @@ class TableTask(ABC):
     def __init__(self, data: Mapping[str, Any], seed: int) -> None:
         self.data, self.seed = data, seed
         self.table = load_table(data, binary=self.binary)
+        self._features: dict[int, Features] = {}
 
     def splits(self, repeat: int) -> Splits:
         return draw_splits(
@@ -74,6 +78,17 @@ class TableTask(ABC):
             split_seed=self.data.get("split_seed", 0),
             stratify=self.binary,
         )
+
+    def features(self, repeat: int) -> Features:
+        """The rows of a repeat, encoded on its training rows; kept for other losses while there is room."""
+        if repeat in self._features:
+            return self._features[repeat]
+        splits, table = self.splits(repeat), self.table.features
+        encoder = Encoder.fit(table.iloc[splits.train])
+        found = {part: torch.from_numpy(encoder.transform(table.iloc[splits.rows(part)])) for part in Part}
+        if (1 + len(self._features)) * sum(features.nbytes for features in found.values()) <= KEPT:
+            self._features[repeat] = found
+        return found
 
     @cached_property
     def card(self) -> DataCard:
