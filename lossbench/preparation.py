@@ -74,8 +74,7 @@ def check(cell: Cell) -> None:
     model = build_model(cell.model, fold.inputs, 1)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(f"model.target={cell.model.target} has no parameters: there is nothing to train.")
-    if cell.training.engine == "replicas" and (why := engine.refusal(cell.training, fold, model)):
-        raise InputError(f"training.engine=replicas: {why}. Leave it at auto, or say sequential.")
+    engine.side_by_side(cell.training, fold, model, cell.trainings)
 
 
 def fingerprint_of(cell: Cell) -> str:

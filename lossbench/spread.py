@@ -18,15 +18,15 @@ from typing import Any
 
 import torch
 
-from lossbench.loss import Kind
+from lossbench.loss import Kind, Loss
 from lossbench.plan import Cell, Training, Trial
 from lossbench.preparation import Bench, load_task
 from lossbench.training.engine import How, Outcome, train
 from lossbench.training.learner import Trained
 
 Weights = dict[str, torch.Tensor]
-Told = tuple[Trained, Weights, Weights]
-"""What comes back from a device: the training's curves, and the best weights of its model and its loss."""
+Told = tuple[Trained, Weights, Loss | None]
+"""What comes back from a device: the training's curves, its model's best weights, and its loss as it was then."""
 
 _device = 0
 """Of this process: which of the devices is its own."""
@@ -77,10 +77,10 @@ def _outcome(bench: Bench, trial: Trial, told: Told) -> Outcome:
     trained, model, loss = told
     ready = bench.ready(trial, shared_model=True)
 
-    def restore() -> None:
-        dtype = next(iter(model.values())).dtype
-        ready.model.to(dtype).load_state_dict(model)
-        ready.loss.to(dtype).load_state_dict(loss)
+    def restore() -> Loss:
+        assert loss is not None
+        ready.model.to(next(iter(model.values())).dtype).load_state_dict(model)
+        return loss
 
     return Outcome(ready, trained, restore)
 
@@ -141,9 +141,9 @@ def _train(cell: Cell, kind: Kind, trials: Sequence[Trial], path: list[str]) -> 
     ready = bench.ready if len(trials) > 1 else bench.only(trials[0].repeat).ready
     for outcome in train(ready, trials, how, stacked=cell.training.engine == "replicas"):
         if outcome.trained.best_epoch is None:
-            told.append((outcome.trained, {}, {}))
+            told.append((outcome.trained, {}, None))
             continue
-        outcome.restore()
-        weights = [{k: v.clone() for k, v in m.state_dict().items()} for m in (outcome.ready.model, outcome.ready.loss)]
-        told.append((outcome.trained, weights[0], weights[1]))
+        loss = outcome.restore()
+        weights = {name: tensor.clone() for name, tensor in outcome.ready.model.state_dict().items()}
+        told.append((outcome.trained, weights, loss))
     return told

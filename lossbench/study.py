@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from lossbench import plugins, protocol, provenance
 from lossbench.adapter import Family
 from lossbench.errors import InputError, NoSuchMetric, PluginError
-from lossbench.loss import Kind, Prediction
+from lossbench.loss import Kind, Loss, Prediction
 from lossbench.plan import Cell, Trial, fingerprint
 from lossbench.preparation import Bench, load_task, misfit
 from lossbench.record import Record, Repeat, Status, finite
@@ -24,6 +23,7 @@ from lossbench.shape import loss_shape
 from lossbench.spread import devices, spread
 from lossbench.task import Direction, Part, Task
 from lossbench.training import engine
+from lossbench.training.differences import copied
 from lossbench.training.engine import How, Outcome
 from lossbench.training.learner import Trained
 
@@ -177,6 +177,7 @@ class Study:
         self._values: list[float] = []
         self._curves: Arrays = {}
         self._best: Outcome | None = None
+        self._loss: Loss | None = None
         self._validation: Prediction | None = None
 
     def add(self, outcome: Outcome) -> None:
@@ -209,10 +210,10 @@ class Study:
             repeat.status, repeat.reason = Status.DIVERGED, trained.diverged or ""
             return
         repeat.trial, repeat.ties, repeat.edge = choice.trial, choice.ties, choice.edge
-        self._best.restore()
+        self._loss = self._best.restore()
         if number == 0:
-            arrays |= loss_shape(deepcopy(ready.loss).float())  # a copy: it may count its calls
-        self._validation = self._best.predict(Part.VALIDATION)
+            arrays |= loss_shape(copied(self._loss).float())  # a copy: it may count its calls
+        self._validation = self._best.predict(self._loss, Part.VALIDATION)
         repeat.decision = dict(ready.fold.decide(self._validation))
         told = ("trial", "learning_rate", "params", "best_epoch", "decision")
         self.frozen = {name: getattr(repeat, name) for name in told}
@@ -222,10 +223,11 @@ class Study:
         """Opens the test part for what was chosen, once."""
         assert self._best is not None
         assert self._validation is not None
+        assert self._loss is not None
         repeat, fold = self.repeat, self._best.ready.fold
         repeat.validation = finite(fold.evaluate(Part.VALIDATION, self._validation, repeat.decision).metrics)
         fold.open_test(repeat.choice)
-        test = self._best.predict(Part.TEST)
+        test = self._best.predict(self._loss, Part.TEST)
         judged = fold.evaluate(Part.TEST, test, repeat.decision)
         repeat.metrics, repeat.report = finite(judged.metrics), judged.report
         for part, prediction in ((Part.VALIDATION, self._validation), (Part.TEST, test)):

@@ -12,13 +12,14 @@ from typing import Any
 
 from torch import nn
 
-from lossbench.errors import PluginError
-from lossbench.loss import Prediction
+from lossbench.errors import InputError, PluginError
+from lossbench.loss import Loss, Prediction
 from lossbench.plan import Penalty, Training, Trial
 from lossbench.task import Direction, Fold, Part, StackableFold
+from lossbench.training.layers import Unstackable
 from lossbench.training.learner import Learner, Trained, fit
 from lossbench.training.ready import Ready
-from lossbench.training.replicas import Replicas, Unstackable
+from lossbench.training.replicas import Replicas
 from lossbench.training.single import Single, predict
 
 WORTH = 10e6
@@ -29,18 +30,19 @@ WHOLE = ("32", "64", "32-true", "64-true")
 
 @dataclass(frozen=True)
 class Outcome:
-    """A training that has ended. `restore` puts the weights of its best epoch back into model and loss."""
+    """A training that has ended."""
 
     ready: Ready
     trained: Trained
-    restore: Callable[[], None]
+    restore: Callable[[], Loss]
+    """Puts the weights of its best epoch back into its model; the loss as it was then."""
     context: Callable[[], AbstractContextManager[Any]] = nullcontext
     """In which predictions are made, as its epochs were judged."""
 
-    def predict(self, part: Part) -> Prediction:
-        """Predictions for all rows of a part."""
+    def predict(self, loss: Loss, part: Part) -> Prediction:
+        """Predictions for all rows of a part, after `restore`."""
         with self.context():
-            return predict(self.ready.model, self.ready.loss, self.ready.fold, part)
+            return predict(self.ready.model, loss, self.ready.fold, part)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class How:
 
 
 def refusal(training: Training, fold: Fold, model: nn.Module) -> str | None:
-    """Why trainings on such rows cannot go on side by side; None where they can, if their models stack."""
+    """Why such trainings cannot go on side by side; None where they can."""
     if not isinstance(fold, StackableFold):
         return "a row of this task is no single target, so its batches cannot be stacked"
     if training.precision not in WHOLE:
@@ -66,9 +68,16 @@ def refusal(training: Training, fold: Fold, model: nn.Module) -> str | None:
 
 
 def side_by_side(training: Training, fold: Fold, model: nn.Module, count: int) -> bool:
-    """Whether `count` trainings of this model are to be trained as one stack: a function of names and shapes alone."""
-    if training.engine != "auto":
-        return training.engine == "replicas"
+    """Whether `count` trainings of this model are to be trained as one stack: a function of names and shapes alone.
+
+    Raises InputError where `training.engine=replicas` asks for a stack that cannot be.
+    """
+    if training.engine == "sequential":
+        return False
+    if training.engine == "replicas":
+        if why := refusal(training, fold, model):
+            raise InputError(f"training.engine=replicas: {why}. Leave it at auto, or say sequential.")
+        return True
     operations = 6 * sum(parameter.numel() for parameter in model.parameters()) * training.batch_size
     return count > 1 and operations <= WORTH and refusal(training, fold, model) is None
 
@@ -117,7 +126,7 @@ def _stacked(members: Sequence[Ready], how: How) -> Iterator[Outcome]:
         yield Outcome(members[number], trained, _restorer(stack, number, members[number]))
 
 
-def _restorer(stack: Replicas, number: int, ready: Ready) -> Callable[[], None]:
+def _restorer(stack: Replicas, number: int, ready: Ready) -> Callable[[], Loss]:
     return lambda: stack.restore_best(number, ready.model, ready.loss)
 
 

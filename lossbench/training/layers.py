@@ -8,6 +8,7 @@ and in gradients; a network for which neither agrees is trained alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from typing import Any
 
@@ -16,8 +17,17 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
+from lossbench.training.differences import variation
+
+ALIGNED = 16
+"""Numbers: matrices of a multiple of it begin where a cache line does, for every replica alike. Where one does not,
+matrix kernels take another path and round otherwise: rows and columns of zeros fill it up."""
 TOLERANCE = 1e-9
 """How far two ways of computing the same thing in float64 may be apart, relative to the largest of the numbers."""
+
+
+class Unstackable(Exception):
+    """Trainings that cannot go on side by side in one stack; the message says why."""
 
 
 class StackedLinear(nn.Module):
@@ -30,8 +40,16 @@ class StackedLinear(nn.Module):
         self.bias = nn.Parameter(_stacked(layer.bias for layer in layers)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        rows, weight = x.flatten(1, -2) if x.ndim > 3 else x, self.weight.transpose(1, 2)
+        rows: Tensor = x.flatten(1, -2) if x.ndim > 3 else x
+        weight: Tensor = self.weight
+        count = rows.shape[1]
+        if count % ALIGNED:
+            rows = functional.pad(rows, (0, 0, 0, -count % ALIGNED))
+        if weight[0].numel() % ALIGNED:
+            rows, weight = (functional.pad(matrix, (0, -weight.shape[2] % ALIGNED)) for matrix in (rows, weight))
+        weight = weight.transpose(1, 2)
         product = torch.bmm(rows, weight) if self.bias is None else torch.baddbmm(self.bias.unsqueeze(1), rows, weight)
+        product = product[:, :count] if count % ALIGNED else product
         return product if x.ndim == 3 else product.unflatten(1, x.shape[1:-1])
 
 
@@ -63,8 +81,10 @@ class StackedEmbedding(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         replicas, rows, width = self.weight.shape
+        if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < rows:
+            raise IndexError(f"an id is outside of the {rows} rows of its table")
         first = torch.arange(replicas, device=ids.device).view(-1, *[1] * (ids.ndim - 1)) * rows
-        return functional.embedding(ids + first, self.weight.view(replicas * rows, width))
+        return functional.embedding(ids + first, self.weight.reshape(replicas * rows, width))
 
 
 class StackedDropout(nn.Module):
@@ -118,8 +138,11 @@ class StackedModel(nn.Module):
         return {**dict(self.tree.named_parameters()), **dict(self.tree.named_buffers())}
 
     def keep(self, places: Tensor) -> None:
-        """The replicas at these places go on, the others have left. Parameters are cut by the optimizer."""
+        """The replicas at these places go on, the others have left. What is trained is cut by the optimizer."""
         self.draws.keep(places)
+        for parameter in self.tree.parameters():
+            if not parameter.requires_grad:
+                parameter.data = parameter.data[places.to(parameter.device)]
         for module in self.tree.modules():
             for name, buffer in module._buffers.items():
                 module._buffers[name] = None if buffer is None else buffer[places.to(buffer.device)]
@@ -130,14 +153,28 @@ def stack_models(models: Sequence[nn.Module], rows: Tensor, seeds: Sequence[int]
 
     rows: [n, ...] some of what the models take. seeds: [R] of the dropout of each.
     """
+    if variation(list({id(model): model for model in models}.values()), buffers=False) != {}:
+        return None  # a number or tensor drawn when they were built, as no stack of weights can hold
+    if any(_has_ways_of_its_own(module) for module in models[0].modules()):
+        return None
     draws = Draws(seeds)
     with torch.random.fork_rng(devices=[]):
         sample = _sample(models)
         for build in (_layer_by_layer, _mapped):
             if _agrees(build, sample, rows):
-                tree, forward = build(models, draws)
-                return StackedModel(tree, forward, draws)
+                with suppress(ValueError):  # dropout, which the sample goes without
+                    return StackedModel(*build(models, draws), draws)
     return None
+
+
+def _has_ways_of_its_own(module: nn.Module) -> bool:
+    """Layers whose random draws or whose treatment of single rows a stack would not repeat."""
+    match module:
+        case nn.modules.dropout._DropoutNd():
+            return module.p > 0 and type(module) is not nn.Dropout
+        case nn.Embedding():
+            return module.padding_idx is not None or module.max_norm is not None or module.scale_grad_by_freq
+    return False
 
 
 # Two ways -----------------------------------------------------------------------------------------------------------
@@ -159,7 +196,7 @@ def _replaced(layers: list[Any], draws: Draws) -> nn.Module:
             return StackedLinear(layers)
         case nn.LayerNorm() if type(first) is nn.LayerNorm:
             return StackedLayerNorm(layers)
-        case nn.Embedding() if type(first) is nn.Embedding and first.padding_idx is None and first.max_norm is None:
+        case nn.Embedding() if type(first) is nn.Embedding:
             return StackedEmbedding(layers)
         case nn.Dropout() if type(first) is nn.Dropout:
             return StackedDropout(first.p, draws)
@@ -227,10 +264,11 @@ def _sample(models: Sequence[nn.Module]) -> list[nn.Module]:
 def _agrees(build: Callable[..., Built], models: list[nn.Module], rows: Tensor) -> bool:
     """True where the stack gives what the models give, in a training step and its gradients, and in evaluation."""
     alone = [deepcopy(model) for model in models]
+    widths = {size for tensor in (rows, *models[0].parameters()) for size in tensor.shape[-2:]}
     try:
         tree, forward = build(models, Draws([0] * len(models)))
         for training in (True, False):
-            x = _some_rows(rows, len(models))
+            x = _some_rows(rows, len(models), widths)
             tree.train(training)
             values = forward(tree, x)
             wanted = [model.train(training)(own) for model, own in zip(alone, x, strict=True)]
@@ -262,9 +300,11 @@ def agree(values: Tensor, wanted: Tensor) -> bool:
     return torch.allclose(values, wanted, rtol=TOLERANCE, atol=TOLERANCE * max(size, 1e-6), equal_nan=True)
 
 
-def _some_rows(rows: Tensor, replicas: int) -> Tensor:
-    """[R, n, ...] different rows for each; for numbers in float64, scattered a little."""
-    picked = torch.stack([rows.roll(replica, 0)[:5] for replica in range(replicas)])
+def _some_rows(rows: Tensor, replicas: int, widths: set[int]) -> Tensor:
+    """[R, n, ...] different rows for each; for numbers in float64, scattered a little. n is no width of the model."""
+    count = next(n for n in (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41) if n not in widths)
+    again = torch.arange(count + replicas) % len(rows)
+    picked = torch.stack([rows[again[replica : replica + count]] for replica in range(replicas)])
     if not picked.is_floating_point():
         return picked
     generator = torch.Generator().manual_seed(1)

@@ -2,15 +2,14 @@
 
 A pointwise loss judges the rows of all replicas in one call; whatever differs between replicas, as tuned or learned
 parameters and observed scales do, becomes one number a row. Set losses, and losses that differ in more than numbers,
-are mapped by `torch.func.vmap`, or called one by one. Every way but the last is taken only if it agrees with the last,
-in values and in gradients, on made-up outputs and real targets.
+are mapped by `torch.func.vmap`, or called one by one. A way is taken only if it agrees with the losses themselves, in
+values and in gradients, on made-up outputs and real targets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from enum import Enum
 from typing import Any
 
@@ -18,14 +17,17 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.loss import Kind, Loss, Prediction, check_prediction, reduce
-from lossbench.training.layers import agree
+from lossbench.training.differences import Place, changed, copied, variation
+from lossbench.training.layers import Unstackable, agree
 
 Means = tuple[Tensor, dict[str, Tensor]]
 """The mean loss of each replica [R], and of a composite each term's [R] by name."""
-Place = tuple[str, str]
-"""Where something lies in a loss: the dotted name of its module, and the attribute, buffer or parameter there."""
 Stacks = Mapping[Place, Tensor]
 """What differs between R losses, [R, ...] each."""
+FULL = 64
+"""Rows in a flat call are filled up to a multiple of it: vectorised kernels round the rest in another way."""
+SHOWN = 7
+"""Targets of each replica that a way is tried on."""
 
 
 class Way(Enum):
@@ -40,34 +42,37 @@ class Objectives(nn.Module):
     """The losses of a stack; those with parameters hold them here, [R, ...] each, to be trained."""
 
     def __init__(self, losses: Sequence[Loss], targets: Tensor, outputs: int) -> None:
-        """targets: [R, n] some real ones; outputs: raw outputs a target, 1 for none of a dimension of their own."""
+        """targets: [R, n] some real ones; outputs: raw outputs a target, 1 for none of a dimension of their own.
+
+        Raises Unstackable for losses whose parameters cannot be held outside of them.
+        """
         super().__init__()
         self.losses: Any = nn.ModuleList(losses)  # so that their buffers go to the device where the outputs are
-        self.learned = nn.ParameterDict(
-            {
-                name.replace(".", "/"): torch.stack([loss.get_parameter(name).detach() for loss in losses])
-                for name, _ in losses[0].named_parameters()
-            }
+        self.names = [name for name, _ in losses[0].named_parameters()]
+        self.learned = nn.ParameterList(
+            nn.Parameter(
+                torch.stack([loss.get_parameter(name).detach() for loss in losses]),
+                requires_grad=losses[0].get_parameter(name).requires_grad,
+            )
+            for name in self.names
         )
         self.changing = any(type(loss).advance is not Loss.advance for loss in losses)
-        with torch.random.fork_rng(devices=[]):
-            self.way = _way(losses, targets, outputs)
+        self.shown, self.outputs = _shown(targets), outputs
         self.arrange()
 
     def forward(self, output: Tensor, target: Tensor) -> Means:
         """output [R, n] or [R, n, outputs], target [R, n] -> the means [R]; nothing is mixed between replicas."""
-        stacks = {**self._stacks, **{_place(name): stack for name, stack in self.learned.items()}}
+        learned = dict(zip(map(_place, self.names), self.learned, strict=True))
         match self.way:
             case Way.FLAT:
-                return flat(self._template, stacks, output, target)
+                return flat(self.template, {**self.stacks, **learned}, output, target)
             case Way.MAPPED:
-                return mapped(self._template, stacks, output, target)
+                return mapped(self.template, {**self.stacks, **learned}, output, target)
             case Way.APART:
-                learned = {_place(name): stack for name, stack in self.learned.items()}
                 return apart(self.losses, learned, output, target)
 
     def advance(self, progress: float) -> None:
-        """Tells every loss how far the training is."""
+        """Tells every loss how far the training is; what they have become may call for another way."""
         for loss in self.losses:
             loss.advance(progress)
         if self.changing:
@@ -77,7 +82,7 @@ class Objectives(nn.Module):
     def predict(self, output: Tensor) -> Prediction:
         """What the outputs [R, n] or [R, n, outputs] of all replicas say: scores, labels, probabilities [R, n, ...]."""
         usual = all(type(loss).predict is Loss.predict for loss in self.losses)
-        if usual or (self._alike and not self.learned):
+        if usual or (self.way is Way.FLAT and not self.stacks and not self.learned):
             return _predicted(self.losses[0], output)
         pieces = []
         for place, loss in enumerate(self.losses):
@@ -91,7 +96,7 @@ class Objectives(nn.Module):
 
     def tensors(self) -> dict[str, Tensor]:
         """The stacked parameters under the names that they have in a loss."""
-        return {name.replace("/", "."): stack for name, stack in self.learned.items()}
+        return dict(zip(self.names, self.learned, strict=True))
 
     def state(self, place: int) -> dict[str, Tensor]:
         """The state of one loss, as its `load_state_dict` takes it."""
@@ -100,16 +105,22 @@ class Objectives(nn.Module):
 
     def keep(self, places: Tensor) -> None:
         """The replicas at these places go on, the others have left. What is learned is cut by the optimizer."""
-        self.losses = nn.ModuleList(self.losses[place] for place in places.tolist())
-        self.arrange()
+        # Copies, since terms that a loss keeps may hold on to a graph over all replicas.
+        self.losses = nn.ModuleList(copied(self.losses[place]) for place in places.tolist())
+        self.template = copied(self.losses[0])
+        self.shown = self.shown[places]
+        for stack in self.learned:
+            if not stack.requires_grad:  # which the optimizer does not know
+                stack.data = stack.data[places]
+        if self.way is not Way.APART:
+            self.stacks = variation(self.losses) or {}
 
     def arrange(self) -> None:
-        """What differs between the losses as they are now; they may come to differ in more than numbers."""
-        stacks = variation(self.losses)
-        self._alike = stacks is not None and not stacks
-        if stacks is None:
-            self.way = Way.APART
-        self._stacks, self._template = stacks or {}, deepcopy(self.losses[0])
+        """Finds out how the losses can be called, as they are now."""
+        with torch.random.fork_rng(devices=[]):
+            self.way = way_of([copied(loss).cpu() for loss in self.losses], self.shown, self.outputs)
+        self.stacks = {} if self.way is Way.APART else variation(self.losses) or {}
+        self.template = copied(self.losses[0])
 
 
 # Ways of calling them -------------------------------------------------------------------------------------------------
@@ -117,12 +128,16 @@ class Objectives(nn.Module):
 
 def flat(loss: Loss, stacks: Stacks, output: Tensor, target: Tensor) -> Means:
     """All rows, one replica's after the other's, in one call; what differs is repeated for each row."""
-    n = target.shape[1]
+    rows, n = target.numel(), target.shape[1]
+    raw, true = output.flatten(0, 1), target.flatten()
     values = [_in_type(stack, output).repeat_interleave(n) for stack in stacks.values()]
+    if rows % FULL:
+        again = torch.arange(-rows % FULL, device=target.device) % rows
+        raw, true, *values = (torch.cat([v, v.detach()[again]]) for v in (raw, true, *values))
     with _put(loss, stacks, values):
-        losses = loss(output.flatten(0, 1), target.flatten())
-    parts = {name: value.detach().view_as(target).mean(1) for name, value in loss.parts().items()}
-    return reduce(losses.view_as(target)), parts
+        losses = loss(raw, true)
+    parts = {name: value.detach()[:rows].view_as(target).mean(1) for name, value in loss.parts().items()}
+    return reduce(losses[:rows].view_as(target)), parts
 
 
 def mapped(loss: Loss, stacks: Stacks, output: Tensor, target: Tensor) -> Means:
@@ -135,7 +150,7 @@ def mapped(loss: Loss, stacks: Stacks, output: Tensor, target: Tensor) -> Means:
     return torch.vmap(one)([_in_type(stack, output) for stack in stacks.values()], output, target)
 
 
-def apart(losses: Sequence[Loss], stacks: Stacks, output: Tensor, target: Tensor) -> Means:
+def apart(losses: Iterable[Loss], stacks: Stacks, output: Tensor, target: Tensor) -> Means:
     """A call for each replica, one after the other."""
     found = []
     for place, loss in enumerate(losses):
@@ -173,132 +188,126 @@ REMOVED = object()
 
 def _in_type(stack: Tensor, output: Tensor) -> Tensor:
     """Numbers in the outputs' own precision; whole numbers, as counts, stay whole."""
-    return stack.to(output.dtype) if stack.is_floating_point() else stack
-
-
-# What differs between them --------------------------------------------------------------------------------------------
-
-
-def variation(losses: Sequence[Loss]) -> dict[Place, Tensor] | None:
-    """The numbers and buffers in which losses differ; None where they differ in more than that.
-
-    Parameters are not told: they differ as soon as they are trained.
-    """
-    found: dict[Place, Tensor] = {}
-    for prefix, first in losses[0].named_modules():
-        try:
-            modules = [loss.get_submodule(prefix) for loss in losses]
-        except AttributeError:
-            return None
-        told = {name for module in modules for name in (*_plain(module), *module._buffers)}
-        names = told - {name for module in modules for name in vars(module) if _holds_tensors(vars(module)[name])}
-        if any(type(module) is not type(first) or len(module._modules) != len(first._modules) for module in modules):
-            return None
-        for name in sorted(names):
-            values: list[Any] = [getattr(module, name, None) for module in modules]
-            if _equal(values):
-                continue
-            if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
-                found[prefix, name] = torch.tensor(values, dtype=torch.double)
-            elif all(isinstance(v, Tensor) and v.shape == values[0].shape for v in values):
-                found[prefix, name] = torch.stack(values)
-            else:
-                return None
-    return found
-
-
-def _plain(module: nn.Module) -> list[str]:
-    """The attributes of an instance, but for torch's own."""
-    return [name for name in vars(module) if not name.startswith("_") and name != "training"]
-
-
-def _holds_tensors(value: Any) -> bool:
-    """True of what a forward leaves behind, as the terms of a sum."""
-    values = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else [value]
-    return any(isinstance(one, Tensor) for one in values)
-
-
-def _equal(values: Sequence[Any]) -> bool:
-    if all(isinstance(value, Tensor) for value in values):
-        return all(value.shape == values[0].shape and torch.equal(value, values[0]) for value in values)
-    return len({repr(value) for value in values}) == 1
+    return stack.to(output) if stack.is_floating_point() else stack.to(output.device)
 
 
 # Which way agrees -----------------------------------------------------------------------------------------------------
 
 
-def _way(losses: Sequence[Loss], targets: Tensor, outputs: int) -> Way:
-    """The cheapest way that agrees with calling each loss by itself."""
+def way_of(losses: Sequence[Loss], shown: Tensor, outputs: int) -> Way:
+    """The cheapest way that agrees with the losses themselves. Raises Unstackable where none does.
+
+    losses: copies, which are changed. shown: [R, few] targets.
+    """
+    stacks = variation(losses)
     places = sorted({0, 1, len(losses) // 2, len(losses) - 1} & set(range(len(losses))))
-    copies = [deepcopy(loss).double() for loss in losses]
-    stacks, learned = variation(copies), _scattered(copies, places)
-    output, target = _made_up(losses[0].kind, targets[places], outputs)
+    some = [losses[place].double() for place in places]
+    output, target = _made_up(losses[0].kind, shown[places].cpu(), outputs)
+    learned = _scattered(some)
+    wanted = _tried(lambda raw: apart(_all(some), {}, raw, target), output, _parameters(some))
+    if wanted is None:
+        return Way.APART  # it breaks: its training will say so
 
-    def tried(call: Callable[..., Means]) -> list[Tensor] | None:
-        return _tried(call, output, target, list(learned.values()))
+    def agrees(call: Callable[[Tensor], Means]) -> bool:
+        found = _tried(call, output, [list(learned.values())])
+        return found is not None and all(agree(a, b) for a, b in zip(found, wanted, strict=True))
 
-    some = [copies[place] for place in places]
-    wanted = tried(lambda raw: apart(deepcopy(some), learned, raw, target))
-    if stacks is None or wanted is None or _stateful(some[0], output[0], target[0]):
-        return Way.APART
-    both = {**{place: stack[places] for place, stack in stacks.items()}, **learned}
-    ways: dict[Way, Callable[[Tensor], Means]] = {
-        Way.FLAT: lambda raw: flat(deepcopy(some[0]), both, raw, target),
-        Way.MAPPED: lambda raw: mapped(deepcopy(some[0]), both, raw, target),
-    }
-    if not losses[0].pointwise or any(stack.ndim > 1 for stack in both.values()):
-        del ways[Way.FLAT]
-    for way, call in ways.items():
-        found = tried(call)
-        if found and len(found) == len(wanted) and all(agree(a, b) for a, b in zip(found, wanted, strict=True)):
-            return way
+    if stacks is not None and not _stateful(some[0], output[0], target[0]):
+        both = {**{place: stack[places] for place, stack in stacks.items()}, **learned}
+        scalars = losses[0].pointwise and all(stack.ndim == 1 for stack in both.values())
+
+        def together(raw: Tensor) -> Means:
+            return flat(copied(some[0]), both, raw, target)
+
+        if scalars and agrees(together) and _contained(together, output):
+            return Way.FLAT
+        if agrees(lambda raw: mapped(copied(some[0]), both, raw, target)):
+            return Way.MAPPED
+    if learned and not agrees(lambda raw: apart(_all(some), learned, raw, target)):
+        raise Unstackable(f"{type(losses[0]).__name__} keeps its parameters where they cannot be replaced")
     return Way.APART
 
 
-def _scattered(losses: Sequence[Loss], places: Sequence[int]) -> dict[Place, Tensor]:
-    """The parameters of some losses, moved apart from each other as training will."""
+def _all(losses: Sequence[Loss]) -> list[Loss]:
+    return [copied(loss) for loss in losses] if not any(True for _ in losses[0].parameters()) else list(losses)
+
+
+def _scattered(losses: Sequence[Loss]) -> dict[Place, Tensor]:
+    """The parameters of some losses, moved apart from each other as training will; in the losses themselves too."""
     found = {}
     for name, _ in losses[0].named_parameters():
-        stack = torch.stack([losses[place].get_parameter(name).detach() for place in places])
-        steps = torch.arange(len(places), dtype=stack.dtype).view(-1, *[1] * (stack.ndim - 1))
-        found[_place(name)] = (stack + 0.01 * steps).requires_grad_()
+        with torch.no_grad():
+            for number, loss in enumerate(losses):
+                loss.get_parameter(name).add_(0.01 * number)
+        found[_place(name)] = torch.stack([loss.get_parameter(name).detach() for loss in losses]).requires_grad_()
     return found
 
 
-def _made_up(kind: Kind, targets: Tensor, outputs: int) -> tuple[Tensor, Tensor]:
-    """Outputs of all sizes for up to seven real targets a replica, in float64."""
-    target = targets[:, :7]
+def _parameters(losses: Sequence[Loss]) -> list[list[Tensor]]:
+    """Name by name, the parameters of all losses."""
+    names = [name for name, _ in losses[0].named_parameters()]
+    return [[loss.get_parameter(name).requires_grad_() for loss in losses] for name in names]
+
+
+def _shown(targets: Tensor) -> Tensor:
+    """A few real targets of each replica, the rarest among them."""
+    spaced = torch.linspace(0, targets.shape[1] - 1, min(SHOWN, targets.shape[1])).long()
+    return targets.sort(1).values[:, spaced]
+
+
+def _made_up(kind: Kind, target: Tensor, outputs: int) -> tuple[Tensor, Tensor]:
+    """Outputs of all sizes for these targets, in float64."""
     target = target.double() if target.is_floating_point() else target
     shape = (*target.shape, outputs) if outputs > 1 or kind in (Kind.CLASSES, Kind.SEQUENCES) else target.shape
     generator = torch.Generator().manual_seed(0)
     return 3 * torch.randn(shape, generator=generator, dtype=torch.double), target
 
 
-def _tried(
-    call: Callable[[Tensor], Means], output: Tensor, target: Tensor, learned: Sequence[Tensor]
-) -> list[Tensor] | None:
+def _tried(call: Callable[[Tensor], Means], output: Tensor, learned: Sequence[Sequence[Tensor]]) -> list[Tensor] | None:
     """Means, their gradients in outputs and parameters, and terms; None where the call breaks."""
-    raw = output.clone().requires_grad_()
+    raw, flat_list = output.clone().requires_grad_(), [tensor for each in learned for tensor in each]
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.double)
     try:
         means, parts = call(raw)
         uneven = torch.arange(1, len(means) + 1, dtype=means.dtype)
-        gradients = torch.autograd.grad((means * uneven).sum(), [raw, *learned])
-        return [means.detach(), *gradients, *(parts[name] for name in sorted(parts))]
+        gradient, *own = torch.autograd.grad((means * uneven).sum(), [raw, *flat_list], allow_unused=True)
+        return [means.detach(), gradient, *_by_name(own, flat_list), *(parts[name] for name in sorted(parts))]
     except Exception:  # of whatever kind: it cannot be called like that
         return None
     finally:
         torch.set_default_dtype(before)
 
 
+def _by_name(gradients: Sequence[Tensor | None], of: Sequence[Tensor]) -> list[Tensor]:
+    """All gradients of parameters one after the other, whether they came as stacks or one by one."""
+    filled = [torch.zeros_like(t) if g is None else g for g, t in zip(gradients, of, strict=True)]
+    return [torch.cat([gradient.flatten() for gradient in filled])] if filled else []
+
+
+def _contained(call: Callable[[Tensor], Means], output: Tensor) -> bool:
+    """Whether outputs that blow up in one replica leave the others alone."""
+    usual = _tried(call, output, [])
+    for size in (1e4, float("inf"), float("nan")):
+        blown = output.clone()
+        blown[0] = blown[0] * size
+        found = _tried(call, blown, [])
+        if (
+            usual is None
+            or found is None
+            or any(not torch.equal(a[1:], b[1:]) for a, b in zip(found, usual, strict=True))
+        ):
+            return False
+    return True
+
+
 def _stateful(loss: Loss, output: Tensor, target: Tensor) -> bool:
     """True for a loss that a call changes, or that draws at random: then each replica needs calls of its own."""
-    once, twice = deepcopy(loss), deepcopy(loss)
+    before, called = copied(loss), copied(loss)
     with torch.no_grad():
-        first, _ = _by_itself(once, output, target)
-        second, _ = _by_itself(once, output, target)
-    return variation([once, twice]) != {} or not agree(first, second)
+        first, _ = _by_itself(called, output, target)
+        second, _ = _by_itself(called, output, target)
+    return changed(before, called) or not agree(first, second)
 
 
 # Predictions ----------------------------------------------------------------------------------------------------------
@@ -306,11 +315,13 @@ def _stateful(loss: Loss, output: Tensor, target: Tensor) -> bool:
 
 def _predicted(loss: Loss, output: Tensor) -> Prediction:
     """Of outputs [r, n, ...] that one loss may read in one call; on the CPU, where metrics are computed."""
+    rows = len(output) * output.shape[1]
     raw = output.flatten(0, 1)
+    raw = torch.cat([raw, raw[torch.arange(-rows % FULL, device=raw.device) % rows]])
     prediction = loss.predict(raw)
     check_prediction(loss.kind, prediction, raw)
     values = (prediction.score, prediction.label, prediction.probability)
-    score, label, probability = (None if v is None else v.unflatten(0, (len(output), -1)).cpu() for v in values)
+    score, label, probability = (None if v is None else v[:rows].unflatten(0, (len(output), -1)).cpu() for v in values)
     assert score is not None
     return Prediction(score, label, probability)
 
@@ -321,5 +332,5 @@ def _joined(values: Sequence[Tensor | None]) -> Tensor | None:
 
 
 def _place(name: str) -> Place:
-    prefix, _, own = name.replace("/", ".").rpartition(".")
+    prefix, _, own = name.rpartition(".")
     return prefix, own

@@ -1,8 +1,7 @@
 """Many trainings in one: every trial of every repeat of a cell is a replica, row r of every tensor.
 
-Replicas never touch one another: the gradient of the sum of their losses is each one's own gradient. Numbers differ
-from those of a training alone by rounding only (see `Single`, the oracle), and not at
-all with who else is in the stack.
+Replicas never touch one another: the gradient of the sum of their losses is each one's own gradient. Their numbers are
+those of a training alone but for rounding (see `Single`, the oracle), whoever else is in the stack.
 """
 
 from __future__ import annotations
@@ -14,11 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lossbench.loss import Loss
+from lossbench.loss import Loss, Prediction
 from lossbench.plan import Penalty, Training
 from lossbench.regularizer import penalties_of, weights
 from lossbench.task import Fold, Part, StackableFold
-from lossbench.training.layers import stack_models
+from lossbench.training.differences import copied
+from lossbench.training.layers import Unstackable, stack_models
 from lossbench.training.learner import Learner, Step, blamed
 from lossbench.training.objectives import Objectives, Way
 from lossbench.training.optimizers import OPTIMIZERS, StackedOptimizer
@@ -54,15 +54,15 @@ class Replicas:
         self.rows = {
             part: Rows.of([_stackable(r.fold) for r in distinct], part, dtype) for part in (Part.TRAIN, Part.VALIDATION)
         }
-        losses = [deepcopy(r.loss).to(dtype) for r in filled]
+        losses = [copied(r.loss).to(dtype) for r in filled]
         self.objectives = Objectives(losses, self.rows[Part.TRAIN].target[self.which], filled[0].outputs)
         self.module = nn.ModuleList([self.model, self.objectives])
         self.rates = torch.tensor([r.trial.learning_rate for r in filled], dtype=torch.double)
         self.measure = self.folds[0].measure(self.folds)
         self.best: dict[str, Tensor] = {}
         """The best weights of each training [trainings, ...], by the names of the model's and the losses' tensors."""
-        self.states: dict[int, dict[str, Tensor]] = {}
-        """The losses' own states at their best epochs, where calls may change them."""
+        self.losses: dict[int, Loss] = {}
+        """The losses as they were at their trainings' best epochs, where epochs or calls may change them."""
 
     @staticmethod
     def refusal(model: nn.Module, fold: StackableFold) -> str | None:
@@ -112,7 +112,8 @@ class Replicas:
         with blamed("in predict"):
             prediction = self.objectives.predict(output)
         finite = torch.isfinite(prediction.score).flatten(1).all(1)
-        return finite.tolist(), lambda: self.measure(prediction).tolist()
+        harmless = _without(prediction, ~finite)
+        return finite.tolist(), lambda: self.measure(harmless).tolist()
 
     @torch.no_grad()
     def remember(self, places: list[int]) -> None:
@@ -121,9 +122,9 @@ class Replicas:
             if name not in self.best:
                 self.best[name] = torch.zeros(max(self.places) + 1, *tensor.shape[1:], dtype=tensor.dtype)
             self.best[name][numbers] = tensor[places].cpu()
-        if self.objectives.way is Way.APART:
+        if self.objectives.way is Way.APART or self.objectives.changing:
             losses = [self.objectives.losses[place] for place in places]
-            self.states |= {n: deepcopy(one.state_dict()) for n, one in zip(numbers, losses, strict=True)}
+            self.losses |= {number: copied(loss) for number, loss in zip(numbers, losses, strict=True)}
 
     def keep(self, places: list[int]) -> None:
         here = set(places)
@@ -140,13 +141,18 @@ class Replicas:
     def worth_leaving(self, ended: int) -> bool:
         return len(self.places) > FEWEST and ended * LEAVING >= len(self.places)
 
-    def restore_best(self, number: int, model: nn.Module, loss: Loss) -> None:
-        """Puts the weights of a training's best epoch into a model and a loss of its make."""
+    def restore_best(self, number: int, model: nn.Module, loss: Loss) -> Loss:
+        """Puts the weights of a training's best epoch into a model of its make; its loss as it was then.
+
+        loss: as it was before the training.
+        """
         own = {name: stack[number] for name, stack in self.best.items()}
         dtype = next(iter(own.values())).dtype
         model.to(dtype).load_state_dict({n.removeprefix(MODEL): t for n, t in own.items() if n.startswith(MODEL)})
         learned = {n.removeprefix(LOSS): t for n, t in own.items() if n.startswith(LOSS)}
-        loss.to(dtype).load_state_dict({**self.states.get(number, loss.state_dict()), **learned})
+        restored = self.losses.get(number, loss).to(dtype)
+        restored.load_state_dict({**restored.state_dict(), **learned})
+        return restored
 
     def _tensors(self) -> dict[str, Tensor]:
         model = {f"{MODEL}{name}": tensor for name, tensor in self.model.tensors().items()}
@@ -186,14 +192,23 @@ class Rows:
         return Rows(self.features.to(device), self.target.to(device))
 
 
+def _without(prediction: Prediction, bad: Tensor) -> Prediction:
+    """Zeros for the replicas that have gone astray: no metric has to put up with their NaN."""
+    if not bad.any():
+        return prediction
+
+    def cleared(values: Tensor | None) -> Tensor | None:
+        return None if values is None else torch.where(bad.view(-1, *[1] * (values.ndim - 1)), 0, values)
+
+    score = cleared(prediction.score)
+    assert score is not None
+    return Prediction(score, prediction.label, cleared(prediction.probability))
+
+
 def _stackable(fold: Fold) -> StackableFold:
     if not isinstance(fold, StackableFold):
         raise Unstackable("a row of this task is no single target, so its batches cannot be stacked")
     return fold
-
-
-class Unstackable(Exception):
-    """Trainings that cannot go on side by side in one stack; the message says why."""
 
 
 MODEL, LOSS = "model.", "loss."

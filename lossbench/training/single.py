@@ -15,6 +15,7 @@ from lossbench.plan import Penalty, Training
 from lossbench.regularizer import penalty_of
 from lossbench.task import Fold, Part, Scored
 from lossbench.training.batches import PartBatches, TrainingBatches
+from lossbench.training.differences import copied
 from lossbench.training.learner import Learner, Step, blamed
 
 
@@ -34,7 +35,7 @@ class Single:
         self.training, self.penalty = training, penalty
         self.module = nn.ModuleList([model, loss])
         self.places = [0]
-        self.best: tuple[dict[str, Any], dict[str, Any]] | None = None
+        self.best: tuple[dict[str, Any], Loss] | None = None
 
     def optimizer(self) -> torch.optim.Optimizer:
         kind = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[self.training.optimizer]
@@ -73,7 +74,7 @@ class Single:
 
     def remember(self, places: list[int]) -> None:
         if places:
-            self.best = (deepcopy(self.model.state_dict()), deepcopy(self.loss.state_dict()))
+            self.best = (deepcopy(self.model.state_dict()), copied(self.loss).cpu())
 
     def keep(self, places: list[int]) -> None:
         """Nobody leaves a group of one before it ends."""
@@ -81,11 +82,11 @@ class Single:
     def worth_leaving(self, ended: int) -> bool:
         return False
 
-    def restore_best(self) -> None:
-        """Puts the weights of the best epoch back, of the model and of the loss."""
+    def restore_best(self) -> Loss:
+        """Puts the weights of the best epoch back into the model; the loss as it was then."""
         assert self.best is not None
         self.model.load_state_dict(self.best[0])
-        self.loss.load_state_dict(self.best[1])
+        return self.best[1]
 
 
 @torch.no_grad()

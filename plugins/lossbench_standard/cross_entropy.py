@@ -47,7 +47,7 @@ class OneAgainstTheRest(Loss):
         self.pos_weight = _positive(pos_weight)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        chosen = functional.one_hot(target, output.shape[1])
+        chosen = functional.one_hot(target, output.shape[1]).to(output.dtype)
         each = self.pos_weight * chosen * functional.softplus(-output) + (1 - chosen) * functional.softplus(output)
         return each.sum(1)
 

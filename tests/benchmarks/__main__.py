@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-from tests.benchmarks import fairness, speed
+from tests.benchmarks import agreement, fairness, speed
 from tests.benchmarks.measure import Line
 
 REPORT = Path(__file__).parents[2] / "results" / "benchmarks.md"
@@ -32,7 +32,11 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(1)
     work: dict[str, Callable[[], Iterator[Line]]] = {f.__name__: partial(f, options.rounds) for f in speed.ALL}
-    work |= {"scales": fairness.scales, "pairs": partial(fairness.pairs, options.pairs)}
+    work |= {
+        "agreement": agreement.agreement,
+        "scales": fairness.scales,
+        "pairs": partial(fairness.pairs, options.pairs),
+    }
     unknown = [name for name in options.names if name not in work]
     if unknown:
         parser.error(f"there is no benchmark '{unknown[0]}'; there are {', '.join(work)}")
