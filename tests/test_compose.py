@@ -190,7 +190,7 @@ def test_a_models_budget_is_that_of_every_loss_on_it() -> None:
         for p in ("smoke", "standard")
     }
     assert {(p.repeats, p.trials) for p in found["standard"]} == {(5, 4)}
-    assert {(p.repeats, p.trials) for p in found["smoke"]} == {(2, 2)}
+    assert {(p.repeats, p.trials) for p in found["smoke"]} == {(1, 2)}
     (plain,) = cells("+loss=mse", "task=regression")
     assert (plain.protocol.name, plain.protocol.repeats, plain.protocol.trials) == ("standard", 10, 8)
 

@@ -36,6 +36,9 @@ class StackedLinear(nn.Module):
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
         self.weight = nn.Parameter(_stacked(layer.weight for layer in layers))
+        inputs, outputs = layers[0].in_features, layers[0].out_features
+        self.lacking = -inputs % ALIGNED if inputs * outputs % ALIGNED else 0
+        """Columns of zeros that make the gradient of a weight a multiple of `ALIGNED`."""
         bias = layers[0].bias is not None
         self.bias = nn.Parameter(_stacked(layer.bias for layer in layers)) if bias else None
 
@@ -45,8 +48,8 @@ class StackedLinear(nn.Module):
         count = rows.shape[1]
         if count % ALIGNED:
             rows = functional.pad(rows, (0, 0, 0, -count % ALIGNED))
-        if weight[0].numel() % ALIGNED:
-            rows, weight = (functional.pad(matrix, (0, -weight.shape[2] % ALIGNED)) for matrix in (rows, weight))
+        if self.lacking:
+            rows, weight = (functional.pad(matrix, (0, self.lacking)) for matrix in (rows, weight))
         weight = weight.transpose(1, 2)
         product = torch.bmm(rows, weight) if self.bias is None else torch.baddbmm(self.bias.unsqueeze(1), rows, weight)
         product = product[:, :count] if count % ALIGNED else product
