@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lossbench import plugins, protocol
@@ -65,6 +64,3 @@ def seconds_of_one_training(cell: Cell) -> float:
     """For the time that is left: an equal share of the cell's; 0 where it cannot be told."""
     found = estimate(cell)
     return found.seconds / cell.trainings if found else 0.0
-
-
-Probe = Callable[[Cell], float]

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,8 +77,14 @@ def test_ctrl_c_ends_the_processes_too(tmp_path: Path) -> None:
 
 
 def _children(pid: int) -> list[int]:
-    done = subprocess.run(["pgrep", "-P", str(pid), "-f", "spawn_main"], capture_output=True, text=True, check=False)
-    return [int(word) for word in done.stdout.split()]
+    """The processes that this one gave work to."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = place.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == pid and "spawn_main" in place.joinpath("cmdline").read_text():
+                found.append(int(place.name))
+    return found
 
 
 def _alive(pid: int) -> bool:
