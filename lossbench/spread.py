@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -93,19 +92,20 @@ class Pool:
 
     def __init__(self, count: int) -> None:
         context = multiprocessing.get_context("spawn")
-        numbers, self._begun = context.Queue(), context.Queue()
+        numbers = context.Queue()
         for number in range(count):
             numbers.put(number)
         self.count = count
-        self.workers = ProcessPoolExecutor(count, context, _begin, (numbers, self._begun))
+        self.workers = ProcessPoolExecutor(count, context, _begin, (numbers,))
 
     def end(self) -> None:
         """After Ctrl-C or a failure: what goes on is killed, what has not begun never will."""
         _pool.cache_clear()
+        # What Python 3.14 calls kill_workers: those that are still starting would begin their work yet.
+        processes = list((self.workers._processes or {}).values())
         self.workers.shutdown(wait=False, cancel_futures=True)
-        while not self._begun.empty():
-            with suppress(ProcessLookupError):
-                os.kill(self._begun.get(), signal.SIGKILL)
+        for process in processes:
+            process.kill()
 
 
 @cache
@@ -113,10 +113,9 @@ def _pool(count: int) -> Pool:
     return Pool(count)
 
 
-def _begin(numbers: Any, begun: Any) -> None:
+def _begin(numbers: Any) -> None:
     global _device
     _device = numbers.get()
-    begun.put(os.getpid())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gave the work out
     torch.set_num_threads(1)
 

@@ -57,8 +57,9 @@ def _good(cell: Cell) -> Cell:
     return replace(cell, loss=plain.loss)
 
 
-def test_ctrl_c_ends_the_processes_too(tmp_path: Path) -> None:
-    words = ["+loss=mse", "task=ner", "training.devices=2", "tracking=off", "name=s", "training.max_epochs=100"]
+@pytest.mark.parametrize("wait", [0, 8], ids=["while they start", "while they train"])
+def test_ctrl_c_ends_the_processes_too(tmp_path: Path, wait: int) -> None:
+    words = ["+loss=mse", "task=ner", "training.devices=2", "tracking=off", "name=s", "training.max_epochs=5000"]
     command = [sys.executable, "-m", "lossbench", *words]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 120
@@ -66,7 +67,7 @@ def test_ctrl_c_ends_the_processes_too(tmp_path: Path) -> None:
         time.sleep(0.2)
     started = _children(process.pid)
     assert len(started) >= 2
-    time.sleep(5)  # they import, and begin
+    time.sleep(wait)
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(60) == 130
     while any(map(_alive, started)) and time.monotonic() < deadline:
