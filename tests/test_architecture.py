@@ -26,9 +26,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench.data": ({"task", "plan", "errors", "data"}, {"numpy", "pandas", "pyarrow", "sklearn", "faker", "scipy"}),
     "lossbench.models": ({"data", "plan"}, {"torch"}),
     "lossbench.tasks": (
-        {"task", "tasks", "data", "models", "loss", "plan", "errors", "plugins"},
+        {"task", "tasks", "data", "models", "loss", "plan", "errors", "plugins", "calibration"},
         {"torch", "numpy", "sklearn", "scipy"},
     ),
+    "lossbench.calibration": (set(), {"numpy", "scipy"}),
     "lossbench.protocol": ({"plan"}, {"numpy", "scipy"}),
     "lossbench.training": (
         {"loss", "task", "protocol", "regularizer", "plan", "errors", "training"},
@@ -61,7 +62,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "lossbench.compose": ({"plugins", "parameters", "plan", "errors", "compose"}, {"hydra", "omegaconf"}),
     "lossbench.sweep": ({"compose", "preparation", "study", "record", "plan", "errors"}, {"torch"}),
-    "lossbench.compare": ({"record", "plan", "compare"}, {"numpy", "scipy", "matplotlib", "jinja2"}),
+    "lossbench.compare": (
+        {"record", "plan", "compare", "calibration", "errors"},
+        {"numpy", "scipy", "matplotlib", "jinja2"},
+    ),
     "lossbench.tracking": ({"record", "compare", "plan"}, {"mlflow", "sqlalchemy", "filelock"}),
     "lossbench.terminal": ({"compare", "plan", "planning", "record", "sweep"}, {"rich"}),
     "lossbench.commands": (

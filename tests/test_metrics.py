@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from lossbench.calibration import expected_calibration_error
 from lossbench.errors import InputError, UnknownName
 from lossbench.task import Direction, Metric
 from lossbench.tasks import metrics
@@ -145,14 +146,14 @@ def test_equal_probabilities_are_never_parted_into_two_bins(sizes: tuple[int, ..
     target = np.arange(len(p)) % 2.0
     groups = [(target[p == level], level) for level in levels]
     wanted = sum(abs(level * len(seen) - seen.sum()) for seen, level in groups) / len(p)
-    assert metrics.expected_calibration_error(target, p) == pytest.approx(wanted, rel=1e-9)
+    assert expected_calibration_error(target, p) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_the_order_of_the_rows_does_not_change_the_calibration_error() -> None:
     target, p = binary_rows(5, rows=200, distinct=20)
     order = np.random.default_rng(0).permutation(200)
-    shuffled = metrics.expected_calibration_error(target[order], p[order])
-    assert shuffled == pytest.approx(metrics.expected_calibration_error(target, p), rel=1e-9)
+    shuffled = expected_calibration_error(target[order], p[order])
+    assert shuffled == pytest.approx(expected_calibration_error(target, p), rel=1e-9)
 
 
 def quality(metric: str, target: Array, label: Array) -> float:

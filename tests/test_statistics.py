@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lossbench.compare.statistics import detectable, paired_interval, power
+from lossbench.compare.statistics import detectable, over_repeats, power
 
 
 @pytest.mark.parametrize(("n", "effect", "published"), [(10, 1.0, 0.803), (5, 1.0, 0.401), (20, 0.5, 0.565)])
@@ -37,10 +37,10 @@ def test_one_repeat_detects_nothing() -> None:
 def test_the_paired_interval_is_scipys() -> None:
     one, other = np.random.default_rng(1).normal(size=(2, 7))
     low, high = stats.ttest_rel(one, other).confidence_interval()
-    assert paired_interval(list(one - other)) == pytest.approx((low, high), rel=1e-12)
+    assert over_repeats(one - other).interval() == pytest.approx((low, high), rel=1e-12)
 
 
 def test_equal_differences_leave_no_doubt() -> None:
-    assert paired_interval([0.25] * 4) == (0.25, 0.25)
+    assert over_repeats(np.full(4, 0.25)).interval() == (0.25, 0.25)
     with pytest.raises(ValueError, match="two repeats"):
-        paired_interval([1.0])
+        over_repeats(np.array([1.0]))

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from lossbench.calibration import expected_calibration_error
 from lossbench.errors import InputError, UnknownName
 from lossbench.plugins import import_target
 from lossbench.task import Direction, Metric
@@ -95,20 +94,6 @@ def probabilistic(name: str, target: Tensor, probability: Tensor) -> Tensor:
             rows = zip(target.reshape(-1, target.shape[-1]), p.reshape(-1, p.shape[-1]), strict=True)
             errors = [expected_calibration_error(y.numpy(), q.numpy()) for y, q in rows]
             return torch.tensor(errors, dtype=torch.double).view(p.shape[:-1])
-
-
-def expected_calibration_error(target: NDArray[Any], probability: NDArray[Any], bins: int = 15) -> float:
-    """How far off probabilities are on average: 15 bins of equal counts, |mean probability - share of positives|.
-
-    Nixon et al. 2019 (adaptive calibration error, one class). Equal probabilities never fall into two bins.
-    """
-    order = np.argsort(probability, kind="stable")
-    p, y = probability[order], target[order].astype(float)
-    cuts = p[np.clip((np.arange(1, bins) * len(p)) // bins, 0, len(p) - 1)]
-    which = np.searchsorted(np.unique(cuts), p, side="right")
-    counts = np.bincount(which)
-    gaps = np.abs(np.bincount(which, p) - np.bincount(which, y))
-    return float(gaps[counts > 0].sum() / len(p))
 
 
 def row_by_row(function: Callable[..., Any], target: Tensor, score: Tensor) -> Tensor:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 import lossbench
-from lossbench.compare.statistics import paired_interval
+from lossbench.compare.statistics import over_repeats
 from lossbench.plan import Cell, LossChoice
 from lossbench.study import run
 from tests.benchmarks.measure import Line
@@ -36,7 +37,7 @@ def _pair(data: str, seed: int) -> bool:
     task, loss = DATA[data]
     cell = replace(standard(data, loss, task), seed=seed)
     found = differences(cell, replace(cell, loss=replace(cell.loss, draw=1)))
-    low, high = paired_interval(found)
+    low, high = over_repeats(np.array(found)).interval()
     return not low <= 0 <= high
 
 
@@ -63,7 +64,7 @@ def scales() -> Iterator[Line]:
             cell = replace(cell, training=replace(cell.training, optimizer=optimizer))
             given = {"loss": loss, "factor": 10.0}
             found = differences(cell, replace(cell, loss=LossChoice("scaled", given)))
-            low, high = paired_interval(found)
+            low, high = over_repeats(np.array(found)).interval()
             told = f"{sum(found) / len(found):+.4g} [{low:.4g}, {high:.4g}]"
             what = f"10*{loss} less {loss} on {data}, {optimizer}"
             yield Line(what, told, "95 % t interval over 10 repeats", "a tie", low <= 0 <= high)

@@ -1,0 +1,218 @@
+"""Metrics from stored predictions, example by example: what each test example has to do with a metric.
+
+`parts(metric, arrays, decision)` gives one number an example whose mean is the metric itself. For a mean (MAE,
+accuracy, Brier score, log loss) it is the example's own term. For anything else it is the metric plus the example's
+influence on it: by the delta method for ratios and roots (F1, RMSE, R²), by DeLong's placements for the AUC, by leaving
+each one out for average precision, by leaving groups out for the rest. Differences of such parts between two losses
+are what the interval for *data like these* is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.calibration import expected_calibration_error
+
+Arrays = Mapping[str, NDArray[Any]]
+"""One part of one repeat: target, score, and what else its task stores, without the prefix."""
+Values = NDArray[np.float64]
+Function = Callable[[NDArray[Any], NDArray[Any]], float]
+GROUPS = 50
+"""So many groups of examples are left out in turn where a metric has no closed form."""
+
+
+def parts(metric: str, arrays: Arrays, decision: Mapping[str, float], own: Function | None = None) -> Values | None:
+    """Of each example (of each sentence for tags; of each of 50 groups without a closed form), or None.
+
+    None where the metric cannot be had from what is stored, as one that needs a probability where there is none.
+    `own`: somebody's own `(target, score) -> float` by that name.
+    """
+    if own is not None:
+        return _by_groups(own, *_judged(arrays))
+    if "entities" in arrays:
+        return _of_tags(metric, arrays)
+    if metric in _OF_NUMBERS and "label" not in arrays:
+        return _OF_NUMBERS[metric](arrays["target"].astype(float), arrays["score"].astype(float))
+    return _of_labels(metric, arrays, decision)
+
+
+def value(metric: str, arrays: Arrays, decision: Mapping[str, float], own: Function | None = None) -> float | None:
+    """The metric itself, from what is stored."""
+    if own is not None:
+        return float(own(*_judged(arrays)))
+    found = parts(metric, arrays, decision)
+    return None if found is None else float(found.mean())
+
+
+def _judged(arrays: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Truth and prediction as somebody's own metric takes them: numbers, or for tags one list of tags a sentence."""
+    if "entities" not in arrays:
+        return arrays["target"], arrays["score"]
+    ends = np.flatnonzero(np.diff(arrays["rows"])) + 1
+    return _listed(arrays["tags"][arrays["target"]], ends), _listed(arrays["tags"][arrays["label"]], ends)
+
+
+def _listed(tags: NDArray[Any], ends: NDArray[Any]) -> NDArray[Any]:
+    sentences = np.empty(len(ends) + 1, dtype=object)
+    sentences[:] = [sentence.tolist() for sentence in np.split(tags, ends)]
+    return sentences
+
+
+def _ratio(above: Values, below: Values) -> Values:
+    """sum(above) / sum(below), with each example's influence by the delta method; 0 where there is nothing below."""
+    total = float(below.sum())
+    if total == 0:
+        return np.zeros(len(above))
+    ratio = float(above.sum()) / total
+    return np.asarray(ratio + len(above) * (above - ratio * below) / total)
+
+
+# Numbers ------------------------------------------------------------------------------------------------------------
+
+
+def _rmse(target: Values, score: Values) -> Values:
+    squared = np.square(score - target)
+    root = float(np.sqrt(squared.mean()))
+    return root + (squared - root**2) / (2 * root) if root > 0 else np.zeros(len(target))
+
+
+def _mae(target: Values, score: Values) -> Values:
+    return np.abs(score - target)
+
+
+def _r2(target: Values, score: Values) -> Values:
+    return 1 - _ratio(np.square(score - target), np.square(target - target.mean()))
+
+
+_OF_NUMBERS: dict[str, Callable[[Values, Values], Values]] = {"rmse": _rmse, "mae": _mae, "r2": _r2}
+
+
+# Labels, scores and probabilities ---------------------------------------------------------------------------------
+
+
+def _of_labels(metric: str, arrays: Arrays, decision: Mapping[str, float]) -> Values | None:
+    target, score, p = arrays["target"].astype(float), arrays["score"].astype(float), arrays.get("probability")
+    if metric == "roc_auc":
+        return _roc_auc(target, score)
+    if metric == "average_precision":
+        return _average_precision(target, score)
+    if metric in ("f1", "accuracy", "f1_at_half", "accuracy_at_half"):
+        graded = score if p is None else p.astype(float)
+        label = (graded > decision[metric]).astype(float) if metric in decision else arrays["label"].astype(float)
+        return _f1(target, label) if metric.startswith("f1") else (label == target).astype(float)
+    if p is None:
+        return None
+    p = p.astype(float)
+    if metric == "brier":
+        return np.square(p - target)
+    if metric == "log_loss":
+        return -_logs(target, p)
+    return _by_groups(expected_calibration_error, target, p) if metric == "ece" else None
+
+
+def _logs(target: Values, p: Values) -> Values:
+    """The log probability of what was so, [n]."""
+    kept = np.clip(p, 1e-15, 1 - 1e-15)
+    return np.log(np.where(target > 0.5, kept, 1 - kept))
+
+
+def _f1(target: Values, label: Values) -> Values:
+    return _ratio(2 * label * target, label + target)
+
+
+def _roc_auc(target: Values, score: Values) -> Values | None:
+    """DeLong, DeLong and Clarke-Pearson 1988: how many of the other class each one is ranked right against."""
+    positive = target > 0.5
+    of, n = int(positive.sum()), len(target)
+    if of in (0, n):
+        return None
+    placed = np.empty(n)
+    placed[positive] = _placements(score[~positive], score[positive])
+    placed[~positive] = 1 - _placements(score[positive], score[~positive])
+    area = float(placed[positive].mean())
+    share = np.where(positive, n / of, n / (n - of))
+    return np.asarray(area + share * (placed - area))
+
+
+def _placements(others: Values, score: Values) -> Values:
+    """The share of the others that each score lies above, ties counted half."""
+    ordered = np.sort(others)
+    below, upto = (np.searchsorted(ordered, score, side=side) for side in ("left", "right"))  # type: ignore[call-overload]
+    return np.asarray((below + upto) / (2 * len(others)))
+
+
+def _average_precision(target: Values, score: Values) -> Values | None:
+    """The jackknife in closed form: leaving one row out changes the precision only at or below its score."""
+    n, total = len(target), float(target.sum())
+    if total in (0, n) or total < 2:
+        return None
+    order = np.argsort(-score, kind="stable")
+    y, s = target[order], score[order]
+    last = np.searchsorted(-s, -s, side="right")  # how many rows score at least as much
+    first = np.searchsorted(-s, -s, side="left")
+    hits, above = np.cumsum(y)[last - 1], last.astype(float)
+    precision = hits / above
+    whole = float((precision * y).sum() / total)
+    others = np.maximum(above - 1, 1)
+    # with a positive or a negative row left out that scores at least as much, and as it is where none is
+    less = {True: (hits - 1) / others, False: hits / others}
+    before = np.concatenate([[0.0], np.cumsum(precision * y)])[first]  # strictly above: as they were
+    without = np.empty(n)
+    for left_out, values in less.items():
+        following = np.concatenate([np.cumsum((values * y)[::-1])[::-1], [0.0]])[first]
+        mine = y > 0.5 if left_out else y <= 0.5
+        kept = before + following - (values if left_out else 0.0)  # itself is left out
+        without[mine] = kept[mine] / (total - left_out)
+    found = np.empty(n)
+    found[order] = whole + (n - 1) * (without.mean() - without)
+    return found
+
+
+# Tags -----------------------------------------------------------------------------------------------------------
+
+
+def _of_tags(metric: str, arrays: Arrays) -> Values | None:
+    """Of each sentence: entities [sentences, 3] are right, predicted, there; tags are those of its words."""
+    right, predicted, there = arrays["entities"].astype(float).T
+    match metric:
+        case "entity_f1":
+            return _ratio(2 * right, predicted + there)
+        case "entity_precision":
+            return _ratio(right, predicted)
+        case "entity_recall":
+            return _ratio(right, there)
+    sentence = np.unique(arrays["rows"], return_inverse=True)[1]
+    target, label, tags = arrays["target"], arrays["label"], arrays["tags"]
+
+    def summed(hit: NDArray[Any]) -> Values:
+        return np.bincount(sentence, hit.astype(float), minlength=len(right))
+
+    def f1(named: NDArray[np.bool_]) -> Values:
+        told, true = named[label], named[target]
+        return _ratio(2 * summed((label == target) & true), summed(told) + summed(true))
+
+    match metric:
+        case "token_accuracy":
+            return _ratio(summed(label == target), summed(np.ones(len(target))))
+        case "token_f1":
+            return f1(tags != "O")
+        case "token_f1_macro":
+            each = [f1(np.arange(len(tags)) == place) for place, tag in enumerate(tags) if tag != "O"]
+            return np.asarray(np.mean(each, axis=0))
+    return None
+
+
+# Anything else --------------------------------------------------------------------------------------------------
+
+
+def _by_groups(function: Function, target: NDArray[Any], score: NDArray[Any]) -> Values:
+    """The delete-a-group jackknife: what the metric is without each of 50 groups, as parts with the metric as mean."""
+    groups = min(GROUPS, len(target))
+    which = np.random.default_rng(0).permutation(len(target)) % groups
+    whole = float(function(target, score))
+    without = np.array([float(function(target[which != g], score[which != g])) for g in range(groups)])
+    return np.asarray(whole + (groups - 1) * (without.mean() - without))
