@@ -98,6 +98,9 @@ class Loss(nn.Module):
     """
 
     kind: Kind
+    elicits: str = ""
+    """What its minimiser is: mean, median, centre, `quantile 0.9`, `expectile 0.9`, probability, distorted probability,
+    sign. Where a metric rewards something else, the loss is shown without a tier; empty where it is not known."""
     reference: str = ""
     """Formula or paper, shown by `lossbench losses` and in the report."""
     contract: ClassVar[int] = CONTRACT

@@ -78,6 +78,10 @@ class TaskChoice:
     data: Mapping[str, Any]
     metric: str
     direction: str | None = None
+    baseline: str | None = None
+    """The loss that others are held against."""
+    equivalence: float | Mapping[str, float] | None = None
+    """Differences up to this are the same in practice: of the task's metric, or by metric; None for its own margins."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from lossbench import plugins, protocol, provenance
-from lossbench.errors import InputError, PluginError
+from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.loss import Domain, Kind, Loss
 from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice, Trial, fingerprint, stream
 from lossbench.task import Fold, Task
@@ -36,6 +37,16 @@ def load_task(choice: TaskChoice, seed: int) -> Task:
         cls = plugins.import_target(choice.target, "task.target")
         _TASKS[key] = cls(data=choice.data, metric=choice.metric, direction=choice.direction, seed=seed)
     return _TASKS[key]
+
+
+def margins_of(choice: TaskChoice, task: Task) -> dict[str, float]:
+    """Differences that are the same in practice, by metric: the task's usual ones, and what the command says."""
+    given = choice.equivalence
+    said = {} if given is None else dict(given) if isinstance(given, Mapping) else {task.metric.name: given}
+    unknown = [name for name in said if name not in task.directions()]
+    if unknown:
+        raise UnknownName("metric", unknown[0], task.directions(), "Change task.equivalence=.")
+    return {**task.margins(), **said}
 
 
 def build_model(choice: ModelChoice, inputs: Any, outputs: int) -> nn.Module:
@@ -70,6 +81,7 @@ def check(cell: Cell) -> None:
     task = load_task(cell.task, cell.seed)
     for repeat in range(cell.repeats):
         task.splits(repeat)
+    margins_of(cell.task, task)
     fold = task.fold(0)
     model = build_model(cell.model, fold.inputs, 1)
     if not any(parameter.requires_grad for parameter in model.parameters()):

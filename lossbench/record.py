@@ -7,7 +7,8 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from io import BytesIO
@@ -86,6 +87,8 @@ class Record:
     directions: dict[str, str]
     repeats: list[Repeat]
     cell: dict[str, Any]
+    margins: dict[str, float] = field(default_factory=dict)
+    """Differences that are the same in practice, by metric, in its unit; fixed before anything was trained."""
     role: str = "chosen"
     """chosen by the command, `baseline` added to compare with, or `reference` (no loss of the contest)."""
     sweep: str = ""
@@ -102,6 +105,19 @@ class Record:
     @property
     def title(self) -> str:
         return str(self.loss["title"])
+
+    @contextmanager
+    def stored(self) -> Iterator[Mapping[str, NDArray[Any]]]:
+        """The arrays by name, each read from disk when it is asked for; empty where there are none."""
+        place = self.path / ARRAYS if self.path else None
+        if self.arrays or place is None or not place.exists():
+            yield self.arrays
+            return
+        try:
+            with np.load(place, allow_pickle=False) as stored:
+                yield stored
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise InputError(f"{place} cannot be read: {error}.") from error
 
     def values(self, metric: str) -> list[float]:
         """A test metric of every repeat that is done, in the order of repeats."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from lossbench.loss import Kind, Loss, Sequences
+from lossbench.task import Scored
 
 SHAPE_POINTS = 201
 
@@ -30,6 +33,34 @@ def loss_shape(loss: Loss) -> dict[str, NDArray[np.float64]]:
         found[f"shape/value{suffix}"] = np.concatenate([values for values, _ in pairs])
         found[f"shape/gradient{suffix}"] = np.concatenate([gradients for _, gradients in pairs])
     return found
+
+
+def pull(loss: Loss, scored: Scored) -> dict[str, NDArray[Any]]:
+    """How hard each training row pulls at the end of training, and how hard it still is.
+
+    `pull/size`: [n] the absolute gradient of the loss with respect to the row's raw outputs, summed over them.
+    `pull/target`: [n]. `pull/difficulty`: [n] 1 - probability of the true class, or the absolute residual in the
+    loss's unit. Rows are the words of texts. Empty where the loss has no gradient or no probability to go by.
+    """
+    values = scored.output.values if isinstance(scored.output, Sequences) else scored.output
+    target = scored.target.values if isinstance(scored.target, Sequences) else scored.target
+    values = values.detach().clone().requires_grad_()
+    output = Sequences(values, scored.output.lengths) if isinstance(scored.output, Sequences) else values
+    prediction = loss.predict(scored.output)
+    p = prediction.probability
+    if loss.kind is Kind.CONTINUOUS:
+        difficulty = (prediction.score - target).abs()
+    elif p is None:
+        return {}
+    elif loss.kind is Kind.BINARY:
+        difficulty = 1 - torch.where(target > 0.5, p, 1 - p)
+    else:
+        difficulty = 1 - p.gather(1, target[:, None]).squeeze(1)
+    losses = loss(output, scored.target)
+    (gradient,) = torch.autograd.grad(losses.sum(), values)
+    size = gradient.abs().view(len(target), -1).sum(1)
+    found = {"size": size.float(), "target": target, "difficulty": difficulty.detach().float()}
+    return {f"pull/{name}": tensor.numpy() for name, tensor in found.items()}
 
 
 def _alone(loss: Loss, x: NDArray[np.float64], label: int, found: tuple[NDArray[np.float64], ...]) -> bool:

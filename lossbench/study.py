@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,12 +18,13 @@ from lossbench.adapter import Family
 from lossbench.errors import InputError, NoSuchMetric, PluginError
 from lossbench.loss import Kind, Loss, Prediction
 from lossbench.plan import Cell, Trial, fingerprint
-from lossbench.preparation import Bench, load_task, misfit
+from lossbench.preparation import Bench, load_task, margins_of, misfit
 from lossbench.record import Record, Repeat, Status, finite
-from lossbench.shape import loss_shape
+from lossbench.shape import loss_shape, pull
 from lossbench.spread import devices, spread
 from lossbench.task import Direction, Part, Task
 from lossbench.training import engine
+from lossbench.training.cost import step_bytes, steps_per_epoch
 from lossbench.training.differences import copied
 from lossbench.training.engine import How, Outcome
 from lossbench.training.learner import Trained
@@ -118,6 +120,7 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
         "reference": family[kind].reference,
     }
     studies = protocol.trials(cell, plugins.search_of(cell.loss, kind) if cell.loss.tuned else {})
+    record.arrays |= {f"legend/{name}": array for name, array in task.legend().items()}
     frozen: dict[str, Any] = {}
     for contest in _trained(cell, task, kind, studies, record, progress):
         for judged in contest:
@@ -157,6 +160,10 @@ def _trained(
     bench = Bench(cell, task, kind)
     first = bench.ready(studies[0][0], shared_model=True)
     stacked = engine.side_by_side(cell.training, first.fold, first.model, cell.trainings)
+    record.loss["elicits"] = first.loss.elicits
+    record.provenance["steps_per_epoch"] = steps_per_epoch(first, cell.training.batch_size)
+    with suppress(Exception):  # what breaks here breaks in training as well, where it is told
+        record.provenance["step_bytes"] = step_bytes(first, cell.training.batch_size)
     record.provenance["engine"] = "replicas" if stacked else "sequential"
     if devices(cell.training) > 1:
         yield from (gathered(iter(outcomes)) for outcomes in spread(cell, kind, studies, how, stacked))
@@ -213,6 +220,8 @@ class Study:
         self._loss = self._best.restore()
         if number == 0:
             arrays |= loss_shape(copied(self._loss).float())  # a copy: it may count its calls
+            with suppress(Exception):  # a picture for the report, no result
+                arrays |= pull(copied(self._loss), self._best.score(self._loss, Part.TRAIN))
         self._validation = self._best.predict(self._loss, Part.VALIDATION)
         repeat.decision = dict(ready.fold.decide(self._validation))
         told = ("trial", "learning_rate", "params", "best_epoch", "decision")
@@ -280,6 +289,7 @@ def _blank(cell: Cell, task: Task) -> Record:
         data={**asdict(card), "summary": _written(card.summary), "options": dict(cell.task.data)},
         model=asdict(cell.model),
         metric={"name": task.metric.name, "direction": task.metric.direction.value},
+        margins=margins_of(cell.task, task),
         directions={name: direction.value for name, direction in task.directions().items()},
         repeats=[],
         cell=cell.to_dict(),

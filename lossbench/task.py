@@ -216,6 +216,14 @@ class Task(Protocol):
         """Every metric that `evaluate` gives, the primary first, and the way it improves."""
         ...
 
+    def margins(self) -> Mapping[str, float]:
+        """Differences that are the same in practice, by metric, in its unit; nothing of the test part goes in."""
+        ...
+
+    def legend(self) -> Mapping[str, NDArray[Any]]:
+        """What numbers in stored predictions stand for, kept beside them: names of tags, the words of the test part."""
+        ...
+
     def references(self, repeat: int) -> Mapping[str, Evaluation]:
         """Test metrics of predictors that use no loss of the contest: trivial, and gradient boosting for tables."""
         ...

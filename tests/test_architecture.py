@@ -35,7 +35,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"loss", "task", "protocol", "regularizer", "plan", "errors", "training"},
         {"torch", "lightning"},
     ),
-    "lossbench.shape": ({"loss"}, {"torch", "numpy"}),
+    "lossbench.shape": ({"loss", "task"}, {"torch", "numpy"}),
     "lossbench.preparation": (
         {"plugins", "protocol", "provenance", "task", "training", "plan", "errors", "loss"},
         {"torch"},

@@ -141,7 +141,7 @@ def _roc_auc(target: Values, score: Values) -> Values | None:
 def _placements(others: Values, score: Values) -> Values:
     """The share of the others that each score lies above, ties counted half."""
     ordered = np.sort(others)
-    below, upto = (np.searchsorted(ordered, score, side=side) for side in ("left", "right"))  # type: ignore[call-overload]
+    below, upto = (np.searchsorted(ordered, score, side=side) for side in ("left", "right"))
     return np.asarray((below + upto) / (2 * len(others)))
 
 
@@ -189,7 +189,7 @@ def _of_tags(metric: str, arrays: Arrays) -> Values | None:
     target, label, tags = arrays["target"], arrays["label"], arrays["tags"]
 
     def summed(hit: NDArray[Any]) -> Values:
-        return np.bincount(sentence, hit.astype(float), minlength=len(right))
+        return np.bincount(sentence, hit.astype(float), minlength=len(right)).astype(float)
 
     def f1(named: NDArray[np.bool_]) -> Values:
         told, true = named[label], named[target]

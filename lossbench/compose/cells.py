@@ -42,7 +42,15 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
         raise InputError(f"seed={seed}: a whole number is due.")
     return Cell(
         loss=_loss_choice(config.loss, overrides),
-        task=TaskChoice(config.task.name, config.task.target, data, config.task.metric, config.task.direction),
+        task=TaskChoice(
+            config.task.name,
+            config.task.target,
+            data,
+            config.task.metric,
+            config.task.direction,
+            config.task.get("baseline"),
+            _equivalence(_plain(config.task, "task").get("equivalence")),
+        ),
         model=ModelChoice(
             model["target"].rpartition(".")[2] if model["name"] == CUSTOM else model["name"],
             model["target"],
@@ -53,6 +61,16 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
         seed=seed,
         penalty=Penalty(**penalty) if penalty else None,
     )
+
+
+def _equivalence(given: Any) -> float | dict[str, float] | None:
+    """The margin of the task's own metric, or margins by metric: numbers of 0 and above, in the metric's unit."""
+    for name, value in given.items() if isinstance(given, dict) else [("", given)]:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if (name or value is not None) and not (number and 0 <= value < float("inf")):
+            of = f".{name}" if name else ""
+            raise InputError(f"task.equivalence{of}={value}: a number of 0 or above is due, in the metric's unit.")
+    return given
 
 
 def _protocol(config: DictConfig, overrides: Sequence[str]) -> Protocol:

@@ -89,6 +89,9 @@ class Binary(TableTask):
     def directions(self) -> dict[str, Direction]:
         return {self.metric.name: self.metric.direction, **metrics.BINARY}
 
+    def margins(self) -> dict[str, float]:
+        return {name: metrics.MARGINS[name] for name in metrics.BINARY}
+
     def references(self, repeat: int) -> dict[str, Evaluation]:
         """The share of positives in training, and scikit-learn's histogram gradient boosting at its defaults."""
         from sklearn.ensemble import HistGradientBoostingClassifier

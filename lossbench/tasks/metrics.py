@@ -31,6 +31,14 @@ BINARY: Mapping[str, Direction] = {
     "f1_at_half": MAX,
     "accuracy_at_half": MAX,
 }
+MARGINS: Mapping[str, float] = {
+    **dict.fromkeys(("roc_auc", "average_precision", "f1", "accuracy", "f1_at_half", "accuracy_at_half"), 0.005),
+    "brier": 0.002,
+    "log_loss": 0.01,
+    "ece": 0.01,
+    "r2": 0.01,
+}
+"""Differences that are the same in practice, where the metric's own scale says so."""
 PROBABILISTIC = ("brier", "log_loss", "ece")
 """Metrics that need a probability; a loss that gives none has none of them."""
 

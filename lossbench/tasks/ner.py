@@ -21,7 +21,7 @@ from lossbench.models.tagger import Encoded, Vocabulary
 from lossbench.plan import stream
 from lossbench.task import REFERENCE, DataCard, Decision, Direction, Evaluation, Metric, Part, Scored, Sealed, Splits
 from lossbench.tasks import metrics
-from lossbench.tasks.spans import entity_scores, token_report
+from lossbench.tasks.spans import entity_counts, entity_scores, token_report
 
 DIRECTIONS: Mapping[str, Direction] = dict.fromkeys(
     ("entity_f1", "token_f1", "token_f1_macro", "token_accuracy", "entity_precision", "entity_recall"),
@@ -91,6 +91,11 @@ class NERFold:
             "target": encoded.tags[encoded.real].numpy().astype(np.int16),
             "label": prediction.label.numpy().astype(np.int16),
         }
+        if part is Part.TEST:
+            counts = [
+                entity_counts(*pair) for pair in zip(self.true[part], self._tagged(part, prediction), strict=True)
+            ]
+            found["entities"] = np.array(counts, dtype=np.int16)
         graded = prediction.score if prediction.probability is None else prediction.probability
         name = "score" if prediction.probability is None else "probability"
         return {**found, name: graded.float().numpy()}
@@ -132,6 +137,13 @@ class NER:
 
     def directions(self) -> dict[str, Direction]:
         return {self.metric.name: self.metric.direction, **DIRECTIONS}
+
+    def margins(self) -> dict[str, float]:
+        return dict.fromkeys(DIRECTIONS, 0.005)
+
+    def legend(self) -> dict[str, NDArray[Any]]:
+        words = [word for row in self.splits(0).test for word in self.sentences[row].words]
+        return {"tags": np.array(self.corpus.tags), "words": np.array(words)}
 
     def references(self, repeat: int) -> dict[str, Evaluation]:
         """Every word outside of every entity."""

@@ -87,6 +87,17 @@ class Regression(TableTask):
     def directions(self) -> dict[str, Direction]:
         return {self.metric.name: self.metric.direction, **metrics.REGRESSION}
 
+    def margins(self) -> dict[str, float]:
+        """Of errors 1 % of those of the mean as a prediction, on all rows but the test part's."""
+        splits = self.splits(0)
+        y = self.table.target[np.concatenate([splits.train, splits.validation])]
+        error = np.abs(y - y.mean())
+        return {
+            "rmse": 0.01 * float(np.sqrt(np.square(error).mean())),
+            "mae": 0.01 * float(error.mean()),
+            "r2": metrics.MARGINS["r2"],
+        }
+
     def references(self, repeat: int) -> dict[str, Evaluation]:
         """The mean of the training targets, and scikit-learn's histogram gradient boosting at its defaults."""
         from sklearn.ensemble import HistGradientBoostingRegressor

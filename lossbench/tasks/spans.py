@@ -23,19 +23,21 @@ def entity_scores(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
     Tags are read as strict IOB2, one sequence a sentence: a predicted I-X that continues no entity of type X
     is part of none. 0 where nothing was predicted, or nothing was there.
     """
-    right = found = there = 0
-    for wanted, given in zip(true, predicted, strict=True):
-        if len(wanted) != len(given):
-            raise ValueError(f"A sentence of {len(wanted)} tags cannot be judged by {len(given)} predictions.")
-        entities, guesses = spans(wanted), spans(given)
-        right += len(entities & guesses)
-        found += len(guesses)
-        there += len(entities)
+    counts = [entity_counts(wanted, given) for wanted, given in zip(true, predicted, strict=True)]
+    right, found, there = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0, 0)
     return {
         "entity_f1": 2 * right / (found + there) if right else 0.0,
         "entity_precision": right / found if found else 0.0,
         "entity_recall": right / there if there else 0.0,
     }
+
+
+def entity_counts(true: Sequence[str], predicted: Sequence[str]) -> tuple[int, int, int]:
+    """Of one sentence: how many entities are right, were predicted, and are there."""
+    if len(true) != len(predicted):
+        raise ValueError(f"A sentence of {len(true)} tags cannot be judged by {len(predicted)} predictions.")
+    entities, guesses = spans(true), spans(predicted)
+    return len(entities & guesses), len(guesses), len(entities)
 
 
 def token_report(true: Sequence[str], predicted: Sequence[str], tags: Sequence[str]) -> tuple[dict[str, float], Report]:

@@ -104,6 +104,9 @@ class TableTask(ABC):
             warnings=table.warnings,
         )
 
+    def legend(self) -> dict[str, NDArray[Any]]:
+        return {}
+
     @abstractmethod
     def summary(self) -> dict[str, Any]:
         """Facts of the target, for people to read."""

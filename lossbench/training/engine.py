@@ -15,12 +15,12 @@ from torch import nn
 from lossbench.errors import InputError, PluginError
 from lossbench.loss import Loss, Prediction
 from lossbench.plan import Penalty, Training, Trial
-from lossbench.task import Direction, Fold, Part, StackableFold
+from lossbench.task import Direction, Fold, Part, Scored, StackableFold
 from lossbench.training.layers import Unstackable
 from lossbench.training.learner import Learner, Trained, fit
 from lossbench.training.ready import Ready
 from lossbench.training.replicas import Replicas
-from lossbench.training.single import Single, predict
+from lossbench.training.single import Single, predict, score
 
 WORTH = 10e6
 """Floating-point operations of a step: above it matrix products take the time, and a stack saves none of it."""
@@ -38,6 +38,11 @@ class Outcome:
     """Puts the weights of its best epoch back into its model; the loss as it was then."""
     context: Callable[[], AbstractContextManager[Any]] = nullcontext
     """In which predictions are made, as its epochs were judged."""
+
+    def score(self, loss: Loss, part: Part) -> Scored:
+        """Raw outputs and targets of all rows of a part, after `restore`."""
+        with self.context():
+            return score(self.ready.model, loss, self.ready.fold, part)
 
     def predict(self, loss: Loss, part: Part) -> Prediction:
         """Predictions for all rows of a part, after `restore`."""

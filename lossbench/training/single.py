@@ -92,14 +92,19 @@ class Single:
 @torch.no_grad()
 def predict(model: nn.Module, loss: Loss, fold: Fold, part: Part) -> Prediction:
     """Predictions for all rows of a part, on the CPU, by the weights as they are."""
-    model.eval()
     loss.eval()
-    batches = PartBatches(fold, part)
-    scored = join([fold.score(model, _beside(model, batch), loss.kind) for batch in batches])
+    scored = score(model, loss, fold, part)
     with blamed("in predict"):
         prediction = loss.predict(scored.output)
         check_prediction(loss.kind, prediction, scored.output)
     return prediction
+
+
+@torch.no_grad()
+def score(model: nn.Module, loss: Loss, fold: Fold, part: Part) -> Scored:
+    """Raw outputs and targets of all rows of a part, on the CPU, by the weights as they are."""
+    model.eval()
+    return join([fold.score(model, _beside(model, batch), loss.kind) for batch in PartBatches(fold, part)])
 
 
 def _beside(model: nn.Module, batch: Any) -> Any:

@@ -14,6 +14,7 @@ class AbsoluteError(Loss):
     """
 
     kind = Kind.CONTINUOUS
+    elicits = "median"
     reference = "|ŷ - y|"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

@@ -35,6 +35,7 @@ class WeightedSum(Loss):
         self.names = [term.title or type(term).__name__ for term in terms]
         self.pointwise = all(term.pointwise for term in terms)
         self.domain = next(iter(terms)).domain
+        self.elicits = next(iter(terms)).elicits if len({term.elicits for term in terms}) == 1 else ""
         self.last: dict[str, Tensor] = {}
 
     def outputs(self, classes: int) -> int:
@@ -84,7 +85,7 @@ class Scaled(Loss):
         if not 0 < factor < math.inf:
             raise ValueError(f"factor is above 0 and finite, not {factor}")
         self.loss, self.factor = loss, factor
-        self.pointwise, self.domain = loss.pointwise, loss.domain
+        self.pointwise, self.domain, self.elicits = loss.pointwise, loss.domain, loss.elicits
 
     def outputs(self, classes: int) -> int:
         return self.loss.outputs(classes)

@@ -25,6 +25,7 @@ class BinaryCrossEntropy(Loss):
     def __init__(self, pos_weight: float = 1.0) -> None:
         super().__init__()
         self.pos_weight = _positive(pos_weight)
+        self.elicits = "probability" if pos_weight == 1 else "distorted probability"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         # softplus(-z) = -log sigmoid(z) and softplus(z) = -log(1 - sigmoid(z)), finite for any z
@@ -45,6 +46,7 @@ class OneAgainstTheRest(Loss):
     def __init__(self, pos_weight: float = 1.0) -> None:
         super().__init__()
         self.pos_weight = _positive(pos_weight)
+        self.elicits = "probability" if pos_weight == 1 else "distorted probability"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         chosen = functional.one_hot(target, output.shape[1]).to(output.dtype)
@@ -64,6 +66,7 @@ class CrossEntropy(Loss):
     """
 
     kind = Kind.CLASSES
+    elicits = "probability"
     reference = "-log softmax(z)_y"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

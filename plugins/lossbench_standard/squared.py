@@ -16,6 +16,7 @@ class SquaredError(Loss):
     """
 
     kind = Kind.CONTINUOUS
+    elicits = "mean"
     reference = "(ŷ - y)²"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -29,6 +30,7 @@ class BrierScore(Loss):
     """
 
     kind = Kind.BINARY
+    elicits = "probability"
     reference = "(sigmoid(z) - y)²; Brier 1950"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -42,6 +44,7 @@ class SquaredDistance(Loss):
     """
 
     kind = Kind.CLASSES
+    elicits = "probability"
     reference = "Σ (ŷ - onehot(y))²"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

@@ -1,0 +1,36 @@
+"""What one step of one training takes, as far as it can be counted instead of timed."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from lossbench.loss import reduce
+from lossbench.task import Part
+from lossbench.training.ready import Ready
+
+
+def steps_per_epoch(ready: Ready, batch_size: int) -> int:
+    """How many batches an epoch has."""
+    return math.ceil(len(ready.fold.splits.rows(Part.TRAIN)) / batch_size)
+
+
+def step_bytes(ready: Ready, batch_size: int) -> int:
+    """Bytes that a step on one full batch keeps for its backward pass, parameters not counted, each storage once."""
+    seen: dict[int, int] = {}
+    own = {parameter.data_ptr() for parameter in [*ready.model.parameters(), *ready.loss.parameters()]}
+
+    def keep(tensor: Tensor) -> Tensor:
+        if tensor.data_ptr() not in own:
+            storage = tensor.untyped_storage()
+            seen[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    rows = torch.arange(min(batch_size, len(ready.fold.splits.rows(Part.TRAIN))))
+    batch = ready.fold.batch(Part.TRAIN, rows)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        scored = ready.fold.score(ready.model, batch, ready.loss.kind)
+        reduce(ready.loss(scored.output, scored.target))
+    return sum(seen.values())
