@@ -99,20 +99,24 @@ def _tracker(settings: Settings, sweep: Sweep) -> Tracker | None:
 
 
 def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: bool) -> int:
-    """Tables and files from the records alone; what was trained is shown even after Ctrl-C."""
-    from lossbench import terminal
-    from lossbench.compare.leaderboard import leaderboards, to_csv, to_markdown, to_table
-    from lossbench.record import Status, write_whole
+    """Tables, the answer and the report from the records alone; what was trained is shown even after Ctrl-C."""
+    from lossbench import printout, reporting, terminal
+    from lossbench.compare.answer import answer
+    from lossbench.compare.report import pictures, write
+    from lossbench.compare.view import view
+    from lossbench.record import Status
 
     out = terminal.console()
     records, unreadable = sweep.records()
-    boards = leaderboards(records)
-    for board in boards:
-        terminal.show_leaderboard(out, board)
-    write_whole(sweep.folder / "leaderboard.csv", to_csv(boards).encode())
+    comparison = reporting.compared(records, reporting.rules_of(sweep.folder), sweep.name)
+    told = answer(comparison)
+    for contest in comparison.contests:
+        printout.show_contest(out, contest)
+    printout.show_answer(out, told)
+    write(comparison, sweep.folder)
     errors: list[str] = []
     if tracker:
-        tracker.log_sweep(sweep.folder, to_table(boards), to_markdown(boards), command)
+        tracker.log_sweep(view(comparison, told, pictures(comparison)), sweep.folder, command)
         terminal.wait(out, tracker.busy())
         errors = [f"MLflow did not take everything: {e}. The records are complete." for e in tracker.close()]
     terminal.farewell(out, sweep, tracked=tracker is not None, errors=[*unreadable, *errors], interrupted=interrupted)

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: calibration error, reliability, and temperature scaling. NumPy alone."""
+"""Whether probabilities mean what they say: calibration error, reliability, and temperature scaling. NumPy, SciPy."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.special import expit
 
 Values = NDArray[np.float64]
+BOUNDS = (-1.6, 1.6)
+"""Of the logarithm of a temperature: beyond a factor of five, few validation rows that are all right say nothing."""
 TINY = 1e-15
 """Probabilities are kept this far from 0 and 1 where their logarithm is taken."""
 
@@ -57,14 +60,14 @@ def temperature(target: NDArray[Any], probability: NDArray[Any]) -> float:
     def loss(log_t: float) -> float:
         return log_loss(target, scaled(probability, float(np.exp(log_t))))
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded", options={"xatol": 1e-4}).x))
+    return float(np.exp(minimize_scalar(loss, bounds=BOUNDS, method="bounded", options={"xatol": 1e-4}).x))
 
 
 def scaled(probability: NDArray[Any], t: float) -> Values:
     """Probabilities [n] or [n, classes] with their log odds divided by t."""
     p = np.clip(probability.astype(float), TINY, 1 - TINY)
     if p.ndim == 1:
-        return 1 / (1 + np.exp(-(np.log(p) - np.log1p(-p)) / t))
+        return np.asarray(expit((np.log(p) - np.log1p(-p)) / t))
     logits = np.log(p) / t
     logits -= logits.max(1, keepdims=True)
     weights = np.exp(logits)

@@ -254,6 +254,7 @@ def _told(trial: Trial, trained: Trained, value: float) -> dict[str, Any]:
         "best_epoch": trained.best_epoch,
         "epochs": len(trained.validation),
         "seconds": trained.seconds,
+        "step_seconds": trained.step_seconds,
     }
 
 

@@ -53,6 +53,8 @@ class Sweep:
     losses: list[str]
     reuse: bool = False
     command: str = ""
+    report: dict[str, Any] = field(default_factory=dict)
+    """What the command says of its report: the scope of verdicts, another baseline."""
     observers: list[Observer] = field(default_factory=list)
     begun: set[str] = field(default_factory=set)
 
@@ -209,7 +211,8 @@ def plan(composition: Composition) -> Sweep:
     _reachable({entry.cell.training.accelerator for entry in entries.values()})
     losses = list(dict.fromkeys(e.cell.loss.name for e in entries.values() if e.role != "control"))
     _writable(settings.results)
-    return Sweep(settings.name or _name(), settings.results, entries, losses, settings.reuse)
+    report = {"scope": settings.scope, "baseline": settings.against}
+    return Sweep(settings.name or _name(), settings.results, entries, losses, settings.reuse, report=report)
 
 
 def begin(sweep: Sweep, command: str) -> None:
@@ -220,7 +223,8 @@ def begin(sweep: Sweep, command: str) -> None:
         {"folder": e.cell.folder, "digest": e.cell.digest, "role": e.role, "misfit": e.misfit}
         for e in sweep.entries.values()
     ]
-    text = json.dumps({"sweep": sweep.name, "command": command, "cells": cells}, indent=1)
+    told = {"sweep": sweep.name, "command": command, "report": sweep.report, "cells": cells}
+    text = json.dumps(told, indent=1)
     write_whole(sweep.folder / PLAN, text.encode())
 
 

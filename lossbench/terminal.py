@@ -1,4 +1,4 @@
-"""What a person reads while a sweep runs, and the tables when it has ended."""
+"""What a person reads while a sweep runs; `printout` has what is printed when it has ended."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.table import Table
 from rich.text import Text
 
-from lossbench.compare.leaderboard import Leaderboard, Row, Summary, typical_spread, unpaired
+from lossbench.compare.leaderboard import Summary, typical_spread
 from lossbench.plan import Cell, variants
 from lossbench.record import Record, Status
 
@@ -196,43 +195,6 @@ def show_estimate(out: Console, cell: Cell, cells: int, found: Estimate | None, 
     out.print(f"  finds, four times in five, a difference of {told}")
 
 
-# Tables -------------------------------------------------------------------------------------------------------------
-
-
-def show_leaderboard(out: Console, board: Leaderboard) -> None:
-    """One task's table. Metrics that do not fit are left out from the right, never shortened."""
-    if not board.rows:
-        return
-    what = f"{board.task} on {board.data}, {board.model}" + (f" ({board.variant})" if board.variant else "")
-    names = list(board.metrics)
-    while True:
-        table = _table(board, names)
-        if out.measure(table, options=out.options.update(max_width=10_000)).maximum <= out.width or len(names) == 1:
-            break
-        names.pop()
-    out.print()
-    out.print(Text(what, style="bold"))
-    out.print(table)
-    repeats = max((row.record.cell["protocol"]["repeats"] for row in board.rows), default=0)
-    hidden = (
-        f"; also in leaderboard.csv: {', '.join(board.metrics[len(names) :])}" if board.metrics[len(names) :] else ""
-    )
-    trials = max((row.record.cell["protocol"]["trials"] for row in board.rows), default=1)
-    spent = f"{several(repeats, 'repeat')}" + (f" of {trials} trials" if trials > 1 else "")
-    out.print(Text(f"mean ± sd over {spent}, on the same test part{hidden}", style="dim"))
-    if strangers := unpaired(board):
-        text = f"not paired: {', '.join(strangers)} began from other rows, weights or batch orders than the rest"
-        out.print(Text(text, style="red"))
-    edges = {row.title: sum(repeat.edge for repeat in row.record.repeats) for row in board.rows}
-    if any(edges.values()):
-        told = ", ".join(f"{title} {n}/{repeats}" for title, n in edges.items() if n)
-        out.print(
-            Text(f"best rate at the edge of those tried: {told}; protocol.rate_decades= widens it for all", style="dim")
-        )
-    why = "one learning rate for every loss, none tuned" if trials == 1 else "intervals come with a later release"
-    out.print(Text(f"no verdict: {why}", style="dim"))
-
-
 def wait(out: Console, busy: bool) -> None:
     """Says what the program is still doing after its tables."""
     if busy:
@@ -247,52 +209,10 @@ def farewell(out: Console, sweep: Sweep, *, tracked: bool, errors: Iterable[str]
         out.print(Text(error, style="red"))
     if interrupted:
         out.print(f"to go on, the same command with: [bold]name={escape(sweep.name)} reuse=true[/]")
-    out.print(f"records and leaderboard.csv: {escape(str(sweep.folder))}")
+    out.print(f"report: {escape(str(sweep.folder / 'report.html'))}; records and leaderboards beside it")
     where = "" if str(sweep.results) == "results" else f" results={sweep.results}"
     if tracked:
         out.print(f"browse them: [bold]lossbench ui{escape(where)}[/]")
-
-
-def _table(board: Leaderboard, names: list[str]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("loss", no_wrap=True, overflow="fold")
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("seconds", justify="right", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    places = {name: decimals(row.metrics.get(name) for row in board.rows) for name in names}
-    for row in board.rows:
-        found = [row.metrics.get(name) for name in names]
-        # The primary metric carries its spread; the others are means, to be read beside it.
-        cells = [pair(found[0], places[names[0]]) if found[0] else "–"]
-        cells += [
-            f"{value.mean:.{places[name]}f}" if value else "n/a"
-            for name, value in zip(names[1:], found[1:], strict=True)
-        ]
-        seconds = "" if row.seconds is None else f"{row.seconds:.2f}" if row.seconds < 0.95 else f"{row.seconds:.1f}"
-        style = (
-            "dim"
-            if row.record.role in ("reference", "control")
-            else "red"
-            if row.record.status is Status.FAILED
-            else None
-        )
-        table.add_row(Text(_name(row)), *cells, seconds, _status(row), style=style)
-    return table
-
-
-def _name(row: Row) -> str:
-    return f"{row.title} (baseline, added)" if row.record.role == "baseline" else row.title
-
-
-def _status(row: Row) -> str:
-    if row.record.role == "reference":
-        return "reference"
-    bad = sum(repeat.status is not Status.DONE for repeat in row.record.repeats)
-    state, of = row.record.status.value, row.record.cell["protocol"]["repeats"]
-    if row.record.status is Status.INTERRUPTED:
-        return f"{state}, {len(row.record.repeats)}/{of} done"
-    return f"{state} {bad}/{of}" if bad else state
 
 
 def pair(summary: Summary, places: int) -> str:

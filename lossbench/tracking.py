@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lossbench.compare.view import SweepView
 from lossbench.plan import compact, fingerprint
 from lossbench.record import ARTIFACTS, Record, Repeat, Status, read_record
 
@@ -61,8 +62,8 @@ class Tracker:
     def cell_ends(self, entry: object, record: Record) -> None:
         self._submit(_log_cell, self.uri, str(self.results), str(record.path))
 
-    def log_sweep(self, folder: Path, table: dict[str, list[Any]], summary: str, command: str) -> None:
-        self._submit(_log_sweep, self.uri, str(self.results), str(folder), table, summary, command)
+    def log_sweep(self, view: SweepView, folder: Path, command: str) -> None:
+        self._submit(_log_sweep, self.uri, str(self.results), str(folder), view, command)
 
     def busy(self) -> bool:
         """True while something is still to be written."""
@@ -181,6 +182,7 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
         "sweep": record.sweep,
         "status": record.status.value,
         "role": record.role,
+        **({"reason": record.reason[:4000]} if record.reason else {}),
     }
     note = record.reason or f"{record.title} on {record.task}, {len(record.repeats)} repeats."
     end = _ended(record)
@@ -215,7 +217,7 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
     )
 
 
-def _log_sweep(uri: str, results: str, folder: str, table: dict[str, list[Any]], summary: str, command: str) -> None:
+def _log_sweep(uri: str, results: str, folder: str, view: SweepView, command: str) -> None:
     if _refused:
         return
     client = _client(uri)
@@ -225,13 +227,20 @@ def _log_sweep(uri: str, results: str, folder: str, table: dict[str, list[Any]],
         "mlflow.source.type": "LOCAL",
         "sweep": name,
         "command": command,
-        "mlflow.note.content": summary[:7900],
+        "mlflow.note.content": view.description,
+        **view.tags,
     }
     began = int((Path(folder) / "plan.json").stat().st_mtime * 1000)
     experiment = _experiment(client, SWEEPS, results)
     run = client.create_run(experiment, start_time=began, run_name=name, tags=tags).info.run_id
-    if table:
-        client.log_table(run, table, "leaderboard.json")
+    _batch(client, run, [(name, value, 0) for name, value in view.metrics.items()], {})
+    for file, table in view.tables.items():
+        client.log_table(run, table, file)
+    with tempfile.TemporaryDirectory() as there:
+        for file, picture in view.pictures.items():
+            (Path(there) / file).write_bytes(picture)
+        if view.pictures:
+            client.log_artifacts(run, there, "figures")
     for path in sorted(Path(folder).iterdir()):
         if path.is_file() and not path.name.startswith("."):
             client.log_artifact(run, str(path))
@@ -246,7 +255,11 @@ def _ended(record: Record) -> int:
 
 
 def _means(record: Record) -> dict[str, float]:
-    """What people sort cells by: mean and sd over the repeats that are done."""
+    """What people sort cells by: mean, sd and 95 % interval over the repeats that are done."""
+    import numpy as np
+
+    from lossbench.compare.statistics import over_repeats
+
     found: dict[str, float] = {}
     done = [r for r in record.repeats if r.status is Status.DONE]
     for prefix, each in (("test", [r.metrics for r in done]), ("val", [r.validation for r in done])):
@@ -255,8 +268,12 @@ def _means(record: Record) -> dict[str, float]:
             mean = sum(values) / len(values)
             found[f"{prefix}/{name}"] = mean
             if len(values) > 1:
-                found[f"{prefix}_sd/{name}"] = (sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5
+                estimate = over_repeats(np.array(values))
+                low, high = estimate.interval()
+                found[f"{prefix}_sd/{name}"] = estimate.error * len(values) ** 0.5
+                found |= {f"{prefix}_lo/{name}": low, f"{prefix}_hi/{name}": high}
     found["repeats_done"] = len(done)
+    found["failed"] = float(record.status in (Status.FAILED, Status.DIVERGED))
     if record.repeats:
         found["seconds"] = sum(r.seconds for r in record.repeats) / len(record.repeats)
     return found

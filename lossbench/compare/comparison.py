@@ -118,7 +118,7 @@ class Contender:
     difference: Difference | None = None
     """To the baseline."""
     step_seconds: float | None = None
-    """Wall clock of one optimizer step of one training, over all its trials."""
+    """Wall clock of one optimizer step of one training, the median over its trials."""
     step_bytes: float | None = None
     """What one step keeps for its backward pass."""
 
@@ -326,13 +326,11 @@ _BOUNDED = {
 
 def _contender(row: Row, metric: str) -> Contender:
     record = row.record
-    trials = [t for repeat in record.repeats for t in repeat.trials]
-    steps = sum(t["epochs"] for t in trials) * record.provenance.get("steps_per_epoch", 0)
-    seconds = sum(t["seconds"] for t in trials) / steps if steps else None
+    steps = [t["step_seconds"] for repeat in record.repeats for t in repeat.trials if t.get("step_seconds")]
     return Contender(
         row,
         np.array(record.values(metric), dtype=float),
-        step_seconds=seconds or None,
+        step_seconds=float(np.median(steps)) if steps else None,
         step_bytes=record.provenance.get("step_bytes"),
     )
 
@@ -423,7 +421,7 @@ class _Pairs:
                     "together. Run both in one sweep."
                 )
             parts = self.sign * (mine[0] - theirs[0])
-            population, rows = statistics.over_repeats_and_examples(gains, parts), parts.shape[1]
+            population, rows = statistics.over_repeats_and_examples(gains, parts), len(np.unique(mine[1]))
         judged = test if self.rules.scope == "test" else population
         return Difference(
             one=one.title,

@@ -58,7 +58,8 @@ def from_ranks(ranks: Values, scores: Values | None = None) -> Ranking:
     friedman = 12 * tasks / (k * (k + 1)) * (float(np.square(mean).sum()) - k * (k + 1) ** 2 / 4)
     rest = tasks * (k - 1) - friedman
     f = (tasks - 1) * friedman / rest if rest > 1e-12 * tasks * k else math.inf
-    p = float(stats.f.sf(f, k - 1, (k - 1) * (tasks - 1)))
+    # where all tasks agree F has no value, and p is the exact chance that they do (Conover 1999, section 5.8)
+    p = float(stats.f.sf(f, k - 1, (k - 1) * (tasks - 1))) if f < math.inf else math.factorial(k) ** (1.0 - tasks)
     places = [(i, j) for i in range(k) for j in range(i + 1, k)] if scores is not None else []
     tested = [_wilcoxon(scores[:, i] - scores[:, j]) for i, j in places] if scores is not None else []
     adjusted = dict(zip(places, holm(tested), strict=True))

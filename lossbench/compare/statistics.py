@@ -17,6 +17,8 @@ from scipy import optimize, stats
 Values = NDArray[np.float64]
 MOST_REPEATS = 1000
 """More than this many repeats are nobody's advice."""
+ROUNDING = 1e-12
+"""Gains that differ by no more than this share of them are equal: their last bits are no spread."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def over_repeats(gains: Values) -> Estimate:
     n = len(gains)
     if n < 2:
         raise ValueError("An interval needs at least two repeats.")
-    if np.ptp(gains) == 0:
+    _must_be_finite(gains)
+    if np.ptp(gains) <= ROUNDING * np.abs(gains).max():
         return Estimate(float(gains[0]), 0.0, n - 1, 0.0)
     variance = float(np.var(gains, ddof=1)) / n
     return Estimate(math.fsum(gains) / n, math.sqrt(variance), n - 1, variance)
@@ -74,7 +77,9 @@ def over_repeats_and_examples(gains: Values, parts: Values) -> Estimate:
     gains: [R]. parts: [R, n], what each test example has to do with its repeat's gain; their mean over examples is the
     gain (a mean metric's own terms, else the influence of each example). The two-way layout without replication gives
     the variance of the grand mean as (MS_repeats + MS_examples - MS_rest) / (R n), here with a negative share of the
-    examples taken as 0; degrees of freedom by Satterthwaite (Searle, Casella, McCulloch 1992, section 4.5).
+    examples taken as 0; degrees of freedom by Satterthwaite (Searle, Casella, McCulloch 1992, section 4.5), and never
+    below those of the smaller side: a difference of mean squares may else bring them near 0, and the interval to no
+    end.
     """
     fixed = over_repeats(gains)
     repeats, n = parts.shape
@@ -91,7 +96,8 @@ def over_repeats_and_examples(gains: Values, parts: Values) -> Estimate:
     variance = fixed.repeats + examples
     spread = fixed.repeats**2 / (repeats - 1)
     spread += (ms_examples / size) ** 2 / (n - 1) + (ms_rest / size) ** 2 / ((repeats - 1) * (n - 1))
-    return Estimate(fixed.mean, math.sqrt(variance), variance**2 / spread, fixed.repeats, examples)
+    df = max(variance**2 / spread, min(repeats, n) - 1)
+    return Estimate(fixed.mean, math.sqrt(variance), df, fixed.repeats, examples)
 
 
 def sign_flip(gains: Values) -> float:
@@ -99,11 +105,12 @@ def sign_flip(gains: Values) -> float:
 
     Sums over all signs are those of two halves put together, so that 40 repeats still take a moment.
     """
+    _must_be_finite(gains)
     scaled = np.abs(np.asarray(gains, dtype=float))
     top = float(scaled.max(initial=0.0))
     if top == 0:
         return 1.0
-    observed = abs(math.fsum(gains)) / top * (1 - 1e-12)  # the same sum in another order counts as equal
+    observed = abs(math.fsum(gains)) / top - ROUNDING  # the same sum in another order counts as equal
     scaled = scaled / top
     half = len(scaled) // 2
     first, second = _signed_sums(scaled[:half]), np.sort(_signed_sums(scaled[half:]))
@@ -168,9 +175,14 @@ def repeats_to_decide(estimate: Estimate, margin: float, now: int) -> int | None
 def rows_to_decide(estimate: Estimate, margin: float, rows: int) -> int | None:
     """How many test rows the interval would need, with repeats without end; None where it would be endless too."""
     aim = max(abs(estimate.mean), margin - abs(estimate.mean))
-    if aim <= 0:
+    if aim <= 0 or estimate.examples <= 0:
         return None
     return math.ceil(float(stats.norm.ppf(0.975)) ** 2 * estimate.examples * rows / aim**2)
+
+
+def _must_be_finite(gains: Values) -> None:
+    if not np.all(np.isfinite(gains)):
+        raise ValueError("Every gain must be a finite number: a repeat without one has no place in a pair.")
 
 
 def _signed_sums(values: Values) -> Values:

@@ -49,7 +49,7 @@ def judge(interval: tuple[float, float], margin: float, p: float) -> Verdict:
     low, high = interval
     if -margin <= low and high <= margin:
         return Verdict.SAME
-    if p >= LEVEL or low <= 0 <= high:
+    if not (p < LEVEL and (low > 0 or high < 0)):  # so that what is no number shows nothing
         return Verdict.UNCLEAR
     if low > 0:
         return Verdict.BETTER if low >= margin else Verdict.MAYBE_BETTER

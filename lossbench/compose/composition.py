@@ -33,6 +33,7 @@ DETAILS = re.compile(r"\n\s*(full_key|object_type|reference_type)[:=].*")
 SEE = "See https://hydra.cc"
 QUOTING = """
 A value with signs such as = , or letters beyond ASCII goes into quotes of its own: 'key="a=b, c"'."""
+SCOPES = ("population", "test")
 CHOSEN = ("loss.", "regularizer.", "task.", "model.")
 """Keys that a group brings along."""
 
@@ -59,6 +60,10 @@ class Settings:
     """Whether the baseline takes part a second time, on other draws."""
     scale: float | None = None
     """By how much the baseline is multiplied in a second control; None for no such control."""
+    scope: str = "population"
+    """What verdicts ask of: `population`, data like these; or `test`, this test set."""
+    against: str | None = None
+    """The loss that others are held against instead of the task's baseline."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ def _job(overrides: Sequence[str]) -> Job:
 
 
 def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
-    for key in ("results", "name", "reuse", "tracking", "tracking.uri"):
+    for key in ("results", "name", "reuse", "tracking", "tracking.uri", "report.scope", "report.baseline"):
         if "," in (arguments.value(key) or "") and arguments.multirun:
             raise InputError(f"{key}={arguments.value(key)}: one value is due for all cells of a sweep.")
     with _hydra(arguments), _explained(arguments.overrides):
@@ -130,6 +135,7 @@ def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
         name = None if config.name is None else str(config.name)
         tracked, uri = bool(config.tracking.enabled), config.tracking.get("uri")
         controls = config.get("controls") or {}
+        scope, against = config.report.scope, config.report.baseline
         placebo, scale = controls.get("placebo", False), controls.get("scale")
     if not isinstance(reuse, bool):
         raise InputError(f"reuse={reuse}: true or false is due.")
@@ -139,7 +145,10 @@ def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
         raise InputError(f"controls.placebo={placebo}: true or false is due.")
     if scale is not None and (isinstance(scale, bool) or not isinstance(scale, (int, float)) or scale <= 0):
         raise InputError(f"controls.scale={scale}: a number above 0, or null, is due.")
-    return Settings(name, results, reuse, tracked, uri, placebo, scale)
+    if scope not in SCOPES:
+        raise UnknownName("scope", str(scope), SCOPES, "Change report.scope=.")
+    against = None if against is None else str(against)
+    return Settings(name, results, reuse, tracked, uri, placebo, scale, scope, against)
 
 
 # The losses of a command ------------------------------------------------------------------------------------------

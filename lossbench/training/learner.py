@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +38,8 @@ class Trained:
     best_epoch: int | None = None
     seconds: float = 0.0
     """Wall clock; of trainings that go on side by side, an equal share of their time."""
+    step_seconds: float | None = None
+    """Wall clock of one optimizer step, the median over epochs, without start-up and validation; shared likewise."""
     diverged: str | None = None
 
 
@@ -116,8 +119,13 @@ class Learner(lightning.LightningModule):
         self.training_choice, self.direction = training, direction
         self.on_epoch = on_epoch
         self.trained = [Trained() for number in group.places if number >= 0]
+        self._step_seconds: list[float] = []
         self._before = 0
         """Steps in the epochs before this one."""
+
+    @property
+    def step_seconds(self) -> float | None:
+        return statistics.median(self._step_seconds) if self._step_seconds else None
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.group.optimizer()
@@ -129,6 +137,7 @@ class Learner(lightning.LightningModule):
     def training_step(self, order: Tensor, index: int) -> None:
         """One epoch over the rows in `order` [..., n]."""
         self._steps: list[Step] = []
+        start = time.perf_counter()
         for rows in order.split(self.training_choice.batch_size, dim=-1):
             number = self._before + len(self._steps)
             step = self.group.step(rows, f"in step {number}")
@@ -137,6 +146,7 @@ class Learner(lightning.LightningModule):
                 return  # nobody can go on
             with blamed(f"in the gradient of step {number}"):
                 self.group.descend(step, self)
+        self._step_seconds.append((time.perf_counter() - start) / len(self._steps) / len(self.group.places))
 
     def validation_step(self, batch: Any, index: int) -> None:
         """The epoch's end: who diverged, who is better than ever, whose patience has ended."""
@@ -243,7 +253,7 @@ def fit(learner: Learner, seed: int, device: int = 0) -> list[Trained]:
         raise KeyboardInterrupt
     seconds = (time.perf_counter() - start) / len(learner.trained)
     for trained in learner.trained:
-        trained.seconds = seconds
+        trained.seconds, trained.step_seconds = seconds, learner.step_seconds
         if trained.diverged is None and trained.best_epoch is None:
             trained.diverged = "no epoch had a finite validation metric"
     return learner.trained

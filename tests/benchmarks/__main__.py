@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-from tests.benchmarks import agreement, fairness, speed
+from tests.benchmarks import agreement, fairness, speed, verdicts
 from tests.benchmarks.measure import Line
 
 REPORT = Path(__file__).parents[2] / "results" / "benchmarks.md"
@@ -36,6 +36,9 @@ def main() -> int:
         "agreement": agreement.agreement,
         "scales": fairness.scales,
         "pairs": partial(fairness.pairs, options.pairs),
+        "false_alarms": verdicts.false_alarms,
+        "coverage": verdicts.coverage,
+        "power": verdicts.power,
     }
     unknown = [name for name in options.names if name not in work]
     if unknown:

@@ -21,16 +21,23 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 """Colour never stands alone: lines differ in dashes, points in shape."""
 VARIABLES = {
-    **{INK: "ink", MUTED: "muted", GRID: "grid", PANEL: "panel", BAND: "band"},
-    **{BETTER: "better", WORSE: "worse", NEUTRAL: "neutral"},
+    INK: "ink",
+    MUTED: "muted",
+    GRID: "grid",
+    PANEL: "panel",
+    BAND: "band",
+    BETTER: "better",
+    WORSE: "worse",
+    NEUTRAL: "neutral",
     **{colour: f"series-{place}" for place, colour in enumerate(SERIES)},
 }
 """The page's CSS variable for each colour; matplotlib writes the colour, `svg` puts the variable in its place."""
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "lossbench",
     "pdf.fonttype": 42,
     "font.family": "sans-serif",
+    "text.parse_math": False,
     "font.size": 9.0,
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
@@ -61,7 +68,9 @@ STYLE = {
 
 
 @contextmanager
-def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> Iterator[tuple[Figure, Any]]:
+def canvas(
+    width: float, height: float, rows: int = 1, columns: int = 1, **options: Any
+) -> Iterator[tuple[Figure, Any]]:
     """A figure of width × height inches in this style, with its axes (an array where there are several)."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height))
@@ -96,7 +105,9 @@ def svg(figure: Figure, name: str, alternative: str) -> str:
     text = re.sub(r'(url\(|href=")#', rf"\1#{name}-", text)
     for colour, variable in VARIABLES.items():
         text = text.replace(colour, f"var(--{variable})")
-    text = re.sub(r"font: (?:[\w. ]*?)([\d.]+px) [^;\"]*", r"font-size: \1", text)
+    for waste in (r" ?font-family: [^;\"]*;?", r' transform="rotate\(-0 [^"]*\)"', r' xmlns:\w+="[^"]*"'):
+        text = re.sub(waste, "", text)
+    text = re.sub(r'<g id="[^"]*text_\d+">\s*(<text.*?</text>)\s*</g>', r"\1", text, flags=re.DOTALL)
     label = alternative.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     head = f'<svg role="img" aria-label="{label}" class="figure" '
     return re.sub(r"\n\s*", "\n", text.replace("<svg ", head, 1))

@@ -1,0 +1,49 @@
+"""What lossbench tells beside its sweeps, by subcommand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lossbench.commands.before import data, losses, plan
+from lossbench.commands.results import report, rescore, show, use
+from lossbench.commands.ui import ui
+
+USAGE = """lossbench: which loss function should I train with?
+
+  lossbench +loss=mse,bce -m        every loss on every task that it fits
+  lossbench +loss=bce task=binary   one loss on one task
+  lossbench plan +loss=mse,bce -m   what that would take, and what it could tell
+  lossbench losses                  what is installed: kinds, parameters, units, origin
+  lossbench data show task=binary   rows, columns, target, splits, warnings
+  lossbench show RUN                a stored result; for NER the report per tag
+  lossbench report SWEEP            its report anew, from the records alone
+  lossbench rescore SWEEP --metric f1   the same predictions, judged by another metric
+  lossbench use SWEEP               the chosen loss as ten lines of PyTorch
+  lossbench ui                      all results in the browser
+
+`lossbench --help` lists tasks, data, models and every key of the configuration."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Dispatches a subcommand; the exit code is 0 unless what it was asked for is broken."""
+    if not argv:
+        print(USAGE)
+        return 2
+    if argv[0] == "--version":
+        from lossbench import __version__
+
+        print(f"lossbench {__version__}")
+        return 0
+    return COMMANDS[argv[0]](list(argv[1:]))
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "plan": plan,
+    "losses": losses,
+    "data": data,
+    "show": show,
+    "report": report,
+    "rescore": rescore,
+    "use": use,
+    "ui": ui,
+}

@@ -1,0 +1,316 @@
+"""The answer in words: one sentence to act on, five tiles, and the limits of the sweep. Made from verdicts alone."""
+
+from __future__ import annotations
+
+import statistics as plain
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lossbench.compare.comparison import Comparison, Contender, Contest
+from lossbench.compare.verdict import Verdict
+from lossbench.compare.words import amount, listed, metric, p_value, several, span, what_would_decide
+from lossbench.record import Status
+
+NOTICEABLE = 1.05
+"""A step that takes less than so many times another's is no dearer: clocks are no better than that."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to train with on one task. `picks`: equally good, cheapest first; empty where nothing can be said."""
+
+    contest: Contest
+    picks: tuple[Contender, ...]
+    better: bool
+    """Whether they are shown to be better than the baseline, or are the baseline."""
+    words: str
+    """The clause that says so, to be put after `on <data> `."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A question, its answer in a word or two, and one line more."""
+
+    question: str
+    answer: str
+    detail: str
+    mood: str = "neutral"
+    """neutral, better, worse: the colour of its edge."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What stands on top of the report and last in the terminal."""
+
+    sentence: str
+    tiles: tuple[Tile, ...]
+    limits: tuple[str, ...]
+    advice: tuple[Advice, ...]
+
+
+def answer(comparison: Comparison) -> Answer:
+    """The whole answer of a sweep."""
+    advice = tuple(advise(contest) for contest in comparison.contests)
+    return Answer(_sentence(comparison, advice), _tiles(advice), _limits(comparison), advice)
+
+
+def advise(contest: Contest) -> Advice:
+    """What the verdicts of one contest come to."""
+    if contest.no_verdict:
+        return Advice(contest, (), better=False, words=f"no verdict: {contest.no_verdict}")
+    if contest.spoiled:
+        names = listed([c.title for c in contest.spoiled])
+        return Advice(contest, (), better=False, words=f"nothing can be concluded: {names}, which must not win, won")
+    reference = contest.reference
+    assert reference is not None
+    winners = [c for c in contest.ranked if c.difference and c.difference.verdict.sign > 0 and c.tier == "A"]
+    if winners:
+        picks = tuple(_by_cost(winners))
+        return Advice(contest, picks, better=True, words=_better(contest, picks))
+    return Advice(contest, (reference,), better=False, words=_stay(contest, reference))
+
+
+def _by_cost(contenders: Sequence[Contender]) -> list[Contender]:
+    return sorted(contenders, key=lambda c: c.step_seconds or 0.0)
+
+
+def _better(contest: Contest, picks: Sequence[Contender]) -> str:
+    names = listed([c.title for c in picks], "or")
+    first = picks[0].difference
+    assert first is not None
+    assert first.judged is not None
+    small = ", though maybe by little" if all(_verdict(c) is Verdict.MAYBE_BETTER for c in picks) else ""
+    gain = f"{amount(first.test.mean, contest)} {metric(contest.metric)}"
+    interval = f"95 % interval {span(first.judged.interval(), contest, sign=False)}"
+    if len(picks) == 1:
+        return f"train with {names}: it is better than {contest.baseline} by {gain} ({interval}){small}"
+    cheaper = f"; {picks[0].title} takes the least time" if _dearer(picks[1], picks[0]) else ""
+    return (
+        f"train with {names}: they can't be told apart, and are better than {contest.baseline} "
+        f"({picks[0].title} by {gain}, {interval}){small}{cheaper}"
+    )
+
+
+def _stay(contest: Contest, reference: Contender) -> str:
+    others = [c for c in contest.ranked if c is not reference]
+    by = {verdict: [c.title for c in others if _verdict(c) is verdict] for verdict in Verdict}
+    worse = [*by[Verdict.WORSE], *by[Verdict.MAYBE_WORSE]]
+    said = [f"{listed(by[Verdict.SAME])} {_is(by[Verdict.SAME])} the same in practice"] if by[Verdict.SAME] else []
+    if by[Verdict.UNCLEAR]:
+        unclear = [c.difference for c in others if c.title in by[Verdict.UNCLEAR] and c.difference]
+        easiest = min(unclear, key=lambda d: (d.repeats_needed or 10**6, d.rows_needed or 10**9))
+        said.append(f"can't tell about {listed(by[Verdict.UNCLEAR])} ({what_would_decide(easiest)})")
+    said += [f"{listed(worse)} {_is(worse)} worse"] if worse else []
+    if contest.saturated:
+        near = f"within {amount(contest.margin, contest)} of the best possible {metric(contest.metric)}"
+        room = f"{reference.title} is {near}"
+        left = f"; {listed(worse)} {_is(worse)} worse" if worse else ""
+        return f"this task cannot separate losses: {room}{left}"
+    now = " for now" if by[Verdict.UNCLEAR] else ""
+    return f"stay with {reference.title}{now}: {'; '.join(said) or 'nothing is better'}"
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _verdict(contender: Contender) -> Verdict | None:
+    return contender.difference.verdict if contender.difference else None
+
+
+def _dearer(one: Contender, other: Contender) -> bool:
+    return bool(one.step_seconds and other.step_seconds and one.step_seconds > NOTICEABLE * other.step_seconds)
+
+
+# One sentence ------------------------------------------------------------------------------------------------------
+
+
+def _sentence(comparison: Comparison, advice: Sequence[Advice]) -> str:
+    """Clause by clause: what most tasks say first, exceptions named, tasks without a verdict last."""
+    if comparison.invalid:
+        spoiled = [c for contest in comparison.contests for c in contest.spoiled]
+        where = listed([contest.name for contest in comparison.contests if contest.spoiled])
+        return (
+            f"Conclude nothing from this sweep: {listed([c.title for c in spoiled])}, which cannot be better than the "
+            f"baseline, won on {where}."
+        )
+    judged = [a for a in advice if a.picks]
+    silent = [a for a in advice if not a.picks]
+    if not judged:
+        reasons = dict.fromkeys(a.contest.no_verdict for a in silent)
+        if len(reasons) == 1 and len(silent) > 1:
+            return f"No verdict: {next(iter(reasons))}."
+        return _ended("No verdict: " + "; ".join(f"on {a.contest.name} {a.contest.no_verdict}" for a in silent))
+    clauses = _common(judged) if len(judged) > 1 else None
+    if clauses is None:
+        clauses = [f"on {a.contest.name} {a.words}" for a in sorted(judged, key=lambda a: not a.better)]
+    clauses += [f"no verdict on {a.contest.name} ({a.contest.no_verdict})" for a in silent]
+    return _ended(". ".join(_capital(clause) for clause in clauses))
+
+
+def _common(judged: Sequence[Advice]) -> list[str] | None:
+    """What is picked on more than half of the tasks comes first, the others are exceptions; None where nothing is."""
+    sets = [frozenset(c.title for c in a.picks) for a in judged]
+    usual = max(set(sets), key=lambda s: (sets.count(s), sorted(s)))
+    if sets.count(usual) * 2 <= len(sets) or not any(a.better for a in judged):
+        return None
+    same = [a for a, names in zip(judged, sets, strict=True) if names == usual]
+    rest = [a for a, names in zip(judged, sets, strict=True) if names != usual]
+    if not all(a.better for a in same):
+        return None
+    gains = [
+        f"{amount(a.picks[0].difference.test.mean, a.contest)} {metric(a.contest.metric)} on {a.contest.name}"
+        for a in same
+        if a.picks[0].difference
+    ]
+    names = listed([c.title for c in same[0].picks], "or")
+    tie = " (they can't be told apart)" if len(usual) > 1 else ""
+    first = f"train with {names}{tie}: better than {same[0].contest.baseline} by {listed(gains)}"
+    return [first, *(f"on {a.contest.name} {a.words}" for a in rest)]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+# Tiles ----------------------------------------------------------------------------------------------------------------
+
+
+def _tiles(advice: Sequence[Advice]) -> tuple[Tile, ...]:
+    judged = [a for a in advice if a.picks]
+    if not judged:
+        return ()
+    lead = next((a for a in judged if a.better), judged[0])
+    pick, where = lead.picks[0], f"on {lead.contest.name}"
+    return (
+        _which(judged, lead),
+        _real(lead, pick, where),
+        _cost(lead, pick),
+        _breaks(judged, pick),
+        _calibrated(judged, pick),
+    )
+
+
+def _which(judged: Sequence[Advice], lead: Advice) -> Tile:
+    names = listed([c.title for c in lead.picks], "or")
+    told = [f"{a.contest.name}: {listed([c.title for c in a.picks], 'or')}" for a in judged]
+    mean = lead.picks[0].mean or 0.0
+    shown = f"{metric(lead.contest.metric)} {amount(mean, lead.contest)} on {lead.contest.name}"
+    return Tile("Which?", names, "; ".join(told) if len(told) > 1 else shown, "better" if lead.better else "neutral")
+
+
+def _real(lead: Advice, pick: Contender, where: str) -> Tile:
+    if not lead.better:
+        other = [c for c in lead.contest.ranked if c is not pick and c.difference]
+        unclear = [c for c in other if _verdict(c) is Verdict.UNCLEAR]
+        if lead.contest.saturated:
+            return Tile(
+                "Is it real?", "no room", f"{pick.title} is all but perfect {where}: losses cannot differ there"
+            )
+        if not unclear:
+            return Tile("Is it real?", "nothing better", f"no loss beats {pick.title} {where}", "neutral")
+        found = min((c.difference for c in unclear if c.difference), key=lambda d: d.repeats_needed or 10**6)
+        least = f"less than {amount(found.detectable or 0.0, lead.contest)} would go unseen"
+        return Tile("Is it real?", "can't tell", f"{found.one} {where}: {least}; {what_would_decide(found)}")
+    difference = pick.difference
+    assert difference is not None
+    assert difference.judged is not None
+    gain = f"{amount(difference.test.mean, lead.contest, sign=True)} {metric(lead.contest.metric)}"
+    detail = (
+        f"better than {difference.other} {where}; 95 % interval {span(difference.judged.interval(), lead.contest)}; "
+        f"{p_value(difference.p_holm)} after Holm over {difference.family}"
+    )
+    return Tile("Is it real?", gain, detail, "better")
+
+
+def _cost(lead: Advice, pick: Contender) -> Tile:
+    reference = lead.contest.reference
+    if pick.step_seconds is None or reference is None or not reference.step_seconds:
+        return Tile("Cost?", "not measured", "no time was recorded")
+    step = f"{pick.step_seconds * 1e3:.2g} ms a step"
+    if pick is reference:
+        others = [c for c in lead.contest.ranked if c is not pick and c.step_seconds]
+        ratios = [f"{c.title} {(c.step_seconds or 0) / pick.step_seconds:.2g} ×" for c in others[:3]]
+        return Tile("Cost?", step, f"others by it: {', '.join(ratios)}" if ratios else "nothing to hold it against")
+    ratio = pick.step_seconds / reference.step_seconds
+    share = round((ratio - 1) * 100)
+    said = "no dearer" if ratio < NOTICEABLE else f"{share:+d} % time"
+    return Tile("Cost?", said, f"{step}, {ratio:.2f} × {reference.title}", "worse" if share >= 25 else "neutral")
+
+
+def _breaks(judged: Sequence[Advice], pick: Contender) -> Tile:
+    """Tasks on which it is worse or failed; else repeats that it lost and trainings that diverged."""
+    worse, failed = [], []
+    for a in judged:
+        for c in a.contest.contenders:
+            if c.title == pick.title and c.failed:
+                failed.append(a.contest.name)
+            elif c.title == pick.title and c.difference and c.difference.verdict.sign < 0:
+                worse.append(a.contest.name)
+    if failed:
+        return Tile("Where does it break?", listed(failed), f"{pick.title} failed there", "worse")
+    if worse:
+        return Tile("Where does it break?", listed(worse), f"{pick.title} is worse there", "worse")
+    trials = [t for repeat in pick.record.repeats for t in repeat.trials]
+    diverged = sum(t["status"] == Status.DIVERGED.value for t in trials)
+    if diverged:
+        detail = f"{diverged} of {several(len(trials), 'training')} diverged, at the highest rates tried"
+        return Tile("Where does it break?", "high rates", detail, "worse")
+    lost = sum(g < 0 for g in pick.difference.gains) if pick.difference else 0
+    detail = f"no training diverged; {pick.title} lost {lost} of {len(pick.values)} repeats" if pick.difference else ""
+    return Tile("Where does it break?", "nowhere seen", detail or "no training diverged")
+
+
+def _calibrated(judged: Sequence[Advice], pick: Contender) -> Tile:
+    """The calibration error of what was picked, on the first task that has probabilities."""
+    for a in judged:
+        for c in a.contest.ranked:
+            if c.title in {p.title for p in a.picks}:
+                values = c.record.values("ece")
+                if values:
+                    error = plain.fmean(values)
+                    log = plain.fmean(c.record.values("log_loss"))
+                    detail = f"{c.title} on {a.contest.name}; log loss {log:.3f}; before any temperature scaling"
+                    return Tile("Calibrated?", f"ECE {error:.3f}", detail)
+    return Tile("Calibrated?", "not asked", "no task here has probabilities to judge")
+
+
+# Limits --------------------------------------------------------------------------------------------------------------
+
+
+def _limits(comparison: Comparison) -> tuple[str, ...]:
+    """What this sweep cannot say."""
+    found = []
+    for contest in comparison.contests:
+        differences = [c.difference for c in contest.ranked if c.difference and c.difference.detectable is not None]
+        if contest.no_verdict or not differences:
+            continue
+        least = plain.median(d.detectable for d in differences if d.detectable is not None)
+        scope = "data like these" if comparison.rules.scope == "population" else "this test set"
+        found.append(
+            f"{contest.name}: {several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} on one test "
+            f"part of {differences[0].rows} examples find, four times in five, a difference of "
+            f"{amount(least, contest)} {metric(contest.metric)} on {scope}; up to {amount(contest.margin, contest)} "
+            "counts as the same."
+        )
+        if contest.repeats < 5:
+            found.append(f"{contest.name}: {contest.repeats} repeats show only very large differences.")
+        edges = [c.title for c in contest.ranked if sum(r.edge for r in c.record.repeats) * 2 > contest.repeats]
+        if edges:
+            found.append(
+                f"{contest.name}: the best rate of {listed(edges)} was mostly the lowest or highest tried; "
+                "protocol.rate_decades= widens the range for all."
+            )
+    judged = [contest for contest in comparison.contests if not contest.no_verdict]
+    if len(judged) == 1:
+        found.append("One data set says nothing of others.")
+    elif comparison.across is None and judged:
+        found.append("No two losses took part on all tasks: nothing can be said over tasks.")
+    controls = [c for contest in judged for c in contest.controls]
+    if controls and not comparison.invalid:
+        found.append(f"Controls that must not win did not: {listed(list(dict.fromkeys(c.title for c in controls)))}.")
+    return tuple(found)

@@ -1,0 +1,223 @@
+"""The leaderboard of a contest as the report shows it: one line of words and numbers a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lossbench.compare.comparison import Across, Contender, Contest
+from lossbench.compare.figures.style import SERIES
+from lossbench.compare.verdict import Verdict
+from lossbench.compare.words import amount, listed, metric, p_value, places, several, span, what_would_decide
+
+WIDTH, EDGE = 200.0, 8.0
+"""The forest cell, in its own pixels, and how far from its edges things stay."""
+
+
+@dataclass(frozen=True)
+class Forest:
+    """A row's intervals in pixels; `beyond` is -1 or 1 where the mean lies outside of the picture."""
+
+    mean: float
+    wide: tuple[float, float] | None
+    narrow: tuple[float, float]
+    beyond: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the table, written out."""
+
+    kind: str
+    tier: str
+    order: int
+    series: int
+    title: str
+    note: str
+    value: float | str
+    mean: str
+    reach: str
+    forest: Forest | None
+    gain_value: float | str
+    gain: str
+    verdict: str
+    icon: str
+    mood: str
+    why: str
+    improvement: str
+    record: str
+    time: str
+    failed: str
+    failed_any: bool
+
+
+@dataclass(frozen=True)
+class Board:
+    """One contest's table."""
+
+    title: str
+    subtitle: str
+    words: str
+    caption: str
+    metric: str
+    baseline: str | None
+    band: tuple[float, float]
+    zero: float
+    rows: tuple[Line, ...]
+    skipped: tuple[str, ...]
+
+
+def board(contest: Contest, words: str, series: dict[str, int]) -> Board:
+    """The table of one contest; `words` is what the verdicts come to."""
+    place = _scale(contest)
+    zero, left, right = place(0.0), place(-contest.margin), place(contest.margin)
+    rows = (*contest.contenders, *contest.controls, *contest.references)
+    return Board(
+        title=f"{contest.task} on {contest.name}",
+        subtitle=contest.board.model,
+        words=f"{words[:1].upper()}{words[1:]}.",
+        caption=_caption(contest),
+        metric=metric(contest.metric),
+        baseline=contest.baseline,
+        band=(round(left, 1), round(right - left, 1)),
+        zero=round(zero, 1),
+        rows=tuple(_line(contest, c, order, series, place) for order, c in enumerate(rows)),
+        skipped=tuple(f"Left out: {r.title} ({r.reason})." for r in contest.board.skipped),
+    )
+
+
+def _caption(contest: Contest) -> str:
+    protocol = contest.board.cell["protocol"]
+    spent = f"{several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} ({protocol['name']})"
+    better = "lower is better" if contest.direction == "min" else "higher is better"
+    said = f"{metric(contest.metric)}, {better}: mean ± half the 95 % interval over {spent}, on the same test part. "
+    if not contest.differences:
+        return said.strip()
+    margin = f"The grey band is ±{amount(contest.margin, contest)}, the same in practice. " if contest.margin else ""
+    return (
+        f"{said}{margin}Thick line: 95 % interval of the gain on this test set; thin line: on data like these. "
+        "Losses in a tier can't be told from its first."
+    )
+
+
+def _line(contest: Contest, c: Contender, order: int, series: dict[str, int], place: Callable[[float], float]) -> Line:
+    difference = c.difference
+    mean = c.mean
+    judged = difference is not None and not contest.no_verdict
+    verdict = difference.verdict if judged and difference else None
+    why, note = c.apart, ""
+    if verdict is Verdict.UNCLEAR and difference:
+        least = f"under {amount(difference.detectable, contest)} goes unseen; " if difference.detectable else ""
+        why = f"{least}{what_would_decide(difference)}"
+    elif difference and difference.identical:
+        why = "identical on all repeats"
+    if c.role == "baseline" or (c.title == contest.baseline and c.role == "chosen"):
+        note = "baseline, added" if c.role == "baseline" else "baseline"
+    elif c.role in ("control", "reference"):
+        note = c.role
+    mood = {1: "better", -1: "worse"}.get(verdict.sign, "neutral") if verdict else "neutral"
+    reach = (c.interval[1] - c.interval[0]) / 2 if c.interval else None
+    gains = difference.gains if difference else None
+    won = "" if gains is None else f"{int((gains > 0).sum())}·{int((gains == 0).sum())}·{int((gains < 0).sum())}"
+    reference = contest.reference
+    ratio = c.step_seconds / reference.step_seconds if c.step_seconds and reference and reference.step_seconds else None
+    of = len(c.record.repeats)
+    return Line(
+        kind=c.role,
+        tier="✕" if c.apart else c.tier,
+        order=order,
+        series=series.get(c.title, -1) % len(SERIES) if c.title in series else -1,
+        title=c.title,
+        note=note,
+        value="" if mean is None else mean,
+        mean="–" if mean is None else amount(mean, contest),
+        reach="" if reach is None else amount(reach, contest),
+        forest=_forest(contest, c, place),
+        gain_value="" if difference is None else difference.test.mean,
+        gain="" if difference is None else amount(difference.test.mean, contest, sign=True),
+        verdict=verdict.value if verdict else "apart" if c.apart else "",
+        icon=verdict.icon if verdict else "✕" if c.apart else "",
+        mood="worse" if c.failed else mood,
+        why=why,
+        improvement="" if difference is None else f"{round(100 * difference.improvement)} %",
+        record=won,
+        time="" if ratio is None else f"{ratio:.2f} ×",
+        failed="" if c.role == "reference" else f"{c.failed}/{of}",
+        failed_any=c.failed > 0,
+    )
+
+
+def _scale(contest: Contest) -> Callable[[float], float]:
+    """Gains to pixels: all means and most intervals inside, one far-off loss not squeezing the others."""
+    found = [c.difference for c in (*contest.ranked, *contest.controls) if c.difference]
+    ends = sorted(max(abs(bound) for bound in d.test.interval()) for d in found)
+    usual = ends[(len(ends) - 1) // 2] if ends else 0.0
+    reach = max(min(max(ends, default=0.0), 3 * usual), 1.5 * contest.margin, 1e-12)
+    return lambda gain: WIDTH / 2 + max(-1.0, min(1.0, gain / reach)) * (WIDTH / 2 - EDGE)
+
+
+def _forest(contest: Contest, c: Contender, place: Callable[[float], float]) -> Forest | None:
+    difference = c.difference
+    if difference is None:
+        return None
+    mean, low, high = place(difference.test.mean), *difference.test.interval()
+    outside = place(difference.test.mean * (1 + 1e-9) + 0.0)
+    beyond = -1 if outside <= EDGE else 1 if outside >= WIDTH - EDGE else 0
+    wide = difference.population.interval() if difference.population else None
+    test, population = span((low, high), contest), span(wide, contest) if wide else "not known"
+    return Forest(
+        mean=round(mean, 1),
+        wide=(round(place(wide[0]), 1), round(place(wide[1]), 1)) if wide else None,
+        narrow=(round(place(low), 1), round(place(high), 1)),
+        beyond=beyond,
+        label=f"{c.title}: better than {difference.other} by {amount(difference.test.mean, contest, sign=True)}; "
+        f"95 % interval on this test set {test}, on data like these {population}",
+    )
+
+
+@dataclass(frozen=True)
+class AcrossTable:
+    """Losses over tasks."""
+
+    words: str
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def across_table(across: Across) -> AcrossTable:
+    """Mean ranks, gains in margins, won and lost tasks; and what the tests over tasks say, or why they say nothing."""
+    ranking, tasks = across.ranking, len(across.contests)
+    said = [f"One row a task, repeats averaged before: {listed([c.name for c in across.contests])}."]
+    if ranking is not None:
+        said.append(
+            f"Friedman's χ² = {ranking.friedman:.2f}, by Iman and Davenport F = {ranking.f:.2f}, {p_value(ranking.p)}."
+        )
+        said.append(
+            f"Mean ranks further apart than {ranking.critical:.2f} differ (Nemenyi)."
+            if ranking.critical is not None
+            else f"No critical difference: {several(tasks, 'task')} are too few, 5 are the least, 8 make it sharp."
+        )
+    if across.regret is not None:
+        said.append(
+            f"Whoever takes the loss that is best on the other tasks loses {across.regret.mean():.1f} margins a task "
+            f"on average, {across.regret.max():.1f} at worst."
+        )
+    rows = []
+    for i, title in enumerate(across.titles):
+        won, lost = (int((across.verdicts[:, i] == sign).sum()) for sign in (1, -1))
+        rank = "" if ranking is None else f"{ranking.mean[i]:.2f}"
+        gains = across.gains[:, i]
+        digits = places(0.0, list(gains))
+        rows.append(
+            (title, rank, f"{gains.mean():+.{min(2, digits)}f}".replace("-", "−"), f"{won}·{tasks - won - lost}·{lost}")
+        )
+    if ranking is not None:
+        rows = [row for _, row in sorted(zip(ranking.mean, rows, strict=True), key=lambda pair: float(pair[0]))]
+    return AcrossTable(
+        words=" ".join(said),
+        caption="Gain over each task's baseline in its margins of equivalence, the mean over tasks.",
+        head=("loss", "mean rank", "gain in margins", "better·same or unclear·worse"),
+        rows=tuple(rows),
+    )

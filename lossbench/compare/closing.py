@@ -1,0 +1,141 @@
+"""The last blocks of the report: what failed, the method, how to do it again, and all numbers."""
+
+from __future__ import annotations
+
+import math
+
+from lossbench.compare.comparison import Comparison, Contest, Difference
+from lossbench.compare.panels import Panel, Section, Table
+from lossbench.compare.words import amount, metric, p_value, several, span
+from lossbench.record import Record, Status
+
+
+def failed(comparison: Comparison) -> Section:
+    rows = [
+        (
+            r.title,
+            f"{r.task} on {r.data['name']}",
+            r.status.value,
+            _bad_repeats(r),
+            r.reason,
+            r.path.name if r.path else "",
+        )
+        for r in comparison.failures
+    ]
+    head = ("loss", "task", "how it ended", "repeats", "why", "record")
+    panels = [Panel("What failed and why", table=Table(head, tuple(rows)), width="full")] if rows else []
+    return Section("failed", "Failed", "What failed and why", panels=panels)
+
+
+def _bad_repeats(record: Record) -> str:
+    bad = [str(r.repeat) for r in record.repeats if r.status is not Status.DONE]
+    return ", ".join(bad) or "all"
+
+
+def method(comparison: Comparison) -> Section:
+    contests = comparison.contests
+    protocols = {f"{several(c.repeats, 'repeat')} of {several(c.trials, 'trial')}" for c in contests}
+    margins = [f"{c.name}: {amount(c.margin, c)} {metric(c.metric)}" for c in contests if c.margin > 0 and c.ranked]
+    lines = (
+        f"Budget, the same for every loss: {' or '.join(sorted(protocols))}; a repeat is a whole study with its own "
+        "split, weights and batch orders, shared by all losses.",
+        "Trial points are Sobol points in learning rate and loss parameters, the same for every loss; trial 0 is the "
+        "defaults at the centre.",
+        "Trial, epoch and threshold are chosen on validation data and frozen; the test part is the same in all repeats "
+        "and is opened once.",
+        "Gains are paired by repeat. This test set: t interval over repeats.",
+        "Data like these: repeats and test examples as crossed random effects, from the stored predictions; examples "
+        "of metrics that are no means by their influence (delta method, DeLong, jackknife).",
+        f"Judged by the second ({comparison.rules.scope})."
+        if comparison.rules.scope == "population"
+        else "Judged by the first (test).",
+        "p is that of the interval that judges, Holm over all losses held against the baseline; the exact sign-flip p "
+        "stands beside it.",
+        f"Margins of equivalence, fixed before the run: {'; '.join(margins) or 'none'}.",
+        "Verdicts: within the margin, same in practice; beyond it with Holm p < .05, better or worse; across it, maybe "
+        "small; else can't tell.",
+        "Losses that failed in any repeat, or elicit something else than the metric rewards, have no tier.",
+    )
+    return Section(
+        "method",
+        "Method",
+        "How this was done, and how to do it again",
+        panels=(
+            Panel("The method in ten lines", lines=lines, width="full"),
+            Panel("How to reproduce it", code=_reproduce(comparison), width="full"),
+        ),
+    )
+
+
+def _reproduce(comparison: Comparison) -> str:
+    records = comparison.records
+    commands = dict.fromkeys(str(r.provenance["command"]) for r in records if r.provenance.get("command"))
+    commits = dict.fromkeys(str(r.provenance["git"]) for r in records if r.provenance.get("git"))
+    versions: dict[str, str] = next((r.provenance["versions"] for r in records if r.provenance.get("versions")), {})
+    digests = dict.fromkeys(f"{r.data['name']} {r.data['digest']}" for r in records if r.data.get("digest"))
+    lines = [*commands, f"commit    {', '.join(commits)}" if commits else ""]
+    lines += [f"versions  {', '.join(f'{k} {v}' for k, v in versions.items())}", f"data      {', '.join(digests)}"]
+    return "\n".join(line for line in lines if line)
+
+
+def numbers(comparison: Comparison) -> Section:
+    panels = []
+    for contest in comparison.contests:
+        panels.append(_metrics(contest))
+        if contest.differences:
+            panels.append(_pairs(contest))
+    return Section("numbers", "All numbers", "All numbers", panels=panels)
+
+
+def _metrics(contest: Contest) -> Panel:
+    names = contest.board.metrics
+    rows = []
+    for c in (*contest.contenders, *contest.controls, *contest.references):
+        cells = []
+        for name in names:
+            found = c.row.metrics.get(name)
+            spread = f" ± {found.sd:.3g}" if found and found.sd is not None else ""
+            cells.append(f"{found.mean:.5g}{spread}" if found else "n/a")
+        rows.append((c.title, *cells))
+    note = "Mean ± standard deviation over repeats."
+    title = f"Every metric, {contest.task} on {contest.name}"
+    return Panel(title, note, table=Table(("loss", *map(metric, names)), tuple(rows)), width="full", folded=True)
+
+
+def _pairs(contest: Contest) -> Panel:
+    head = (
+        *(
+            "pair",
+            "gain",
+            "this test set",
+            "data like these",
+            "p",
+            "Holm p, all pairs",
+            "sign-flip p",
+            "d_z",
+            "P(better)",
+        ),
+        *("detectable", "verdict"),
+    )
+    order = {c.title: place for place, c in enumerate(contest.ranked)}
+    pairs = [d for (a, b), d in contest.differences.items() if order[a] < order[b]]
+    rows = tuple(_pair(d, contest) for d in pairs)
+    note = f"{metric(contest.metric)}; 95 % intervals; Holm over {several(len(pairs), 'pair')}."
+    return Panel(
+        f"Every pair, {contest.task} on {contest.name}", note, table=Table(head, rows), width="full", folded=True
+    )
+
+
+def _pair(d: Difference, contest: Contest) -> tuple[str, ...]:
+    effect = f"{d.effect:.2f}" if math.isfinite(d.effect) else "∞"
+    return (
+        f"{d.one} − {d.other}",
+        amount(d.test.mean, contest, sign=True),
+        span(d.test.interval(), contest),
+        span(d.population.interval(), contest) if d.population else "n/a",
+        *(p_value(p).removeprefix("p ").removeprefix("= ") for p in (d.p, d.p_holm, d.sign_flip)),
+        effect,
+        f"{round(100 * d.improvement)} %",
+        amount(d.detectable, contest) if d.detectable is not None else "n/a",
+        "" if contest.no_verdict else d.verdict.value,
+    )

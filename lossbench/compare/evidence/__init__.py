@@ -1,0 +1,1 @@
+"""What the figures show and the report says, as plain numbers from records: nothing here draws."""

@@ -1,0 +1,69 @@
+"""What a block of the report is made of: panels with a picture, a table or words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from matplotlib.figure import Figure
+
+from lossbench.compare.figures.style import svg
+
+
+@dataclass(frozen=True)
+class Table:
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure by its file name, drawn when it is wanted, and what it says in words."""
+
+    name: str
+    draw: Callable[[], Figure | None]
+    said: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture, a table, lines or code, under a title; those of one `group` stand under its name."""
+
+    title: str
+    note: str = ""
+    picture: Picture | None = None
+    table: Table | None = None
+    lines: tuple[str, ...] = ()
+    code: str = ""
+    group: str = ""
+    width: str = "full"
+    folded: bool = False
+    svg: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    id: str
+    short: str
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    panels: Sequence[Panel] = field(default_factory=tuple)
+
+    @property
+    def groups(self) -> list[tuple[str, list[Panel]]]:
+        """Panels by their group, in the order in which they come."""
+        return [(name, list(panels)) for name, panels in groupby(self.panels, key=lambda panel: panel.group)]
+
+
+def drawn(section: Section) -> Section:
+    """The section with its pictures as SVG; panels whose picture has nothing to show are gone."""
+    panels = []
+    for panel in section.panels:
+        if panel.picture is None:
+            panels.append(panel)
+            continue
+        figure = panel.picture.draw()
+        if figure is not None:
+            panels.append(replace(panel, svg=svg(figure, panel.picture.name, panel.picture.said())))
+    return replace(section, panels=tuple(panels))

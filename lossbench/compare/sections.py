@@ -1,0 +1,284 @@
+"""The blocks of the report below its leaderboard: which pictures, tables and words, in which order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from lossbench.compare.closing import failed, method, numbers
+from lossbench.compare.comparison import Comparison, Contest
+from lossbench.compare.evidence import calibration, shapes, tags, thresholds, training
+from lossbench.compare.figures import numbers as number_figures
+from lossbench.compare.figures import probabilities as probability_figures
+from lossbench.compare.figures import shapes as shape_figures
+from lossbench.compare.figures import tags as tag_figures
+from lossbench.compare.figures import training as training_figures
+from lossbench.compare.figures import verdicts as verdict_figures
+from lossbench.compare.figures.style import Colours
+from lossbench.compare.panels import Panel, Picture, Section, Table
+from lossbench.compare.view import slug
+from lossbench.compare.words import amount, metric
+
+
+def sections(comparison: Comparison) -> list[Section]:
+    """All blocks of a report, in their order; those with nothing to show have no panels."""
+    colours = colours_of(comparison)
+    of_tasks = [_Of(contest, colours) for contest in comparison.contests]
+    return [
+        _real(comparison, of_tasks, colours),
+        _each("threshold", "Threshold?", "Loss or merely threshold?", THRESHOLD, of_tasks, _Of.thresholds),
+        _each("blog", "Blog post", "What a blog post would have concluded", BLOG, of_tasks, _Of.blog),
+        _each("training", "Training", "Training and cost", TRAINING, of_tasks, _Of.training),
+        _each("calibration", "Calibration", "Calibration and residuals", CALIBRATION, of_tasks, _Of.calibration),
+        _each("shapes", "Shapes", "The shape of each loss", SHAPES, of_tasks, _Of.shapes),
+        _each("tags", "Entities", "Entities, type by type", "", of_tasks, _Of.tags),
+        failed(comparison),
+        method(comparison),
+        numbers(comparison),
+    ]
+
+
+def colours_of(comparison: Comparison) -> Colours:
+    """The colour of each loss, by its first appearance in the sweep."""
+    return Colours([c.title for contest in comparison.contests for c in contest.contenders])
+
+
+def pictures_of(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
+    """Every figure of the report by its name."""
+    for section in sections(comparison):
+        for panel in section.panels:
+            figure = panel.picture.draw() if panel.picture else None
+            if panel.picture and figure is not None:
+                yield panel.picture.name, figure
+
+
+THRESHOLD = (
+    "What remains of a difference in F1 and accuracy after each loss's threshold is chosen on validation data, and of "
+    "log loss and calibration after temperature scaling. Much of what focal and weighted losses seem to win or lose at "
+    ".5 is gone then. A question mark: what remains is within noise."
+)
+BLOG = (
+    "Every trial of every repeat is one seed at one learning rate, the same for all losses: the comparison that a blog "
+    "post would make, on validation data."
+)
+TRAINING = (
+    "Learning curves of the trials that were chosen, on the task's own metric: training losses of different losses "
+    "cannot be compared. Times are wall clock on a machine that may have been shared; memory is what one step keeps "
+    "for its backward pass, counted exactly."
+)
+CALIBRATION = (
+    "Probabilities against what happened, in bins of equal counts, with Wilson intervals; before and after temperature "
+    "scaling fitted on validation data. For numbers, how residuals spread."
+)
+SHAPES = (
+    "Value and slope of each loss at the parameters that the first repeat chose, scaled to a common slope; and which "
+    "training rows still pulled at the weights at the end of training."
+)
+
+
+def _each(
+    key: str,
+    short: str,
+    title: str,
+    paragraph: str,
+    of_tasks: Sequence[_Of],
+    panels: Callable[[_Of], Iterator[Panel]],
+) -> Section:
+    """A block that is asked of every task."""
+    found = [panel for of in of_tasks for panel in panels(of)]
+    return Section(key, short, title, (paragraph,) if found and paragraph else (), found)
+
+
+class _Of:
+    """The panels of one contest; what several of them need is computed once."""
+
+    def __init__(self, contest: Contest, colours: Colours) -> None:
+        self.contest, self.colours = contest, colours
+        self.group = f"{contest.task} on {contest.name}"
+
+    @cached_property
+    def probabilities(self) -> calibration.Probabilities | None:
+        return calibration.probabilities(self.contest)
+
+    def picture(self, name: str, draw: Callable[..., Figure | None], said: Callable[..., str], of: Any) -> Picture:
+        return Picture(f"{name}-{slug(self.contest.name)}", partial(draw, of, self.colours), partial(said, of))
+
+    def panel(self, title: str, picture: Picture, note: str = "", width: str = "full") -> Panel:
+        return Panel(title, note, picture=picture, group=self.group, width=width)
+
+    def real(self) -> Iterator[Panel]:
+        figures = verdict_figures
+        yield self.panel(
+            "Every repeat, paired with the baseline's",
+            self.picture("repeats", figures.repeats, figures.said_repeats, self.contest),
+            "One dot a repeat: same split, initial weights and batch order as the baseline's.",
+        )
+        if len(self.contest.ranked) > 2:
+            pairs = Picture(
+                f"pairs-{slug(self.contest.name)}",
+                partial(figures.pairs, self.contest),
+                partial(figures.said_pairs, self.contest),
+            )
+            yield self.panel("How often does the row beat the column?", pairs, "Bold: real after Holm over all pairs.")
+
+    def thresholds(self) -> Iterator[Panel]:
+        found = thresholds.thresholds(self.contest, self.probabilities) if self.probabilities else None
+        if found is None:
+            return
+        figures = probability_figures
+        if found.decided:
+            yield self.panel(
+                "Gain at .5, and at each loss's own threshold",
+                self.picture("thresholds", figures.thresholds, figures.said_thresholds, found),
+            )
+        if found.tempered:
+            yield self.panel(
+                "Gain before and after temperature scaling",
+                self.picture("temperature", figures.temperature, figures.said_temperature, found),
+            )
+
+    def blog(self) -> Iterator[Panel]:
+        if self.contest.trials < 2 or training.blog_post(self.contest) is None:
+            return
+        figures, contest = training_figures, self.contest
+        yield self.panel(
+            "Who wins with one seed at one rate",
+            self.picture("blog", figures.blog_post, figures.said_blog_post, contest),
+        )
+        yield self.panel(
+            "Sensitivity to the rate",
+            self.picture("rates", figures.sensitivity, figures.said_sensitivity, contest),
+            width="half",
+        )
+        yield self.panel(
+            "Best after k trials",
+            self.picture("trials", figures.after_k_trials, figures.said_after_k_trials, contest),
+            width="half",
+        )
+
+    def training(self) -> Iterator[Panel]:
+        yield self.panel(
+            f"Learning curves: {metric(self.contest.metric)} on validation data",
+            self.picture("curves", training_figures.curves, training_figures.said_curves, self.contest),
+            "Median and 10-90 % band over repeats.",
+        )
+        if len(self.contest.ranked) > 1:
+            yield self.panel(
+                "Quality against time and memory of a step",
+                self.picture("cost", verdict_figures.pareto, verdict_figures.said_pareto, self.contest),
+            )
+
+    def calibration(self) -> Iterator[Panel]:
+        found = calibration.calibrations(self.contest, self.probabilities) if self.probabilities else None
+        if found is not None:
+            figures = probability_figures
+            yield self.panel(
+                "Reliability", self.picture("reliability", figures.reliability, figures.said_reliability, found)
+            )
+            yield replace(_calibrated(found), group=self.group)
+        tails = calibration.tails(self.contest)
+        if tails is not None:
+            figure = self.picture("residuals", number_figures.residuals, number_figures.said_residuals, tails)
+            yield self.panel(
+                "How residuals spread", figure, f"In units of the target; {metric(self.contest.metric)} judges."
+            )
+            yield replace(_tails(tails, self.contest), group=self.group)
+
+    def shapes(self) -> Iterator[Panel]:
+        found = shapes.shapes(self.contest)
+        if found is not None:
+            yield self.panel(
+                "Value and slope", self.picture("shapes", shape_figures.shapes, shape_figures.said_shapes, found)
+            )
+        pulls = shapes.pulls(self.contest)
+        if pulls is not None:
+            yield self.panel(
+                "Which rows pull at the end of training",
+                self.picture("pulls", shape_figures.pulls, shape_figures.said_pulls, pulls),
+                "Shares of the absolute gradient over the training rows of repeat 0.",
+            )
+
+    def tags(self) -> Iterator[Panel]:
+        report = tags.tag_report(self.contest)
+        if report is not None:
+            rows = [
+                (tag, *map(_digits, report.of("f1-score")[:, place]), f"{report.support[place]:.0f}")
+                for place, tag in enumerate(report.tags)
+            ]
+            table = Table(("tag", *report.titles, "words"), tuple(rows))
+            yield Panel("F1 by tag", "The mean over repeats, on the test part.", table=table, group=self.group)
+        confusions = tags.confusions(self.contest)
+        if confusions is not None:
+            yield self.panel(
+                "What is taken for what",
+                self.picture("confusion", tag_figures.confusion, tag_figures.said_confusion, confusions),
+                "Words, types of entities, all repeats; rows are the truth.",
+            )
+        for errors in tags.commonest_errors(self.contest) or []:
+            lines = tuple(
+                f"{error.said}, {error.count} times. True: {example.true} — predicted: {example.predicted}"
+                for error in errors.commonest
+                for example in error.examples[:1]
+            )
+            title = f"The commonest errors of {errors.title}"
+            note = f"{errors.total} errors in {errors.entities} entities of the test part, repeat 0."
+            yield Panel(title, note, lines=lines, group=self.group, folded=True)
+
+
+def _real(comparison: Comparison, of_tasks: Sequence[_Of], colours: Colours) -> Section:
+    panels = [panel for of in of_tasks if of.contest.differences for panel in of.real()]
+    across = comparison.across
+    if across is not None:
+        figures = verdict_figures
+        if across.ranking is not None and across.ranking.critical is not None:
+            drawn_ranks = partial(figures.critical_difference, across, colours)
+            picture = Picture("ranks", drawn_ranks, partial(figures.said_critical_difference, across))
+            panels.append(Panel("Mean ranks over tasks", picture=picture, group="Over tasks"))
+        picture = Picture("tasks", partial(figures.heat, across), partial(figures.said_heat, across))
+        panels.append(Panel("By task", picture=picture, group="Over tasks"))
+    return Section("real", "Is it real?", "Is the difference real?", panels=panels)
+
+
+def _digits(value: float | None) -> str:
+    return "n/a" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def _calibrated(found: calibration.Calibrations) -> Panel:
+    """What the diagrams say in numbers."""
+    rows = [
+        (
+            c.title,
+            *(f"{pair[0]:.3f} → {pair[1]:.3f}" for pair in (c.log_loss, c.brier, c.ece)),
+            f"{c.temperature:.2f}",
+            c.reading,
+        )
+        for c in found.losses
+    ]
+    rows += [(title, "no probabilities", "", "", "", "") for title in found.without]
+    table = Table(("loss", "log loss", "Brier score", "ECE", "T", "reading"), tuple(rows))
+    return Panel("Before and after temperature scaling", "Means over repeats; T is the median.", table=table)
+
+
+def _tails(found: calibration.Tails, contest: Contest) -> Panel:
+    rows = []
+    for loss in found.losses:
+        covered = f"{loss.coverage.share:.0%} of 90 %" if loss.coverage else "no interval"
+        sizes = [amount(float(size), contest) for size in loss.sizes]
+        worst = [f"{share:.0%}".replace("%", " %") for share in loss.worst]
+        rows.append((loss.title, amount(loss.bias, contest, sign=True), *sizes, *worst, covered))
+    levels = [f"{level:.0%}".replace("%", " %") for level in calibration.TAILS]
+    head = (
+        "loss",
+        "median residual",
+        *(f"|residual|, {level}" for level in levels),
+        "worst 1 %",
+        "worst 5 %",
+        "coverage",
+    )
+    note = "Prediction less truth, all repeats together; the worst rows' share of the squared error."
+    return Panel("Residuals in numbers", note, table=Table(head, tuple(rows)))

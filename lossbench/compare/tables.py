@@ -1,0 +1,287 @@
+"""A comparison as files that other programs and papers read: CSV, JSON, Markdown, LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lossbench.compare.answer import Answer
+from lossbench.compare.comparison import Across, Comparison, Contender, Contest, Difference
+from lossbench.compare.leaderboard import Row, Summary
+from lossbench.compare.statistics import Estimate
+from lossbench.compare.words import amount, metric, span
+from lossbench.record import Record
+
+SCHEMA = 1
+"""The version of report.json; it changes when a key goes or gets another meaning."""
+
+
+# CSV --------------------------------------------------------------------------------------------------------------
+
+
+def to_csv(comparison: Comparison) -> str:
+    """One line a row of the tables: tier, gain and verdict, then means and standard deviations of all metrics."""
+    names = list(dict.fromkeys(name for contest in comparison.contests for name in contest.board.metrics))
+    judged = ["baseline", "tier", "verdict", "gain", "gain_low", "gain_high", "population_low", "population_high"]
+    head = ["task", "data", "variant", "model", "loss", "title", "params", "role", "status", "reason", "repeats"]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    spread = [f"{name}_{what}" for name in names for what in ("mean", "sd")]
+    writer.writerow([*head, *judged, "p", "p_holm", "seconds", "step_seconds", *spread])
+    for contest in comparison.contests:
+        for contender in _all(contest):
+            values: list[Any] = []
+            for name in names:
+                found = contender.row.metrics.get(name)
+                values += ["" if found is None else found.mean, "" if found is None or found.sd is None else found.sd]
+            writer.writerow([*_head(contest, contender), *_judged(contest, contender), *_times(contender), *values])
+    return out.getvalue()
+
+
+def to_table(comparison: Comparison) -> dict[str, list[Any]]:
+    """The same by column, as tables of tools want them; "" where there is no value."""
+    rows = list(csv.reader(io.StringIO(to_csv(comparison))))
+    return {name: [row[i] for row in rows[1:]] for i, name in enumerate(rows[0])} if len(rows) > 1 else {}
+
+
+def _all(contest: Contest) -> Iterator[Contender]:
+    yield from (*contest.contenders, *contest.controls, *contest.references)
+    for record in contest.board.skipped:
+        yield Contender(Row(record, {}, None), _nothing())
+
+
+def _nothing() -> Any:
+    import numpy as np
+
+    return np.array([])
+
+
+def _head(contest: Contest, c: Contender) -> list[Any]:
+    r, b = c.record, contest.board
+    params = json.dumps(r.loss["params"], sort_keys=True, default=str)
+    names = [b.task, b.data, b.variant, b.model, r.loss["name"], r.title, params]
+    return [*names, r.role, r.status.value, r.reason, len(r.repeats) - c.failed]
+
+
+def _judged(contest: Contest, c: Contender) -> list[Any]:
+    d = c.difference
+    if d is None:
+        return [contest.baseline or "", c.tier, *[""] * 8]
+    verdict = "" if contest.no_verdict else d.verdict.value
+    wide = d.population.interval() if d.population else ("", "")
+    return [d.other, c.tier, verdict, d.test.mean, *d.test.interval(), *wide, d.p, d.p_holm]
+
+
+def _times(c: Contender) -> list[Any]:
+    return ["" if v is None else f"{v:.4g}" for v in (c.row.seconds, c.step_seconds)]
+
+
+# JSON ---------------------------------------------------------------------------------------------------------------
+
+
+def to_json(comparison: Comparison, told: Answer) -> dict[str, Any]:
+    """Everything that was concluded, under a schema of its own version."""
+    return {
+        "schema": SCHEMA,
+        "name": comparison.name,
+        "scope": comparison.rules.scope,
+        "invalid": comparison.invalid,
+        "answer": told.sentence,
+        "tiles": [{"question": t.question, "answer": t.answer, "detail": t.detail} for t in told.tiles],
+        "limits": list(told.limits),
+        "contests": [
+            {**_contest(contest), "advice": advice.words, "picks": [c.title for c in advice.picks]}
+            for contest, advice in zip(comparison.contests, told.advice, strict=True)
+        ],
+        "across": _across(comparison.across) if comparison.across else None,
+        "failures": [_failure(record) for record in comparison.failures],
+    }
+
+
+def _contest(contest: Contest) -> dict[str, Any]:
+    pairs = {(a, b): d for (a, b), d in contest.differences.items() if a < b}
+    return {
+        "task": contest.task,
+        "data": contest.board.data,
+        "variant": contest.board.variant,
+        "model": contest.board.model,
+        "metric": contest.metric,
+        "direction": contest.direction,
+        "margin": contest.margin,
+        "baseline": contest.baseline,
+        "protocol": contest.board.cell["protocol"],
+        "no_verdict": contest.no_verdict,
+        "saturated": contest.saturated,
+        "rows": [_row(contest, c) for c in _all(contest)],
+        "pairs": [_difference(d, contest) for _, d in sorted(pairs.items())],
+    }
+
+
+def _row(contest: Contest, c: Contender) -> dict[str, Any]:
+    return {
+        "loss": c.record.loss["name"],
+        "title": c.title,
+        "params": c.record.loss["params"],
+        "role": c.role,
+        "status": c.record.status.value,
+        "reason": c.record.reason,
+        "tier": c.tier,
+        "apart": c.apart,
+        "metrics": {name: _summary(found) for name, found in c.row.metrics.items()},
+        "values": [float(v) for v in c.values],
+        "interval": list(c.interval) if c.interval else None,
+        "step_seconds": c.step_seconds,
+        "step_bytes": c.step_bytes,
+        "difference": _difference(c.difference, contest) if c.difference else None,
+    }
+
+
+def _summary(found: Summary) -> dict[str, Any]:
+    return {"mean": found.mean, "sd": found.sd, "n": found.n}
+
+
+def _difference(d: Difference, contest: Contest) -> dict[str, Any]:
+    return {
+        "one": d.one,
+        "other": d.other,
+        "verdict": None if contest.no_verdict else d.verdict.value,
+        "gains": [float(g) for g in d.gains],
+        "test": _estimate(d.test),
+        "population": _estimate(d.population) if d.population else None,
+        "p": d.p,
+        "p_holm": d.p_holm,
+        "family": d.family,
+        "p_sign_flip": d.sign_flip,
+        "d_z": d.effect if math.isfinite(d.effect) else None,
+        "improvement": d.improvement,
+        "detectable": d.detectable,
+        "repeats_needed": d.repeats_needed,
+        "rows_needed": d.rows_needed,
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    low, high = estimate.interval()
+    return {
+        "mean": estimate.mean,
+        "low": low,
+        "high": high,
+        "error": estimate.error,
+        "df": estimate.df,
+        "p": estimate.p,
+    }
+
+
+def _across(across: Across) -> dict[str, Any]:
+    ranking = across.ranking
+    return {
+        "tasks": [contest.name for contest in across.contests],
+        "losses": list(across.titles),
+        "gains_in_margins": across.gains.tolist(),
+        "verdicts": across.verdicts.tolist(),
+        "mean_ranks": ranking.mean.tolist() if ranking else None,
+        "friedman": ranking.friedman if ranking else None,
+        "iman_davenport": ranking.f if ranking and math.isfinite(ranking.f) else None,
+        "p": ranking.p if ranking else None,
+        "critical_difference": ranking.critical if ranking else None,
+        "regret": across.regret.tolist() if across.regret is not None else None,
+    }
+
+
+def _failure(record: Record) -> dict[str, Any]:
+    return {
+        "loss": record.title,
+        "task": record.task,
+        "data": record.data["name"],
+        "status": record.status.value,
+        "reason": record.reason,
+        "repeats": [r.repeat for r in record.repeats if r.status.value != "done"],
+        "folder": record.path.name if record.path else "",
+    }
+
+
+# Text ---------------------------------------------------------------------------------------------------------------
+
+
+def to_markdown(comparison: Comparison, told: Answer | None) -> str:
+    """The answer, a short table a contest, and the limits; the tables alone without an answer."""
+    lines = [f"# {comparison.name or 'Comparison'}", "", told.sentence, ""] if told else []
+    for contest in comparison.contests:
+        lines += [f"**{contest.task} on {contest.name}** ({contest.board.model})", ""]
+        lines += [_piped(cells) for cells in _short(contest)]
+        lines.append("")
+    if told and told.limits:
+        lines += ["Limits of this sweep:", "", *(f"- {limit}" for limit in told.limits), ""]
+    return "\n".join(lines)
+
+
+def _short(contest: Contest) -> list[tuple[str, ...]]:
+    """Head, rule and rows: tier, loss, metric, gain with the interval that judges it, verdict."""
+    rows: list[tuple[str, ...]] = [
+        (
+            "tier",
+            "loss",
+            metric(contest.metric),
+            f"gain over {contest.baseline}" if contest.baseline else "gain",
+            "verdict",
+        ),
+        ("---", "---", "---:", "---:", "---"),
+    ]
+    for c in (*contest.contenders, *contest.controls, *contest.references):
+        d, gain, verdict = c.difference, "", c.apart
+        if d:
+            interval = f" ({span((d.judged or d.test).interval(), contest)})"
+            gain = amount(d.test.mean, contest, sign=True) + interval
+            verdict = "" if contest.no_verdict else d.verdict.value
+        reach = f" ± {amount((c.interval[1] - c.interval[0]) / 2, contest)}" if c.interval else ""
+        value = "–" if c.mean is None else amount(c.mean, contest) + reach
+        verdict = verdict or ("baseline" if c.title == contest.baseline else c.role if c.role != "chosen" else "")
+        rows.append((c.tier, c.title, value, gain, verdict))
+    return rows
+
+
+def _piped(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+_LATEX = {
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "~": "\\textasciitilde{}",
+    "^": "\\textasciicircum{}",
+    "\\": "\\textbackslash{}",
+    "±": "$\\pm$",
+    "−": "$-$",
+    "²": "$^2$",
+    "×": "$\\times$",
+    "–": "--",
+    "α": "$\\alpha$",
+    "γ": "$\\gamma$",
+}
+
+
+def to_latex(comparison: Comparison) -> str:
+    """One booktabs table a contest."""
+    tables = []
+    for contest in comparison.contests:
+        head, _, *rows = _short(contest)
+        lines = [" & ".join(map(_tex, cells)) + r" \\" for cells in (head, *rows)]
+        tables += [
+            f"% {contest.task} on {contest.name}, {contest.board.model}",
+            r"\begin{tabular}{llrrl}",
+            r"\toprule",
+            lines[0],
+            r"\midrule",
+            *lines[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    return "\n".join(tables)
+
+
+def _tex(text: str) -> str:
+    return "".join(_LATEX.get(sign, sign) for sign in text)

@@ -1,0 +1,90 @@
+"""Numbers and names as a person writes them: in the metric's own digits, never with more than they carry."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lossbench.compare.comparison import Contest, Difference
+
+NAMES = {
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "roc_auc": "ROC-AUC",
+    "average_precision": "average precision",
+    "f1": "F1",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+    "ece": "ECE",
+    "f1_at_half": "F1 at .5",
+    "accuracy_at_half": "accuracy at .5",
+    "entity_f1": "entity F1",
+    "token_f1": "token F1",
+    "token_f1_macro": "macro token F1",
+}
+
+
+def metric(name: str) -> str:
+    """`rmse` as RMSE, `roc_auc` as ROC-AUC, others with spaces."""
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def places(margin: float, values: Sequence[float] = ()) -> int:
+    """Decimals that show a tenth of the margin, or three digits of the largest value where there is no margin."""
+    size = margin / 10 if margin > 0 else max((abs(v) for v in values), default=1.0) / 100
+    return max(0, min(6, -math.floor(math.log10(size)))) if size > 0 else 3
+
+
+def amount(value: float, contest: Contest, *, sign: bool = False) -> str:
+    """A value or a gain of a contest's metric, in digits that its margin calls for."""
+    means = [abs(c.mean) for c in contest.ranked if c.mean is not None]
+    digits = places(contest.margin, means)
+    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+    zero = f"{0:.{digits}f}"
+    return zero if text.lstrip("+-") == zero else text.replace("-", "−")
+
+
+def span(interval: tuple[float, float], contest: Contest, *, sign: bool = True) -> str:
+    """`−12 to +140`."""
+    low, high = (amount(bound, contest, sign=sign) for bound in interval)
+    return f"{low} to {high}"
+
+
+def p_value(p: float) -> str:
+    """`p < .001`, `p = .03`."""
+    if p < 0.001:
+        return "p < .001"
+    return f"p = {p:.2g}".replace("0.", ".", 1) if p < 1 else "p = 1"
+
+
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    names = list(names)
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}" if names else ""
+
+
+def several(n: int, what: str) -> str:
+    """`1 repeat`, `3 repeats`."""
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+def what_would_decide(difference: Difference) -> str:
+    """How many repeats, or else test rows, would settle what cannot be told; said after every `can't tell`."""
+    now = len(difference.gains)
+    if difference.judged is None:
+        return "its predictions were not stored example by example, which data like these need"
+    if difference.repeats_needed is not None and difference.repeats_needed > now:
+        return f"about {difference.repeats_needed} repeats would decide"
+    if difference.rows_needed is not None and difference.rows_needed > difference.rows > 0:
+        few, many = difference.rows, _rounded(difference.rows_needed)
+        return f"no number of repeats would decide on {few} test rows, some {many} rows might"
+    return "more losses share the level than so many repeats can bear"
+
+
+def _rounded(n: int) -> str:
+    """Two digits of a large number: it is a guess."""
+    power = max(0, len(str(n)) - 2)
+    return f"{round(n, -power):,}".replace(",", " ")

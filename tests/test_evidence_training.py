@@ -1,0 +1,207 @@
+"""What trainings say, against numbers worked out by hand: curves, single experiments, rates, trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lossbench.compare.comparison import Contest, Rules, compare
+from lossbench.compare.evidence.training import (
+    after_k_trials_of,
+    blog_post,
+    experiments,
+    learning_curves,
+    over_epochs,
+    rate_edges,
+    sensitivity_of,
+)
+from lossbench.record import Record, Repeat, Status
+
+Trials = Sequence[Sequence[tuple[float, float | None]]]
+"""Repeat by repeat: rate and value on validation data."""
+
+
+def record(title: str, scores: Sequence[float], trials: Trials, direction: str = "min", **more: Any) -> Record:
+    repeats = [
+        Repeat(
+            number,
+            number,
+            Status.DONE,
+            metrics={"rmse": score},
+            trials=[
+                {"learning_rate": rate, "value": value, "epochs": 2, "seconds": 1.0} for rate, value in trials[number]
+            ],
+        )
+        for number, score in enumerate(scores)
+    ]
+    return Record(
+        status=more.pop("status", Status.DONE),
+        reason="",
+        loss={"name": title, "title": title, "params": {}},
+        task="regression",
+        data={"name": "houses"},
+        model={"name": "mlp"},
+        metric={"name": "rmse", "direction": direction},
+        directions={"rmse": direction},
+        margins={"rmse": 0.1},
+        repeats=repeats,
+        cell={
+            "protocol": {"name": "standard", "repeats": len(scores), "trials": len(trials[0])},
+            "task": {"baseline": "mse"},
+        },
+        contest="c",
+        **more,
+    )
+
+
+def judged(*records: Record) -> Contest:
+    (contest,) = compare(records, Rules(scope="test")).contests
+    return contest
+
+
+def rated(*values: Sequence[float | None]) -> Trials:
+    """The same two rates in every repeat."""
+    return [list(zip((1e-3, 1e-1), of_repeat, strict=True)) for of_repeat in values]
+
+
+@pytest.fixture
+def contest() -> Contest:
+    """`good` is better than mse by 2 give or take .01, `twin` the same in practice."""
+    return judged(
+        record("mse", [10, 10.1, 9.9], rated((9, 12), (9, None), (9, 10))),
+        record("good", [8, 8.09, 7.91], rated((8, 13), (8, None), (10, None))),
+        record("twin", [10.01, 10.09, 9.9], rated((9, 11), (8, None), (9.5, 9))),
+    )
+
+
+def test_every_repeat_at_every_rate_is_an_experiment_with_its_own_winner(contest: Contest) -> None:
+    found = {(e.repeat, e.trial): e.winners(contest.sign) for e in experiments(contest)}
+    assert found == {
+        (0, 0): ("good",),
+        (0, 1): ("twin",),
+        (1, 0): ("good", "twin"),
+        (1, 1): (),
+        (2, 0): ("mse",),
+        (2, 1): ("twin",),
+    }
+
+
+def test_what_a_blog_post_would_have_said(contest: Contest) -> None:
+    post = blog_post(contest)
+    assert post is not None
+    assert (post.experiments, post.right, post.tiers) == (5, ("good",), True)
+    # ties are shared: good 1 + 1/2, twin 1 + 1/2 + 1, mse 1, of 5
+    assert post.named == pytest.approx({"good": 0.3, "mse": 0.2, "twin": 0.5})
+    assert post.wrong == pytest.approx(0.7)
+    assert post.disagree == pytest.approx(1 - 0.09 - 0.04 - 0.25)
+    low, high = post.bands
+    assert [(b.low, b.high, b.experiments) for b in (low, high)] == [
+        (pytest.approx(1e-3), pytest.approx(1e-2), 3),
+        (pytest.approx(1e-2), pytest.approx(1e-1), 2),
+    ]
+    assert low.named == pytest.approx({"good": 1.5 / 3, "mse": 1 / 3, "twin": 0.5 / 3})
+    assert (low.wrong, high.wrong) == (pytest.approx(0.5), 1.0)
+
+
+def test_how_often_an_experiment_contradicts_the_study(contest: Contest) -> None:
+    post = blog_post(contest)
+    assert post is not None
+    against = {a.title: a for a in post.against}
+    # good against mse: +1, -1, +1, -1, and diverged where mse did not
+    assert (against["good"].better, against["good"].worse, against["good"].sign) == (0.4, 0.6, 1)
+    # twin against mse: 0, +1, +1, -.5, +1
+    assert (against["twin"].better, against["twin"].worse, against["twin"].verdict) == (0.6, 0.2, "same in practice")
+    assert post.opposite == pytest.approx(0.6)
+    assert post.unfounded == post.unfounded_beyond == pytest.approx(0.6)
+
+
+def test_the_winner_follows_the_direction_of_the_metric() -> None:
+    found = judged(
+        record("mse", [0.5, 0.6, 0.7], rated((0.9, 0.1), (0.9, 0.1), (0.9, 0.1)), "max"),
+        record("b", [0.4, 0.5, 0.6], rated((0.8, 0.2), (0.8, 0.2), (0.8, 0.2)), "max"),
+    )
+    post = blog_post(found)
+    assert post is not None
+    assert [band.named for band in post.bands] == [{"mse": 1.0, "b": 0.0}, {"mse": 0.0, "b": 1.0}]
+    assert after_k_trials_of(found) == {"mse": pytest.approx([0.9, 0.9]), "b": pytest.approx([0.8, 0.8])}
+
+
+def test_without_verdicts_the_study_s_first_is_right_and_nothing_is_held_against_it() -> None:
+    found = judged(record("mse", [2.0, 2.1], rated((1, 2), (1, 2))), record("b", [1.0, 1.1], rated((2, 1), (2, 1))))
+    assert found.no_verdict
+    post = blog_post(found)
+    assert post is not None
+    assert (post.right, post.tiers, post.against, post.opposite, post.unfounded) == (("b",), False, (), None, None)
+    assert post.wrong == 0.5
+
+
+def test_one_trial_or_one_loss_is_no_ground_for_a_blog_post() -> None:
+    single: Trials = [[(1e-3, 1.0)]] * 3
+    one_trial = judged(record("mse", [1, 2, 3], single), record("b", [2, 3, 4], single))
+    assert blog_post(one_trial) is None
+    assert sensitivity_of(one_trial) is None
+    assert after_k_trials_of(one_trial) is None
+    alone = judged(record("mse", [1, 2, 3], rated((1, 2), (1, 2), (1, 2))))
+    assert blog_post(alone) is None
+    assert blog_post(judged(record("mse", [], [[]], status=Status.FAILED))) is None
+
+
+def test_a_loss_at_other_rates_is_no_part_of_the_experiments(contest: Contest) -> None:
+    other = [[(2e-3, 1.0), (1e-1, 1.0)]] * 3
+    records = [c.record for c in contest.contenders]
+    found = judged(*records, record("elsewhere", [7, 7.09, 6.91], other))
+    assert all("elsewhere" not in e.values for e in experiments(found))
+    assert len(experiments(found)) == 6
+
+
+def test_diverged_trainings_are_the_worst_of_their_rates(contest: Contest) -> None:
+    found = {one.title: one for one in sensitivity_of(contest) or []}
+    assert found["mse"].rates == pytest.approx([10**-2.5, 10**-1.5])
+    assert found["mse"].median == pytest.approx([9, 12])
+    assert found["mse"].best == pytest.approx([9, 10.4])  # a tenth of the way through 10, 12, endless
+    assert np.isnan(found["mse"].worst[1])
+    assert np.isnan(found["good"].median[1])  # two of three diverged
+    assert found["good"].diverged.tolist() == [0, 2]
+    assert found["good"].trainings.tolist() == [3, 3]
+
+
+def test_the_best_after_k_trials_is_a_mean_over_repeats_in_the_order_of_trials(contest: Contest) -> None:
+    found = after_k_trials_of(contest)
+    assert found is not None
+    assert found["mse"] == pytest.approx([9, 9])
+    assert found["twin"] == pytest.approx([(9 + 8 + 9.5) / 3, (9 + 8 + 9) / 3])
+    late = after_k_trials_of(judged(record("mse", [1, 2, 3], rated((None, 4), (3, 2), (5, 6)))))
+    assert late is not None
+    assert np.isnan(late["mse"][0])
+    assert late["mse"][1] == pytest.approx((4 + 2 + 5) / 3)
+
+
+def test_bands_of_rates_span_what_was_meant_to_be_tried(contest: Contest) -> None:
+    contest.board.cell["protocol"]["rate_decades"] = 4.0
+    contest.board.cell["training"] = {"learning_rate": 1e-2}
+    assert rate_edges(contest) == pytest.approx(np.geomspace(1e-4, 1, 6))
+
+
+def test_a_curve_goes_on_while_half_of_its_repeats_train() -> None:
+    curve = over_epochs("a", [np.array(c, dtype=float) for c in ([4, 3, 2], [6, 5], [8])])
+    assert curve is not None
+    assert curve.training.tolist() == [3, 2]  # one of three trains in the third epoch
+    assert curve.median.tolist() == [6, 5]  # of 4, 6, 8, and of 3, 5 and the 8 that stays
+    assert curve.low == pytest.approx([4.4, 3.4])
+    assert curve.high == pytest.approx([7.6, 7.4])
+    half = over_epochs("a", [np.array([4.0, 3.0]), np.array([6.0])])
+    assert half is not None
+    assert half.median.tolist() == [5, 4.5]
+    assert over_epochs("a", []) is None
+
+
+def test_curves_come_from_the_records_and_diverged_ones_are_left_out() -> None:
+    arrays = {"curve/0/validation": np.array([3.0, 2.0]), "curve/1/validation": np.array([3.0, np.nan])}
+    found = judged(
+        record("mse", [1, 2], rated((1, 2), (1, 2)), arrays=arrays), record("b", [2, 3], rated((1, 2), (1, 2)))
+    )
+    (curve,) = learning_curves(found)
+    assert (curve.title, curve.median.tolist(), curve.epochs.tolist()) == ("mse", [3, 2], [1, 2])

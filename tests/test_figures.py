@@ -1,0 +1,244 @@
+"""Figures: valid SVG with real text, in the page's colours alone, the same bytes each time, whatever failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from lossbench.compare.comparison import Across, Contest, Rules, compare
+from lossbench.compare.figures import training, verdicts
+from lossbench.compare.figures.style import Colours, saved, svg
+from lossbench.record import Record, Repeat, Status
+
+RATES = (1e-3, 1e-2, 1e-1, 3e-4)
+
+
+def record(
+    title: str, worse: float = 0.0, *, role: str = "chosen", task: int = 0, repeats: int = 4, trials: int = 4
+) -> Record:
+    rng = np.random.default_rng([task, sum(map(ord, title))])
+    arrays: dict[str, Any] = {}
+    done = []
+    for repeat in range(repeats):
+        target = np.linspace(0, 3, 20)
+        score = target + (1 + worse) * np.sin(np.arange(20) + repeat) + 0.05 * rng.normal(size=20)
+        arrays |= {f"test/{repeat}/target": target, f"test/{repeat}/score": score, f"test/{repeat}/rows": np.arange(20)}
+        arrays[f"curve/{repeat}/validation"] = 3 / np.arange(1, 8 + repeat) + worse
+        trained = [
+            {
+                "learning_rate": RATES[t],
+                "value": 1 + worse + rng.random(),
+                "epochs": 8,
+                "seconds": 1.0,
+                "step_seconds": 0.01 * (1 + worse / 10),
+            }
+            for t in range(trials)
+        ]
+        rmse = float(np.sqrt(np.square(score - target).mean()))
+        done.append(Repeat(repeat, repeat, Status.DONE, metrics={"rmse": rmse}, trials=trained))
+    return Record(
+        status=Status.DONE,
+        reason="",
+        loss={"name": title, "title": title, "params": {}},
+        task="regression",
+        data={"name": f"houses {task}"},
+        model={"name": "mlp"},
+        metric={"name": "rmse", "direction": "min"},
+        directions={"rmse": "min"},
+        margins={"rmse": 0.02},
+        repeats=done,
+        cell={
+            "protocol": {"name": "standard", "repeats": repeats, "trials": trials},
+            "task": {"baseline": "mse"},
+        },
+        role=role,
+        contest=f"c{task}",
+        provenance={"step_bytes": 1000 * (1 + worse)},
+        arrays=arrays,
+    )
+
+
+def failing(title: str) -> Record:
+    """One repeat of it diverged, all its trials with it."""
+    found = record(title)
+    bad = found.repeats[1]
+    found.status = bad.status = Status.DIVERGED
+    bad.metrics = {}
+    for trial in bad.trials:
+        trial["value"] = None
+    found.arrays["curve/1/validation"] = np.array([np.nan])
+    return found
+
+
+def judged(*records: Record, scope: str = "population") -> Contest:
+    (contest,) = compare(records, Rules(scope=scope)).contests
+    return contest
+
+
+@pytest.fixture(scope="module")
+def contest() -> Contest:
+    """A tie, a worse one, one far off, one that diverged, a control; names that XML must not trip over."""
+    return judged(
+        record("mse"),
+        record("huber <δ=1> & more", 0.01),
+        record("mae", 0.3),
+        record("far off", 30.0),
+        failing("unstable"),
+        record("mse again (placebo)", role="control"),
+    )
+
+
+@pytest.fixture(scope="module")
+def many() -> Contest:
+    return judged(record("mse"), *(record(f"loss number {n} with a long name", n / 20) for n in range(15)))
+
+
+@pytest.fixture(scope="module")
+def across() -> Across:
+    names = {"mse": 0.0, "mae": 0.2, "huber": 0.05}
+    found = compare([record(title, worse, task=task) for task in range(6) for title, worse in names.items()]).across
+    assert found is not None
+    return found
+
+
+def coloured(contest: Contest) -> Colours:
+    return Colours([c.title for c in contest.contenders])
+
+
+OF_A_CONTEST: dict[str, tuple[Callable[[Contest], Figure | None], Callable[[Contest], str]]] = {
+    "repeats": (lambda c: verdicts.repeats(c, coloured(c)), verdicts.said_repeats),
+    "pairs": (verdicts.pairs, verdicts.said_pairs),
+    "pareto": (lambda c: verdicts.pareto(c, coloured(c)), verdicts.said_pareto),
+    "curves": (lambda c: training.curves(c, coloured(c)), training.said_curves),
+    "blog_post": (lambda c: training.blog_post(c, coloured(c)), training.said_blog_post),
+    "sensitivity": (lambda c: training.sensitivity(c, coloured(c)), training.said_sensitivity),
+    "after_k_trials": (lambda c: training.after_k_trials(c, coloured(c)), training.said_after_k_trials),
+}
+OF_TASKS: dict[str, tuple[Callable[[Across], Figure | None], Callable[[Across], str]]] = {
+    "critical_difference": (verdicts.critical_difference, verdicts.said_critical_difference),
+    "heat": (verdicts.heat, verdicts.said_heat),
+}
+
+
+def checked(draw: Callable[[], Figure | None], name: str, said: str) -> str:
+    """The words of the figure, after all that holds for any of them."""
+    figure = draw()
+    assert figure is not None
+    text = svg(figure, name, said)
+    root = ElementTree.fromstring(text)
+    assert root.attrib["aria-label"] == said
+    assert not re.findall(r"[:\"]\s*#[0-9a-fA-F]{3,8}\b", text), "a colour that CSS cannot change"
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    assert all(i.startswith(f"{name}-") for i in ids), "two figures on a page would share ids"
+    assert set(re.findall(r"url\(#([^)]+)\)", text)) <= set(ids)
+    assert set(re.findall(r'href="#([^"]+)"', text)) <= set(ids)
+    again = draw()
+    assert again is not None
+    assert svg(again, name, said) == text
+    assert saved(again, "png", 60) == saved(figure, "png", 60)
+    return " ".join("".join(e.itertext()) for e in root.iter() if e.tag.endswith("text"))
+
+
+@pytest.mark.parametrize("name", OF_A_CONTEST)
+def test_a_figure_of_a_contest_is_sound_and_names_its_losses(name: str, contest: Contest) -> None:
+    draw, say = OF_A_CONTEST[name]
+    said = say(contest)
+    words = checked(lambda: draw(contest), name, said)
+    for title in ("mse", "huber <δ=1>", "mae", "far off"):
+        assert title in words
+        assert title in said
+    assert said.endswith(".")
+    assert "nan" not in said.lower()
+
+
+@pytest.mark.parametrize("name", OF_TASKS)
+def test_a_figure_of_tasks_is_sound_and_names_its_losses(name: str, across: Across) -> None:
+    draw, say = OF_TASKS[name]
+    words = checked(lambda: draw(across), name, say(across))
+    assert all(title in words and title in say(across) for title in across.titles)
+
+
+@pytest.mark.parametrize("name", OF_A_CONTEST)
+def test_sixteen_losses_can_be_drawn(name: str, many: Contest) -> None:
+    checked(lambda: OF_A_CONTEST[name][0](many), name, OF_A_CONTEST[name][1](many))
+
+
+@pytest.mark.parametrize("name", OF_A_CONTEST)
+@pytest.mark.parametrize(
+    "records",
+    [
+        [record("mse")],
+        [record("mse", repeats=2), record("mae", 0.2, repeats=2)],
+        [record("mse", trials=1), record("mae", 0.2, trials=1)],
+        [record("mse", repeats=1), record("mae", repeats=1)],
+        [failing("mse"), record("mae")],
+        [failing("mse"), failing("mae")],
+        [record("huber"), record("mae")],
+    ],
+    ids=["one loss", "two repeats", "one trial", "one repeat", "no baseline", "all diverged", "baseline absent"],
+)
+def test_little_to_draw_is_drawn_or_left_out(name: str, records: list[Record]) -> None:
+    found = judged(*records)
+    draw, say = OF_A_CONTEST[name]
+    figure = draw(found)
+    assert figure is None or svg(figure, name, "said")
+    assert say(found).endswith(".")
+
+
+def test_a_critical_difference_is_drawn_from_five_tasks_on() -> None:
+    few = compare([record(title, w, task=t) for t in range(3) for title, w in (("mse", 0.0), ("mae", 0.2))]).across
+    assert few is not None
+    assert verdicts.critical_difference(few) is None
+    assert "needs five tasks" in verdicts.said_critical_difference(few)
+
+
+def test_the_words_beside_repeats_hold_the_numbers_of_the_comparison(contest: Contest) -> None:
+    gain = contest.find("mae").difference
+    assert gain is not None
+    assert gain.population is not None
+    said = verdicts.said_repeats(contest)
+    assert f"mae won 0 of 4 repeats, mean gain −{abs(gain.test.mean):.3f}" in said
+    assert "unstable" not in said  # it has no pair in every repeat
+
+
+def test_the_matrix_counts_ties_half_and_marks_what_is_shown(contest: Contest) -> None:
+    titles, shares, signs = verdicts.win_shares(contest)
+    one, other = titles.index("mse"), titles.index("mae")
+    assert (shares[one, other], shares[other, one], signs[one, other], signs[other, one]) == (1, 0, 1, -1)
+    both = np.isfinite(shares)
+    assert np.allclose((shares + shares.T)[both], 1)
+
+
+def test_one_loss_far_off_does_not_press_the_others_together() -> None:
+    near = [(-1.0, 1.0), (-2.0, 0.5), (-1.5, 2.0)]
+    low, high = verdicts.reach([*near, (-90.0, -80.0)], 0.1)
+    assert -2.5 < low < -2
+    assert 2 < high < 2.5
+    low, high = verdicts.reach([*near, (-5.0, -4.0)], 0.1)
+    assert low < -5
+    low, high = verdicts.reach([(0.0, 0.0)], 0.0)
+    assert low < 0 < high
+
+
+def test_names_beside_lines_keep_apart_and_in_order() -> None:
+    assert training.spread([0.2, 0.6], 0.1) == pytest.approx([0.2, 0.6])
+    assert training.spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
+    crowded = training.spread([0.0, 0.01, 0.02, 0.9, 1.0, 1.0], 0.1)
+    assert min(np.diff(crowded)) > 0.1 - 1e-9
+    assert (crowded[0], crowded[-1]) == pytest.approx((0.0, 1.0))
+
+
+def test_dots_are_spread_the_same_way_every_time() -> None:
+    assert verdicts.jitter(4).tolist() == [0.0, -0.5, 0.5, -0.75]
+
+
+def test_numbers_on_axes_of_gains_carry_their_sign() -> None:
+    assert [verdicts.tick(v) for v in (0.005, -100.0, 0.0, -1e-17)] == ["+0.005", "−100", "0", "0"]
+    assert training.rate(3e-5) == "3e−5"
