@@ -108,6 +108,8 @@ class Training:
     precision: str = "32"
     engine: str = "auto"
     """`replicas` trains all repeats and trials of a cell as one stack, `sequential` one after the other."""
+    save_models: str = "none"
+    """`best` keeps the weights of every repeat's chosen training beside its record."""
     clip_norm: float | None = None
     """The largest norm that the gradient of one training may have; None leaves it as it is."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from lossbench import plugins, protocol, provenance
 from lossbench.adapter import Family
@@ -44,6 +45,8 @@ class Progress:
     """How many epochs of single trainings have been done since it was last called."""
     training: Callable[[float], None] = field(default=_nothing)
     """Its seconds, after each training."""
+    kept: Callable[[int, dict[str, Any]], None] = field(default=_nothing)
+    """A repeat's number and the weights of its chosen model and loss, where the cell asks to keep them."""
     frozen: Callable[[dict[str, Any]], None] = field(default=_nothing)
     """All choices of the cell so far, by repeat, each with its hash; called before their test parts are opened."""
 
@@ -93,7 +96,9 @@ def run_references(cell: Cell) -> list[Record]:
     repeats: dict[str, list[Repeat]] = {}
     for repeat in range(cell.repeats):
         seed = protocol.repeat_seed(cell, repeat)
-        for name, evaluation in task.references(repeat).items():
+        with threadpool_limits(1):  # a table this small is slower on many threads, and far slower where others run too
+            references = task.references(repeat)
+        for name, evaluation in references.items():
             done = Repeat(repeat, seed, Status.DONE, metrics=finite(evaluation.metrics), report=evaluation.report)
             repeats.setdefault(name, []).append(done)
     records = []
@@ -130,6 +135,8 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
         for one in contest:
             if one.frozen:
                 one.judge(record.arrays)
+                if cell.training.save_models == "best":
+                    progress.kept(one.repeat.repeat, one.weights())
             record.repeats.append(one.repeat)
     bad = [r for r in record.repeats if r.status is not Status.DONE]
     record.status = bad[0].status if bad else Status.DONE
@@ -241,6 +248,13 @@ class Study:
         repeat.metrics, repeat.report = finite(judged.metrics), judged.report
         for part, prediction in ((Part.VALIDATION, self._validation), (Part.TEST, test)):
             arrays |= {f"{part.value}/{repeat.repeat}/{k}": v for k, v in fold.arrays(part, prediction).items()}
+
+    def weights(self) -> dict[str, Any]:
+        """Of the chosen training, at its best epoch: state dicts of model and loss, and what was chosen with them."""
+        assert self._best is not None
+        assert self._loss is not None
+        states = {"model": self._best.ready.model.state_dict(), "loss": self._loss.state_dict()}
+        return {**states, "choice": self.frozen}
 
 
 def _told(trial: Trial, trained: Trained, value: float) -> dict[str, Any]:

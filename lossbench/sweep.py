@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from io import BytesIO
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +24,8 @@ from lossbench.record import CHOICES, RECORD, Record, Status, read_record, write
 from lossbench.study import Progress, run, run_references
 
 PLAN = "plan.json"
+MODELS = "models"
+"""The folder in a record's own where weights are kept, one file a repeat."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,16 @@ class Sweep:
             folder.mkdir(parents=True, exist_ok=True)
             write_whole(folder / CHOICES, json.dumps(choices, indent=1, default=str).encode())
 
-        progress = Progress(told("epochs_end"), told("training_ends"), freeze)
+        def keep(repeat: int, weights: dict[str, Any]) -> None:
+            import torch
+
+            buffer = BytesIO()
+            torch.save(weights, buffer)
+            folder = self.folder / entry.cell.folder / MODELS
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / f"repeat-{repeat}.pt", buffer.getvalue())
+
+        progress = Progress(told("epochs_end"), told("training_ends"), keep, freeze)
         try:
             record = run(entry.cell, progress)
         except Exception as error:  # whatever it is, it stays inside its cell

@@ -15,6 +15,7 @@ from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, Tas
 from lossbench.plugins import custom_family, load_family
 
 OPTIMIZERS = ("adamw", "sgd")
+SAVED = ("none", "best")
 ENGINES = ("auto", "replicas", "sequential")
 ACCELERATORS = ("cpu", "gpu", "cuda", "mps", "tpu", "auto")
 PRECISIONS = (
@@ -111,6 +112,7 @@ def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
 def _training(data: dict[str, Any]) -> Training:
     _typed(Training, data, "training")
     choices = {"optimizer": OPTIMIZERS, "accelerator": ACCELERATORS, "precision": PRECISIONS, "engine": ENGINES}
+    choices["save_models"] = SAVED
     for key, known in choices.items():
         if data[key] not in known:
             raise UnknownName(key, data[key], known, f"Change training.{key}=.")

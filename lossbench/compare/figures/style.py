@@ -107,6 +107,7 @@ def svg(figure: Figure, name: str, alternative: str) -> str:
         text = text.replace(colour, f"var(--{variable})")
     for waste in (r" ?font-family: [^;\"]*;?", r' transform="rotate\(-0 [^"]*\)"', r' xmlns:\w+="[^"]*"'):
         text = re.sub(waste, "", text)
+    text = text.replace("xlink:href", "href")
     text = re.sub(r'<g id="[^"]*text_\d+">\s*(<text.*?</text>)\s*</g>', r"\1", text, flags=re.DOTALL)
     label = alternative.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     head = f'<svg role="img" aria-label="{label}" class="figure" '

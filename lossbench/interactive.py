@@ -1,0 +1,135 @@
+"""The same comparison from Python, as in a notebook: the command's records, protocol and cache, without its terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lossbench.errors import InputError
+from lossbench.plan import fingerprint
+from lossbench.record import write_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lossbench.compare.comparison import Comparison
+    from lossbench.sweep import Sweep
+
+
+def compare(
+    losses: Sequence[str],
+    *,
+    data: pd.DataFrame | str | Path | None = None,
+    target: str | None = None,
+    positive: object = None,
+    model: str | type | Callable[..., Any] | None = None,
+    task: str | None = None,
+    protocol: str = "standard",
+    results: str | Path = "results",
+    name: str | None = None,
+    reuse: bool = True,
+    overrides: Sequence[str] = (),
+) -> Comparison:
+    """Trains losses against each other and judges them: `lossbench.compare(["mse", "huber"], data=frame, target="y")`.
+
+    losses: installed names; the task's baseline joins them if it is not among them.
+    data: a DataFrame, a file (CSV, Parquet, CoNLL), or the name of a data set that comes along; None for the task's own.
+    target: the column to predict; needed for a DataFrame or a table's file. positive: its value that counts as 1.
+    model: a name (mlp, linear, tagger), a class, or a function `(inputs, outputs) -> nn.Module`, importable by name.
+    task: regression, binary or ner; left out, a target of two values is binary, others are regression.
+    reuse: cells that were done already, anywhere in results, are not trained again.
+    overrides: anything else that the command takes, as `"training.max_epochs=20"`.
+    The records and the report lie in `results`, as the command's do; nothing is tracked in MLflow.
+    Raises InputError for what cannot be run, before anything is trained.
+    """
+    if isinstance(losses, str) or not losses:
+        raise InputError("losses is a list of names, as ['mse', 'huber'].")
+    words = [f"+loss={','.join(losses)}", "-m", f"protocol={protocol}", f"results={_quoted(Path(results))}"]
+    words += [f"reuse={str(reuse).lower()}", "tracking=off", *([f"name={name}"] if name else [])]
+    words += _data(data, target, positive, task, Path(results))
+    words += _model(model)
+    from lossbench import reporting
+    from lossbench import sweep as sweeps
+    from lossbench.compare.report import write
+    from lossbench.compose.arguments import arrange
+    from lossbench.compose.composition import composition
+
+    sweep = sweeps.plan(composition(arrange([*words, *overrides])))
+    sweeps.begin(sweep, f"lossbench.compare({list(losses)!r})")
+    _run(sweep)
+    comparison = reporting.judged([sweep.folder])
+    write(comparison, sweep.folder)
+    return comparison
+
+
+def _run(sweep: Sweep) -> None:
+    try:
+        sweep.run_rest()
+        sweep.run_references()
+    except KeyboardInterrupt:
+        sweep.interrupt_rest()
+        raise
+
+
+def _data(data: Any, target: str | None, positive: object, task: str | None, results: Path) -> list[str]:
+    """The overrides that stand for a frame, a file or a name."""
+    if data is None:
+        return [f"task={task}"] if task else []
+    if isinstance(data, (str, Path)) and not Path(data).exists():
+        if task is None:
+            raise InputError(f"There is no file {data}; if it is the name of a data set, say its task as well.")
+        return [f"task={task}", f"task/data={data}"]
+    path = Path(data) if isinstance(data, (str, Path)) else _stored(data, results)
+    if path.suffix in (".conll", ".bio", ".iob", ".iob2"):
+        return [f"task={task or 'ner'}", f"task.data.path={_quoted(path.resolve())}"]
+    if target is None:
+        raise InputError("target names the column to predict: target='price'.")
+    chosen = task or _task_of(data, path, target)
+    words = [f"task={chosen}", f"task.data.path={_quoted(path.resolve())}", f"task.data.target={_quoted(target)}"]
+    return [*words, *([f"task.data.positive={_quoted(positive)}"] if positive is not None else [])]
+
+
+def _stored(frame: Any, results: Path) -> Path:
+    """The frame as a Parquet file in results, under a name of its content: equal frames are one data set."""
+    if not hasattr(frame, "to_parquet"):
+        raise InputError(f"data is a DataFrame, a file or a name, not a {type(frame).__name__}.")
+    content = frame.to_parquet(index=False)
+    folder = results / "data"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"frame-{fingerprint(content.hex())[:8]}.parquet"
+    if not path.exists():
+        write_whole(path, content)
+    return path
+
+
+def _task_of(data: Any, path: Path, target: str) -> str:
+    """Binary where the target has two values."""
+    import pandas as pd
+
+    frame = data if isinstance(data, pd.DataFrame) else pd.read_parquet(path) if path.suffix == ".parquet" else None
+    frame = pd.read_csv(path, sep=None, engine="python") if frame is None else frame
+    if target not in frame.columns:
+        raise InputError(f"There is no column '{target}'. There are: {', '.join(map(str, frame.columns))}.")
+    return "binary" if frame[target].nunique() == 2 else "regression"
+
+
+def _model(model: Any) -> list[str]:
+    if model is None:
+        return []
+    if isinstance(model, str):
+        return [f"model={model}"] if "." not in model else ["model=custom", f"model.target={model}"]
+    path = f"{model.__module__}.{getattr(model, '__qualname__', '')}"
+    found: Any = sys.modules.get(model.__module__)
+    for part in getattr(model, "__qualname__", "?").split("."):
+        found = getattr(found, part, None)
+    if found is not model:
+        raise InputError(f"model={path} cannot be imported by that name: define it at the top of a module or a cell.")
+    return ["model=custom", f"model.target={path}"]
+
+
+def _quoted(value: object) -> str:
+    """A value as Hydra reads it, whatever signs it holds."""
+    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"
