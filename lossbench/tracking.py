@@ -6,6 +6,7 @@ One experiment per task, `lossbench/<task>`, where one top-level row is one cell
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import multiprocessing
@@ -24,6 +25,8 @@ from lossbench.record import ARTIFACTS, Record, Repeat, Status, read_record
 
 FINISHED = {Status.DONE: "FINISHED", Status.SKIPPED: "FINISHED", Status.DIVERGED: "FINISHED"}
 SWEEPS = "lossbench/sweeps"
+SAVED_VIEW, VIEW = "mlflow.sharedViewState.", "lossbench"
+"""The experiment's tag in which MLflow's pages look for a saved view, and the name of ours."""
 
 
 def default_uri(results: Path, given: str | None) -> str:
@@ -86,8 +89,12 @@ class Tracker:
 def pages(uri: str, results: Path) -> list[tuple[str, str]]:
     """Every experiment of ours by name, with the path of its page in MLflow's model-training view."""
     client = _client(uri)
-    view = "runs?workflowType=machine_learning"
-    found = [(e.name, f"#/experiments/{e.experiment_id}/{view}") for e in client.search_experiments()]
+    found = []
+    for experiment in client.search_experiments():
+        page = f"#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning"
+        if f"{SAVED_VIEW}{VIEW}" in experiment.tags:  # losses as groups, their repeats averaged, as bars
+            page += f"&viewStateShareKey={VIEW}&compareRunsMode=CHART"
+        found.append((experiment.name, page))
     return sorted((name, page) for name, page in found if name.startswith("lossbench/"))
 
 
@@ -171,6 +178,7 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
     client = _client(uri)
     record = read_record(folder)
     experiment = _experiment(client, f"lossbench/{record.task}", results)
+    _save_view(client, experiment, record.metric["name"])
     tags = {
         "mlflow.source.name": "lossbench",
         "mlflow.source.type": "LOCAL",
@@ -215,6 +223,19 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
     client.set_terminated(
         run, FINISHED.get(record.status, "KILLED" if record.status is Status.INTERRUPTED else "FAILED")
     )
+
+
+def _save_view(client: Any, experiment: str, metric: str) -> None:
+    """A view of the task's page that groups runs by loss and draws bars of their averages; nothing depends on it."""
+    state = {
+        **{"searchFilter": "", "orderByKey": "attributes.start_time", "orderByAsc": False, "startTime": "ALL"},
+        **{"lifecycleFilter": "Active", "datasetsFilter": [], "modelVersionFilter": "All Runs"},
+        "selectedColumns": [f"metrics.`{prefix}/{metric}`" for prefix in ("test", "test_sd", "test_lo", "test_hi")],
+        "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "loss"}]},
+        **{"runsExpanded": {}, "runsHidden": [], "runsPinned": [], "runsHiddenMode": "FIRST_20_RUNS"},
+        **{"viewMaximized": False, "runListHidden": False, "useGroupedValuesInCharts": True, "hideEmptyCharts": True},
+    }
+    client.set_experiment_tag(experiment, f"{SAVED_VIEW}{VIEW}", json.dumps(state))
 
 
 def _log_sweep(uri: str, results: str, folder: str, view: SweepView, command: str) -> None:

@@ -98,7 +98,7 @@ def _stay(contest: Contest, reference: Contender) -> str:
     said = [f"{listed(by[Verdict.SAME])} {_is(by[Verdict.SAME])} the same in practice"] if by[Verdict.SAME] else []
     if by[Verdict.UNCLEAR]:
         unclear = [c.difference for c in others if c.title in by[Verdict.UNCLEAR] and c.difference]
-        easiest = min(unclear, key=lambda d: (d.repeats_needed or 10**6, d.rows_needed or 10**9))
+        easiest = min(unclear, key=lambda d: (d.repeats_needed or 10**6, d.rows_needed or 10**9, d.p_holm))
         said.append(f"can't tell about {listed(by[Verdict.UNCLEAR])} ({what_would_decide(easiest)})")
     said += [f"{listed(worse)} {_is(worse)} worse"] if worse else []
     if contest.saturated:

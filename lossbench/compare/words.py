@@ -81,7 +81,7 @@ def what_would_decide(difference: Difference) -> str:
     if difference.rows_needed is not None and difference.rows_needed > difference.rows > 0:
         few, many = difference.rows, _rounded(difference.rows_needed)
         return f"no number of repeats would decide on {few} test rows, some {many} rows might"
-    return "more losses share the level than so many repeats can bear"
+    return f"{p_value(difference.p_holm)} after Holm over {difference.family}: a few more repeats may decide"
 
 
 def _rounded(n: int) -> str:
