@@ -24,6 +24,7 @@ TRAITS = (
     "link",
     "search",
     "reference",
+    "elicits",
     "contract",
     "units",
     "order",
@@ -242,6 +243,7 @@ class Adapted(Loss):
         self.pointwise = traits.get("pointwise", True)
         self.domain = Domain(traits.get("domain", Domain.REAL))
         self.reference = traits.get("reference", "")
+        self.elicits = traits.get("elicits", "")
         self.true_first = traits.get("order") == "true_pred"
         self.wants_probability = traits.get("input") == "probability"
         self.link = traits.get("link")

@@ -1,4 +1,4 @@
-"""The same comparison from Python, as in a notebook: the command's records, protocol and cache, without its terminal."""
+"""The same comparison from Python, as in a notebook: the records, protocol and cache of the command, but no terminal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def compare(
     """Trains losses against each other and judges them: `lossbench.compare(["mse", "huber"], data=frame, target="y")`.
 
     losses: installed names; the task's baseline joins them if it is not among them.
-    data: a DataFrame, a file (CSV, Parquet, CoNLL), or the name of a data set that comes along; None for the task's own.
+    data: a DataFrame, a file (CSV, Parquet, CoNLL), or the name of a data set that comes along; else the task's own.
     target: the column to predict; needed for a DataFrame or a table's file. positive: its value that counts as 1.
     model: a name (mlp, linear, tagger), a class, or a function `(inputs, outputs) -> nn.Module`, importable by name.
     task: regression, binary or ner; left out, a target of two values is binary, others are regression.

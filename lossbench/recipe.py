@@ -57,13 +57,15 @@ def _chosen(contest: Contest, loss: str | None) -> Contender:
         raise InputError(f"No loss was trained on {contest.name}.")
     if loss is None:
         picks = advise(contest).picks
-        return picks[0] if picks else trained[0]
-    named = [c for c in trained if loss in (c.title, c.record.loss["name"])]
-    if not named:
-        raise UnknownName("loss", loss, [c.title for c in trained])
-    if named[0].record.loss.get("target"):
-        raise InputError(f"{loss} is {named[0].record.loss['target']}, a loss of your own: import it from there.")
-    return named[0]
+        chosen = picks[0] if picks else trained[0]
+    else:
+        named = [c for c in trained if loss in (c.title, c.record.loss["name"])]
+        if not named:
+            raise UnknownName("loss", loss, [c.title for c in trained])
+        chosen = named[0]
+    if target := chosen.record.loss.get("target"):
+        raise InputError(f"{chosen.title} is {target}, a loss of your own: import it from there.")
+    return chosen
 
 
 def _params(record: Record) -> dict[str, Any]:

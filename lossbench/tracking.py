@@ -228,12 +228,12 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
 def _save_view(client: Any, experiment: str, metric: str) -> None:
     """A view of the task's page that groups runs by loss and draws bars of their averages; nothing depends on it."""
     state = {
-        **{"searchFilter": "", "orderByKey": "attributes.start_time", "orderByAsc": False, "startTime": "ALL"},
-        **{"lifecycleFilter": "Active", "datasetsFilter": [], "modelVersionFilter": "All Runs"},
+        "searchFilter": "", "orderByKey": "attributes.start_time", "orderByAsc": False, "startTime": "ALL",
+        "lifecycleFilter": "Active", "datasetsFilter": [], "modelVersionFilter": "All Runs",
         "selectedColumns": [f"metrics.`{prefix}/{metric}`" for prefix in ("test", "test_sd", "test_lo", "test_hi")],
         "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "loss"}]},
-        **{"runsExpanded": {}, "runsHidden": [], "runsPinned": [], "runsHiddenMode": "FIRST_20_RUNS"},
-        **{"viewMaximized": False, "runListHidden": False, "useGroupedValuesInCharts": True, "hideEmptyCharts": True},
+        "runsExpanded": {}, "runsHidden": [], "runsPinned": [], "runsHiddenMode": "FIRST_20_RUNS",
+        "viewMaximized": False, "runListHidden": False, "useGroupedValuesInCharts": True, "hideEmptyCharts": True,
     }
     client.set_experiment_tag(experiment, f"{SAVED_VIEW}{VIEW}", json.dumps(state))
 

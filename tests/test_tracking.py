@@ -168,13 +168,14 @@ def test_a_store_that_cannot_be_reached_costs_no_result(tmp_path: Path, uri: str
 
 
 def test_a_tracker_that_dies_costs_no_result(tmp_path: Path) -> None:
+    from lossbench.compare.view import SweepView
     from lossbench.tracking import Tracker
 
     tracker = Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path)
     for process in tracker._pool._processes.values():
         process.kill()
     for _ in range(50):
-        tracker.log_sweep(tmp_path, {}, "", "")  # as often as a long sweep would try
+        tracker.log_sweep(SweepView("", {}, {}, {}), tmp_path, "")  # as often as a long sweep would try
         time.sleep(0.01)
     assert any("terminated" in error or "Broken" in error for error in tracker.close())
 

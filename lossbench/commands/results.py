@@ -17,7 +17,7 @@ def show(argv: list[str]) -> int:
     words.add_argument("run", metavar="RUN")
     words.add_argument("--repeat", type=int, default=0, help="whose report per tag is printed (default 0)")
     words.add_argument("overrides", nargs="*", metavar="results=DIR")
-    options = words.parse_args(argv)
+    options = words.parse_intermixed_args(argv)
     from lossbench import printout, reporting, terminal
     from lossbench.compare.comparison import Rules
     from lossbench.record import read_record
@@ -90,7 +90,7 @@ def report(argv: list[str]) -> int:
     words.add_argument("--baseline", metavar="LOSS", help="the loss to hold all others against")
     words.add_argument("--figures", metavar="DIR", type=Path, help="every figure as PDF and SVG, for papers")
     words.add_argument("--to", metavar="DIR", type=Path, help="where to write; the sweep's own folder if there is one")
-    options = words.parse_args(argv)
+    options = words.parse_intermixed_args(argv)
     from lossbench import reporting
     from lossbench.compare.comparison import Rules
 
@@ -109,7 +109,7 @@ def rescore(argv: list[str]) -> int:
     words.add_argument("--direction", choices=("min", "max"), help="of a function of your own")
     words.add_argument("--margin", type=float, help="differences up to this are the same in practice")
     words.add_argument("--to", metavar="DIR", type=Path, help="where to write the report; nowhere if not given")
-    options = words.parse_args(argv)
+    options = words.parse_intermixed_args(argv)
     from lossbench import reporting
 
     folders = _sweeps(options.sweeps)
@@ -160,7 +160,7 @@ def use(argv: list[str]) -> int:
     words.add_argument("--loss", metavar="NAME", help="another loss of the sweep")
     words.add_argument("--task", metavar="NAME", help="where a sweep has several: its task or data set")
     words.add_argument("overrides", nargs="*", metavar="results=DIR")
-    options = words.parse_args(argv)
+    options = words.parse_intermixed_args(argv)
     from lossbench import reporting
     from lossbench.recipe import recipe
 

@@ -272,7 +272,7 @@ def _contest(board: Leaderboard, rules: Rules) -> Contest:
     baseline = _baseline(losses, board, rules)
     losses = [replace(c, apart=_apart(c, board.primary)) for c in losses]
     sound = [c for c in losses if not c.apart]
-    _check_pairs([*sound, *(c for c in controls if not _apart(c, board.primary))], board)
+    _check_pairs([c for c in (*losses, *controls) if c.record.status is Status.DONE], board)
     no_verdict = _no_verdict(board, sound, baseline)
     pairs = _Pairs(board.primary, sign, margin, rules)
     reference = next((c for c in sound if c.title == baseline), None)

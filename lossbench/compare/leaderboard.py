@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -104,61 +101,6 @@ def typical_spread(records: Sequence[Record]) -> float | None:
         differences = [values[0][repeat] - values[1][repeat] for repeat in values[0].keys() & values[1].keys()]
         found += [statistics.stdev(differences)] if len(differences) > 1 else []
     return statistics.median(found) if found else None
-
-
-def to_csv(boards: Iterable[Leaderboard]) -> str:
-    """All rows of all tables, one line a row: means, standard deviations and counts of every metric."""
-    boards = list(boards)
-    names = list(dict.fromkeys(name for board in boards for name in board.metrics))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    head = ["task", "data", "model", "loss", "params", "role", "status", "reason", "repeats", "seconds"]
-    writer.writerow([*head, *(f"{name}_{what}" for name in names for what in ("mean", "sd"))])
-    for board in boards:
-        rows = [*board.rows, *(Row(record, {}, None) for record in board.skipped)]
-        for row in rows:
-            record, values = row.record, []
-            for name in names:
-                found = row.metrics.get(name)
-                values += [
-                    "" if found is None else found.mean,
-                    "" if found is None or found.sd is None else found.sd,
-                ]
-            done = sum(repeat.status is Status.DONE for repeat in record.repeats)
-            params = json.dumps(record.loss["params"], sort_keys=True, default=str)
-            seconds = "" if row.seconds is None else round(row.seconds, 4)
-            writer.writerow(
-                [
-                    *(board.task, board.data, board.model, record.loss["name"], params, record.role),
-                    *(record.status.value, record.reason, done, seconds, *values),
-                ]
-            )
-    return out.getvalue()
-
-
-def to_table(boards: Iterable[Leaderboard]) -> dict[str, list[object]]:
-    """The same rows by column, as tables of tools want them; "" where there is no value."""
-    rows = list(csv.reader(io.StringIO(to_csv(boards))))
-    return {name: [row[i] for row in rows[1:]] for i, name in enumerate(rows[0])} if len(rows) > 1 else {}
-
-
-def to_markdown(boards: Iterable[Leaderboard]) -> str:
-    """A short table a contest: loss, primary metric, status."""
-    lines = []
-    for board in boards:
-        lines += [
-            f"**{board.task} on {board.data}**",
-            "",
-            f"| loss | {board.primary} | status |",
-            "|---|---|---|",
-        ]
-        for row in board.rows:
-            found = row.metrics.get(board.primary)
-            spread = f" ± {found.sd:.3g}" if found and found.sd is not None else ""
-            value = f"{found.mean:.4g}{spread}" if found else ""
-            lines.append(f"| {row.title} | {value} | {row.record.status.value} |")
-        lines.append("")
-    return "\n".join(lines)
 
 
 def _board(records: list[Record]) -> Leaderboard:

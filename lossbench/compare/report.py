@@ -90,7 +90,7 @@ def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
     """Every figure as PDF and SVG, for papers."""
     folder.mkdir(parents=True, exist_ok=True)
     places = []
-    for name, figure in pictures_of(comparison):
+    for name, figure in pictures_of(comparison, everything=True):
         for kind in ("pdf", "svg"):
             write_whole(folder / f"{name}.{kind}", saved(figure, kind))
             places.append(folder / f"{name}.{kind}")

@@ -25,10 +25,13 @@ from lossbench.compare.view import slug
 from lossbench.compare.words import amount, metric
 
 
-def sections(comparison: Comparison) -> list[Section]:
-    """All blocks of a report, in their order; those with nothing to show have no panels."""
+def sections(comparison: Comparison, *, everything: bool = False) -> list[Section]:
+    """All blocks of a report, in their order; those with nothing to show have no panels.
+
+    Of more than six tasks only the first six are pictured, unless `everything` is asked for.
+    """
     colours = colours_of(comparison)
-    of_tasks = [_Of(contest, colours) for contest in comparison.contests]
+    of_tasks = [_Of(contest, colours) for contest in (comparison.contests if everything else _pictured(comparison))]
     return [
         _real(comparison, of_tasks, colours),
         _each("threshold", "Threshold?", "Loss or merely threshold?", THRESHOLD, of_tasks, _Of.thresholds),
@@ -43,20 +46,26 @@ def sections(comparison: Comparison) -> list[Section]:
     ]
 
 
+def _pictured(comparison: Comparison) -> Sequence[Contest]:
+    return comparison.contests[:PICTURED]
+
+
 def colours_of(comparison: Comparison) -> Colours:
     """The colour of each loss, by its first appearance in the sweep."""
     return Colours([c.title for contest in comparison.contests for c in contest.contenders])
 
 
-def pictures_of(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
-    """Every figure of the report by its name."""
-    for section in sections(comparison):
+def pictures_of(comparison: Comparison, *, everything: bool = False) -> Iterator[tuple[str, Figure]]:
+    """The figures of the report by their names."""
+    for section in sections(comparison, everything=everything):
         for panel in section.panels:
             figure = panel.picture.draw() if panel.picture else None
             if panel.picture and figure is not None:
                 yield panel.picture.name, figure
 
 
+PICTURED = 6
+"""Tasks with pictures of their own on the page: more would make it slow to draw and long to read."""
 THRESHOLD = (
     "What remains of a difference in F1 and accuracy after each loss's threshold is chosen on validation data, and of "
     "log loss and calibration after temperature scaling. Much of what focal and weighted losses seem to win or lose at "
@@ -241,7 +250,11 @@ def _real(comparison: Comparison, of_tasks: Sequence[_Of], colours: Colours) -> 
             panels.append(Panel("Mean ranks over tasks", picture=picture, group="Over tasks"))
         picture = Picture("tasks", partial(figures.heat, across), partial(figures.said_heat, across))
         panels.append(Panel("By task", picture=picture, group="Over tasks"))
-    return Section("real", "Is it real?", "Is the difference real?", panels=panels)
+    left = len(comparison.contests) - len(of_tasks)
+    more = (
+        f"The first {len(of_tasks)} tasks are pictured; `lossbench report SWEEP --figures DIR` draws the {left} others."
+    )
+    return Section("real", "Is it real?", "Is the difference real?", (more,) if left else (), panels)
 
 
 def _digits(value: float | None) -> str:

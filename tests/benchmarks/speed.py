@@ -19,7 +19,8 @@ from torch.utils.data import TensorDataset
 
 import lossbench
 from lossbench import tracking
-from lossbench.compare.leaderboard import leaderboards, to_csv
+from lossbench.compare.comparison import compare
+from lossbench.compare.tables import to_csv
 from lossbench.plan import Cell, Protocol, Trial
 from lossbench.preparation import Bench, load_task
 from lossbench.study import run
@@ -136,7 +137,7 @@ def standard_cell(rounds: int) -> Iterator[Line]:
         def kept(record: Any) -> None:
             place = record.save(results / "sweep" / of.folder)
             tracking._log_cell(store, folder, str(place))
-            to_csv(leaderboards([record]))
+            to_csv(compare([record]))
 
         stored = run(of)
         times = in_turn(

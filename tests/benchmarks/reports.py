@@ -1,0 +1,81 @@
+"""Time and memory of a report over many stored cells, in a process of its own: reading, judging, writing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lossbench.record import Record
+from tests.benchmarks.measure import Line
+
+MAKING = """
+import json, re, sys, time
+from pathlib import Path
+begun = time.perf_counter()
+from lossbench import reporting
+from lossbench.compare.report import write
+folder = Path(sys.argv[1])
+imported = time.perf_counter()
+comparison = reporting.judged([folder])
+judged = time.perf_counter()
+write(comparison, folder)
+ended = time.perf_counter()
+# a child's ru_maxrss begins with its parent's
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 2**20
+print(json.dumps({"imports": imported - begun, "judged": judged - imported, "written": ended - judged, "peak": peak,
+                  "size": (folder / "report.html").stat().st_size}))
+"""
+
+
+def reports(rounds: int) -> Iterator[Line]:
+    """1,000 cells of ten repeats (ten losses on a hundred data sets), and three losses on two, as by default."""
+    for what, tasks, losses, seconds in (("1,000 stored cells", 100, 10, 10.0), ("6 stored cells", 2, 3, 5.0)):
+        found = measured(tasks, losses)
+        whole = found["imports"] + found["judged"] + found["written"]
+        parts = ", ".join(f"{name} {found[name]:.1f} s" for name in ("imports", "judged", "written"))
+        told = f"{whole:.1f} s, {found['peak']:.2f} GB ({parts})"
+        yield Line(
+            f"report over {what} × 10 repeats",
+            told,
+            f"{found['size'] / 1e6:.1f} MB of HTML",
+            f"< {seconds:.0f} s, < 1 GB",
+            whole < seconds and found["peak"] < 1,
+        )
+
+
+def measured(tasks: int, losses: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        for place, record in enumerate(stored(tasks, losses)):
+            record.save(Path(folder) / "sweep" / f"{place:04}")
+        done = subprocess.run(
+            [sys.executable, "-c", MAKING, str(Path(folder) / "sweep")], capture_output=True, text=True, check=True
+        )
+    return {name: float(value) for name, value in json.loads(done.stdout.splitlines()[-1]).items()}
+
+
+def stored(tasks: int, losses: int) -> Iterator[Record]:
+    """Records with trials, curves and predictions of 100 test rows, as trainings leave them."""
+    from tests.test_comparison import BASE, regression
+    from tests.test_report import with_evidence
+
+    draw = np.random.default_rng(0)
+    for task in range(tasks):
+        for loss in range(losses):
+            errors = BASE + 0.3 * draw.normal() + 0.2 * draw.normal(size=10)
+            title = "mse" if loss == 0 else f"huber(delta={loss}.5)"
+            uneven = draw.uniform(0.5, 1.5, (10, 100))
+            made = regression(title, errors, data=f"data {task}", uneven=uneven, rows=100)
+            for repeat in made.repeats:
+                rates = 10 ** draw.uniform(-4, 0, 16)
+                values = draw.uniform(9, 12, 16)
+                repeat.trials = [
+                    {**repeat.trials[0], "learning_rate": float(rate), "value": float(value)}
+                    for rate, value in zip(rates, values, strict=True)
+                ]
+            yield with_evidence(made, losses * task + loss, epochs=60)

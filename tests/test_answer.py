@@ -1,0 +1,192 @@
+"""The answer in words, sentence by sentence, from records whose gains are made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lossbench.compare import words
+from lossbench.compare.answer import Answer, answer
+from lossbench.compare.comparison import Contest, Rules, compare
+from lossbench.record import Record
+from tests.test_comparison import Z, contest_of, gaining, mse, noisy, regression
+
+
+def told(*records: Record, scope: str = "population") -> Answer:
+    return answer(compare(records, Rules(scope=scope)))
+
+
+def tile(found: Answer, question: str) -> tuple[str, str]:
+    return next((t.answer, t.detail) for t in found.tiles if t.question == question)
+
+
+def test_one_better_loss_is_named_with_its_gain_and_interval() -> None:
+    """Ten gains of mean .5 and standard deviation .1: the interval is .5 ± 2.262 · .1 / √10 = .5 ± .072."""
+    found = told(mse(), gaining("huber", 0.5, 0.1))
+    assert found.sentence == (
+        "On houses train with huber: it is better than mse by 0.50 RMSE (95 % interval 0.43 to 0.57)."
+    )
+    assert [t.question for t in found.tiles] == [
+        "Which?",
+        "Is it real?",
+        "Cost?",
+        "Where does it break?",
+        "Calibrated?",
+    ]
+    assert tile(found, "Which?")[0] == "huber"
+    assert tile(found, "Is it real?")[0] == "+0.50 RMSE"
+    assert "One data set says nothing of others." in found.limits
+
+
+def test_what_may_be_little_is_said_to_be() -> None:
+    assert "though maybe by little" in told(mse(), gaining("huber", 0.15, 0.1)).sentence
+
+
+def test_two_that_tie_are_both_named_and_the_cheaper_first() -> None:
+    dear, cheap = gaining("huber", 0.5, 0.3, step=2e-3), gaining("mae", 0.48, 0.3, step=1e-3)
+    found = told(mse(), dear, cheap)
+    assert found.sentence.startswith(
+        "On houses train with mae or huber: they can't be told apart, and are better than mse (mae by 0.48 RMSE"
+    )
+    assert found.sentence.endswith("; mae takes the least time.")
+
+
+def test_clocks_are_no_better_than_five_percent() -> None:
+    pair = gaining("huber", 0.5, 0.3, step=1.04e-3), gaining("mae", 0.48, 0.3, step=1e-3)
+    assert "least time" not in told(mse(), *pair).sentence
+
+
+def test_the_cost_tile_holds_the_step_against_the_baselines() -> None:
+    said, detail = tile(told(mse(step=1e-3), gaining("huber", 0.5, 0.1, step=1.5e-3)), "Cost?")
+    assert said == "+50 % time"
+    assert detail == "1.5 ms a step, 1.50 × mse"
+
+
+def test_what_is_the_same_or_worse_lets_one_stay() -> None:
+    same, worse = gaining("huber", 0.02, 0.05), gaining("mae", -0.5, 0.1)
+    assert told(mse(), same, worse).sentence == (
+        "On houses stay with mse: huber is the same in practice; mae is worse."
+    )
+
+
+def test_cant_tell_always_says_what_would_decide() -> None:
+    """By scipy, without the package: so many repeats bring the interval to one side of 0 if the mean stays."""
+    from scipy import stats
+
+    mean, sd = 0.3, 0.5
+    wanted = next(n for n in range(10, 100) if stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n) < mean)
+    found = told(mse(), gaining("huber", mean, sd))
+    assert found.sentence == (
+        f"On houses stay with mse for now: can't tell about huber (about {wanted} repeats would decide)."
+    )
+    said, detail = tile(found, "Is it real?")
+    assert said == "can't tell"
+    assert "would go unseen" in detail
+
+
+def test_where_only_rows_would_decide_rows_are_asked_for() -> None:
+    hard = np.where(np.arange(40) < 6, 4.0, 0.9)
+    found = told(mse(), regression("huber", (10 + 0.2 * Z[::-1] - 0.1 * Z) / 1.75, uneven=hard))
+    assert "no number of repeats would decide on 40 test rows, some" in found.sentence
+
+
+def test_a_saturated_task_says_so() -> None:
+    records = [regression("mse", 0.05 + 0.01 * Z), regression("huber", 0.06 + 0.01 * Z[::-1])]
+    found = told(*records)
+    assert found.sentence == (
+        "On houses this task cannot separate losses: mse is within 0.10 of the best possible RMSE."
+    )
+    assert tile(found, "Is it real?")[0] == "no room"
+
+
+def test_what_most_tasks_say_comes_first_and_exceptions_are_named() -> None:
+    records = []
+    for data, mean in (("a", 0.5), ("b", 0.4), ("c", -0.5)):
+        records += [mse(data=data), gaining("huber", mean, 0.1, data=data)]
+    found = told(*records)
+    assert found.sentence == (
+        "Train with huber: better than mse by 0.50 RMSE on a and 0.40 RMSE on b. On c stay with mse: huber is worse."
+    )
+    assert tile(found, "Where does it break?") == ("c", "huber is worse there")
+
+
+def test_a_task_without_a_verdict_is_named_last() -> None:
+    records = [mse(data="a"), gaining("huber", 0.5, 0.1, data="a"), mse(data="b")]
+    assert told(*records).sentence.endswith(" No verdict on b (mse stands alone: nothing to compare).")
+
+
+def test_a_control_that_won_leaves_nothing_to_conclude() -> None:
+    records = [mse(), gaining("huber", 0.9, 0.1), gaining("mse_again", 0.5, 0.1, role="control")]
+    assert told(*records).sentence == (
+        "Conclude nothing from this sweep: mse_again, which cannot be better than the baseline, won on houses."
+    )
+    assert told(*records).tiles == ()
+
+
+def test_one_reason_for_all_tasks_is_said_once() -> None:
+    smoke = {"name": "smoke"}
+    records = [mse(data=data, protocol=smoke) for data in "ab"]
+    assert told(*records).sentence == "No verdict: protocol=smoke only shows that everything runs."
+    assert told(*records).tiles == ()
+
+
+def test_a_failed_pick_and_diverged_trials_are_where_it_breaks() -> None:
+    wild = gaining("huber", 0.5, 0.1)
+    wild.repeats[0].trials[1]["status"] = "diverged"
+    assert tile(told(mse(), wild), "Where does it break?") == (
+        "high rates",
+        "1 of 20 trainings diverged, at the highest rates tried",
+    )
+
+
+def test_the_limits_name_the_smallest_difference_that_could_be_found() -> None:
+    found = told(mse(), gaining("huber", 0.5, 0.1))
+    assert any("10 repeats of 2 trials on one test part of 40 examples find" in limit for limit in found.limits)
+    assert any("up to 0.10 counts as the same" in limit for limit in found.limits)
+
+
+def test_the_sentence_is_the_same_whatever_the_order_of_records() -> None:
+    records = [mse(uneven=noisy(0)), gaining("huber", 0.9, 0.1, uneven=noisy(0)), gaining("mae", 0.1, 0.1)]
+    assert told(*records).sentence == told(*reversed(records)).sentence
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def contest() -> Contest:
+    """With a margin of .1: two decimals show a tenth of it."""
+    return contest_of(mse(), gaining("huber", 0.5, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("value", "sign", "text"),
+    [(1.2345, False, "1.23"), (0.5, True, "+0.50"), (-0.5, True, "−0.50"), (-0.001, True, "0.00"), (0.0, True, "0.00")],
+)
+def test_amounts_have_the_digits_that_the_margin_calls_for(
+    contest: Contest, value: float, sign: bool, text: str
+) -> None:
+    assert words.amount(value, contest, sign=sign) == text
+
+
+def test_large_margins_leave_no_decimals() -> None:
+    found = contest_of(*(regression(t, 9000 + 90 * Z, margins={"rmse": 94.6}) for t in ("mse", "huber")))
+    assert words.amount(8921.4, found) == "8921"
+
+
+def test_spans_are_written_with_their_signs(contest: Contest) -> None:
+    assert words.span((-0.12, 1.4), contest) == "−0.12 to +1.40"
+    assert words.span((0.12, 1.4), contest, sign=False) == "0.12 to 1.40"
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0004, "p < .001"), (0.001, "p = .001"), (0.0321, "p = .032"), (0.5, "p = .5"), (1.0, "p = 1")]
+)
+def test_p_values_are_written_as_in_papers(p: float, text: str) -> None:
+    assert words.p_value(p) == text
+
+
+def test_names_are_listed_as_a_person_would() -> None:
+    assert [words.listed(list("abc"[:n])) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert words.listed(["a", "b"], "or") == "a or b"
+    assert (words.several(1, "repeat"), words.several(3, "repeat")) == ("1 repeat", "3 repeats")
