@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lossbench.compose.composition import cells
+    from lossbench.interactive import compare
     from lossbench.plugins import load_loss
     from lossbench.record import read_records
     from lossbench.study import run
 
 __version__ = "0.1.0"
-__all__ = ["cells", "load_loss", "read_records", "run"]
+__all__ = ["cells", "compare", "load_loss", "read_records", "run"]
 
 _HOMES = {
     "cells": "lossbench.compose.composition",
+    "compare": "lossbench.interactive",
     "load_loss": "lossbench.plugins",
     "read_records": "lossbench.record",
     "run": "lossbench.study",

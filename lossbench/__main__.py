@@ -101,10 +101,10 @@ def _tracker(settings: Settings, sweep: Sweep) -> Tracker | None:
 def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: bool) -> int:
     """Tables, the answer and the report from the records alone; what was trained is shown even after Ctrl-C."""
     from lossbench import printout, reporting, terminal
-    from lossbench.compare.answer import answer
-    from lossbench.compare.report import pictures, write
-    from lossbench.compare.view import view
     from lossbench.record import Status
+    from lossbench.verdicts.answer import answer
+    from lossbench.verdicts.report import pictures, write
+    from lossbench.verdicts.view import view
 
     out = terminal.console()
     records, unreadable = sweep.records()

@@ -1,4 +1,4 @@
-"""The same comparison from Python, as in a notebook: the records, protocol and cache of the command, but no terminal."""
+"""The comparison from Python, as in a notebook: the records, protocol and cache of the command, but no terminal."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lossbench.record import write_whole
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lossbench.compare.comparison import Comparison
     from lossbench.sweep import Sweep
+    from lossbench.verdicts.comparison import Comparison
 
 
 def compare(
@@ -52,9 +52,9 @@ def compare(
     words += _model(model)
     from lossbench import reporting
     from lossbench import sweep as sweeps
-    from lossbench.compare.report import write
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
+    from lossbench.verdicts.report import write
 
     sweep = sweeps.plan(composition(arrange([*words, *overrides])))
     sweeps.begin(sweep, f"lossbench.compare({list(losses)!r})")

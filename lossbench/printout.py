@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lossbench.compare.answer import Answer
-from lossbench.compare.comparison import Contender, Contest
-from lossbench.compare.leaderboard import unpaired
-from lossbench.compare.words import amount, metric, several, span, what_would_decide
 from lossbench.record import Status
 from lossbench.terminal import decimals, pair
+from lossbench.verdicts.answer import Answer
+from lossbench.verdicts.comparison import Contender, Contest
+from lossbench.verdicts.leaderboard import unpaired
+from lossbench.verdicts.words import amount, metric, several, span, what_would_decide
 
 STYLES = {1: "green", -1: "red", 0: None}
 

@@ -6,10 +6,10 @@ import math
 import statistics
 from typing import Any
 
-from lossbench.compare.answer import advise
-from lossbench.compare.comparison import Comparison, Contender, Contest
 from lossbench.errors import InputError, UnknownName
 from lossbench.record import Record, Status
+from lossbench.verdicts.answer import advise
+from lossbench.verdicts.comparison import Comparison, Contender, Contest
 
 
 def recipe(comparison: Comparison, loss: str | None = None, task: str | None = None) -> str:

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from lossbench.compare import scores
-from lossbench.compare.comparison import Comparison, Part, Rules, compare
 from lossbench.errors import InputError, LossbenchError
 from lossbench.plan import fingerprint
 from lossbench.plugins import import_target
 from lossbench.record import RECORD, Record, Status, read_records
+from lossbench.verdicts import scores
+from lossbench.verdicts.comparison import Comparison, Part, Rules, compare
 
 PLAN = "plan.json"
 

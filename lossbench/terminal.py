@@ -15,9 +15,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from lossbench.compare.leaderboard import Summary, typical_spread
 from lossbench.plan import Cell, variants
 from lossbench.record import Record, Status
+from lossbench.verdicts.leaderboard import Summary, typical_spread
 
 if TYPE_CHECKING:
     from lossbench.planning import Estimate
@@ -173,7 +173,7 @@ class Display:
 
 def show_estimate(out: Console, cell: Cell, cells: int, found: Estimate | None, earlier: list[Record]) -> None:
     """What one contest takes and what it can tell; `earlier` are records of the same contest."""
-    from lossbench.compare.statistics import detectable  # scipy's takes most of a second
+    from lossbench.verdicts.statistics import detectable  # scipy's takes most of a second
 
     repeats, trials = cell.protocol.repeats, cell.protocol.trials
     out.print(Text(f"{cell.task.name} on {cell.task.data['name']}, {cell.model.name}", style="bold"))

@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lossbench.compare.view import SweepView
 from lossbench.plan import compact, fingerprint
 from lossbench.record import ARTIFACTS, Record, Repeat, Status, read_record
+from lossbench.verdicts.view import SweepView
 
 FINISHED = {Status.DONE: "FINISHED", Status.SKIPPED: "FINISHED", Status.DIVERGED: "FINISHED"}
 SWEEPS = "lossbench/sweeps"
@@ -228,12 +228,23 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
 def _save_view(client: Any, experiment: str, metric: str) -> None:
     """A view of the task's page that groups runs by loss and draws bars of their averages; nothing depends on it."""
     state = {
-        "searchFilter": "", "orderByKey": "attributes.start_time", "orderByAsc": False, "startTime": "ALL",
-        "lifecycleFilter": "Active", "datasetsFilter": [], "modelVersionFilter": "All Runs",
+        "searchFilter": "",
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "datasetsFilter": [],
+        "modelVersionFilter": "All Runs",
         "selectedColumns": [f"metrics.`{prefix}/{metric}`" for prefix in ("test", "test_sd", "test_lo", "test_hi")],
         "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "loss"}]},
-        "runsExpanded": {}, "runsHidden": [], "runsPinned": [], "runsHiddenMode": "FIRST_20_RUNS",
-        "viewMaximized": False, "runListHidden": False, "useGroupedValuesInCharts": True, "hideEmptyCharts": True,
+        "runsExpanded": {},
+        "runsHidden": [],
+        "runsPinned": [],
+        "runsHiddenMode": "FIRST_20_RUNS",
+        "viewMaximized": False,
+        "runListHidden": False,
+        "useGroupedValuesInCharts": True,
+        "hideEmptyCharts": True,
     }
     client.set_experiment_tag(experiment, f"{SAVED_VIEW}{VIEW}", json.dumps(state))
 
@@ -279,7 +290,7 @@ def _means(record: Record) -> dict[str, float]:
     """What people sort cells by: mean, sd and 95 % interval over the repeats that are done."""
     import numpy as np
 
-    from lossbench.compare.statistics import over_repeats
+    from lossbench.verdicts.statistics import over_repeats
 
     found: dict[str, float] = {}
     done = [r for r in record.repeats if r.status is Status.DONE]

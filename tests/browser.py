@@ -84,7 +84,9 @@ async def _ask(talk: Talk, url: str, expression: str, wanted: str, seconds: floa
         for session in dict.fromkeys([page, *talk.sessions]):
             if session not in ready:
                 ready.add(session)
-                await talk.say("Target.setAutoAttach", session, autoAttach=True, waitForDebuggerOnStart=False, flatten=True)
+                await talk.say(
+                    "Target.setAutoAttach", session, autoAttach=True, waitForDebuggerOnStart=False, flatten=True
+                )
                 await talk.say("Runtime.enable", session)
         if not begun:
             begun = True

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lossbench.compare import words
-from lossbench.compare.answer import Answer, answer
-from lossbench.compare.comparison import Contest, Rules, compare
 from lossbench.record import Record
+from lossbench.verdicts import words
+from lossbench.verdicts.answer import Answer, answer
+from lossbench.verdicts.comparison import Contest, Rules, compare
 from tests.test_comparison import Z, contest_of, gaining, mse, noisy, regression
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Room: what of ours it may import, and which libraries beside the standard one. A name stands for all below it.
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
-    "lossbench": ({"compose", "plugins", "record", "study"}, set()),
+    "lossbench": ({"compose", "interactive", "plugins", "record", "study"}, set()),
     "lossbench.errors": (set(), set()),
     "lossbench.plan": (set(), set()),
     "lossbench.provenance": (set(), {"torch"}),
@@ -62,16 +62,16 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "lossbench.compose": ({"plugins", "parameters", "plan", "errors", "compose"}, {"hydra", "omegaconf"}),
     "lossbench.sweep": ({"compose", "preparation", "study", "record", "plan", "errors"}, {"torch"}),
-    "lossbench.compare": (
-        {"record", "plan", "compare", "calibration", "errors"},
-        {"numpy", "scipy", "matplotlib", "jinja2"},
+    "lossbench.verdicts": (
+        {"record", "plan", "verdicts", "calibration", "errors"},
+        {"numpy", "scipy", "matplotlib", "jinja2", "pandas"},
     ),
-    "lossbench.interactive": ({"reporting", "sweep", "compare", "compose", "record", "plan", "errors"}, {"pandas"}),
-    "lossbench.reporting": ({"compare", "record", "plan", "plugins", "errors"}, {"numpy"}),
-    "lossbench.recipe": ({"compare", "record", "plan", "errors"}, set()),
-    "lossbench.tracking": ({"record", "compare", "plan"}, {"mlflow", "sqlalchemy", "filelock", "numpy"}),
-    "lossbench.terminal": ({"compare", "plan", "planning", "record", "sweep"}, {"rich"}),
-    "lossbench.printout": ({"compare", "record", "terminal"}, {"rich"}),
+    "lossbench.interactive": ({"reporting", "sweep", "verdicts", "compose", "record", "plan", "errors"}, {"pandas"}),
+    "lossbench.reporting": ({"verdicts", "record", "plan", "plugins", "errors"}, {"numpy"}),
+    "lossbench.recipe": ({"verdicts", "record", "plan", "errors"}, set()),
+    "lossbench.tracking": ({"record", "verdicts", "plan"}, {"mlflow", "sqlalchemy", "filelock", "numpy"}),
+    "lossbench.terminal": ({"verdicts", "plan", "planning", "record", "sweep"}, {"rich"}),
+    "lossbench.printout": ({"verdicts", "record", "terminal"}, {"rich"}),
     "lossbench.commands": (
         {
             "errors",
@@ -82,7 +82,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "planning",
             "sweep",
             "record",
-            "compare",
+            "verdicts",
             "commands",
             "printout",
             "recipe",
@@ -106,7 +106,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "terminal",
             "planning",
             "preparation",
-            "compare",
+            "verdicts",
             "record",
             "tracking",
         },

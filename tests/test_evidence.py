@@ -13,10 +13,10 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
-from lossbench.compare.comparison import Contest, compare
-from lossbench.compare.evidence import calibration, shapes, tags, thresholds
-from lossbench.compare.evidence.calibration import Scaled, Tails
 from lossbench.record import Record, Repeat, Status
+from lossbench.verdicts.comparison import Contest, compare
+from lossbench.verdicts.evidence import calibration, shapes, tags, thresholds
+from lossbench.verdicts.evidence.calibration import Scaled, Tails
 
 RNG = np.random.default_rng(7)
 TAGS = ("B-LOC", "I-LOC", "B-PER", "I-PER", "O")

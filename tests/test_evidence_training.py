@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lossbench.compare.comparison import Contest, Rules, compare
-from lossbench.compare.evidence.training import (
+from lossbench.record import Record, Repeat, Status
+from lossbench.verdicts.comparison import Contest, Rules, compare
+from lossbench.verdicts.evidence.training import (
     after_k_trials_of,
     blog_post,
     experiments,
@@ -18,7 +19,6 @@ from lossbench.compare.evidence.training import (
     rate_edges,
     sensitivity_of,
 )
-from lossbench.record import Record, Repeat, Status
 
 Trials = Sequence[Sequence[tuple[float, float | None]]]
 """Repeat by repeat: rate and value on validation data."""

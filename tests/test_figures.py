@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from lossbench.compare.comparison import Across, Contest, Rules, compare
-from lossbench.compare.figures import training, verdicts
-from lossbench.compare.figures.style import Colours, saved, svg
 from lossbench.record import Record, Repeat, Status
+from lossbench.verdicts.comparison import Across, Contest, Rules, compare
+from lossbench.verdicts.figures import training, verdicts
+from lossbench.verdicts.figures.style import Colours, saved, svg
 
 RATES = (1e-3, 1e-2, 1e-1, 3e-4)
 

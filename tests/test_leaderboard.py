@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lossbench.compare.comparison import compare
-from lossbench.compare.leaderboard import Summary, leaderboards
 from lossbench.printout import show_contest
 from lossbench.record import Record, Repeat, Status
 from lossbench.terminal import decimals, pair, spoken
+from lossbench.verdicts.comparison import compare
+from lossbench.verdicts.leaderboard import Summary, leaderboards
 
 
 def record(title: str, values: list[float], *, status: str = "done", contest: str = "c", **more: Any) -> Record:

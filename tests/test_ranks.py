@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lossbench.compare.ranks import (
+from lossbench.verdicts.ranks import (
     cliques,
     critical_difference,
     from_ranks,

@@ -21,13 +21,13 @@ import numpy as np
 import pytest
 from jinja2 import Environment, PackageLoader
 
-from lossbench.compare import report
-from lossbench.compare.comparison import Comparison, compare
-from lossbench.compare.leaderboard import Summary
-from lossbench.compare.report import html, write
-from lossbench.compare.sections import pictures_of
-from lossbench.compare.tables import to_csv, to_latex, to_markdown, to_table
 from lossbench.record import Record
+from lossbench.verdicts import report
+from lossbench.verdicts.comparison import Comparison, compare
+from lossbench.verdicts.leaderboard import Summary
+from lossbench.verdicts.report import html, write
+from lossbench.verdicts.sections import pictures_of
+from lossbench.verdicts.tables import to_csv, to_latex, to_markdown, to_table
 from tests.test_comparison import BASE, Z, binary, gaining, mse, regression
 
 EVIL = "<script>alert(1)</script>"
@@ -222,8 +222,8 @@ def test_a_skipped_cell_has_a_line_in_the_file_and_on_the_page() -> None:
 MAKING = """
 import hashlib
 from pathlib import Path
-from lossbench.compare.comparison import compare
-from lossbench.compare.report import html
+from lossbench.verdicts.comparison import compare
+from lossbench.verdicts.report import html
 from tests.test_report import a_sweep, EVIL
 print(hashlib.sha256(html(compare(a_sweep(), name=f"sweep {EVIL}")).encode()).hexdigest())
 """
@@ -252,7 +252,7 @@ def test_figures_for_papers_are_the_same_to_the_last_byte(tmp_path: Path, monkey
 
 def palettes() -> dict[str, dict[str, str]]:
     """The variables of the light and of the dark page."""
-    style = Environment(loader=PackageLoader("lossbench.compare"), autoescape=True).get_template("report.css.j2")
+    style = Environment(loader=PackageLoader("lossbench.verdicts"), autoescape=True).get_template("report.css.j2")
     text = style.render()
     light = text[text.index(":root {") : text.index("@media (prefers-color-scheme: dark)")]
     dark = text[text.index(':root[data-theme="dark"]') : text.index("* { box-sizing")]

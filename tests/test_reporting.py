@@ -13,11 +13,11 @@ import pytest
 from sklearn import metrics as sk
 
 from lossbench.__main__ import main
-from lossbench.compare.comparison import compare
 from lossbench.errors import InputError, UnknownName
 from lossbench.recipe import recipe
 from lossbench.record import Record
 from lossbench.reporting import find_sweep, judged, rejudged
+from lossbench.verdicts.comparison import compare
 from tests.test_comparison import a_record, binary, gaining, mse
 
 
@@ -117,7 +117,7 @@ def test_another_metric_needs_a_direction_and_a_name_that_exists(tmp_path: Path)
     folder = saved(tmp_path / "one", mse())
     with pytest.raises(InputError, match="needs --direction min or --direction max"):
         rejudged([folder], "tests.test_reporting.by_hand", None, None)
-    with pytest.raises(InputError, match="No task here has the metric 'speed'. They have: rmse, mae, r2"):
+    with pytest.raises(InputError, match=r"No task here has the metric .speed.\. They have: rmse, mae, r2"):
         rejudged([folder], "speed", None, None)
 
 

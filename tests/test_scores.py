@@ -16,7 +16,7 @@ from seqeval.scheme import IOB2
 from sklearn import metrics as sk
 
 from lossbench.calibration import expected_calibration_error
-from lossbench.compare.scores import parts, value
+from lossbench.verdicts.scores import parts, value
 
 Arrays = dict[str, NDArray[Any]]
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]

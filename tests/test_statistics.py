@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from lossbench.compare.statistics import (
+from lossbench.verdicts.statistics import (
     Estimate,
     detectable,
     effect_size,

@@ -168,8 +168,8 @@ def test_a_store_that_cannot_be_reached_costs_no_result(tmp_path: Path, uri: str
 
 
 def test_a_tracker_that_dies_costs_no_result(tmp_path: Path) -> None:
-    from lossbench.compare.view import SweepView
     from lossbench.tracking import Tracker
+    from lossbench.verdicts.view import SweepView
 
     tracker = Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path)
     for process in tracker._pool._processes.values():

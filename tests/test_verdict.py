@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lossbench.compare.verdict import Verdict, judge, tiers
+from lossbench.verdicts.verdict import Verdict, judge, tiers
 
 V = Verdict
 

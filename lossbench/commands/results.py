@@ -19,8 +19,8 @@ def show(argv: list[str]) -> int:
     words.add_argument("overrides", nargs="*", metavar="results=DIR")
     options = words.parse_intermixed_args(argv)
     from lossbench import printout, reporting, terminal
-    from lossbench.compare.comparison import Rules
     from lossbench.record import read_record
+    from lossbench.verdicts.comparison import Rules
 
     records = [read_record(f, arrays=False) for f in _found(options.run, results_folder(options.overrides))]
     if len(records) > 1:
@@ -57,8 +57,8 @@ def _found(name: str, results: Path) -> list[Path]:
 
 
 def _show_record(record: Any, repeat: int) -> None:
-    from lossbench.compare.leaderboard import Summary
     from lossbench.terminal import decimals, pair
+    from lossbench.verdicts.leaderboard import Summary
 
     reason = f": {record.reason}" if record.reason else ""
     where = f"{record.task} ({record.data['name']}, {record.model['name']})"
@@ -92,7 +92,7 @@ def report(argv: list[str]) -> int:
     words.add_argument("--to", metavar="DIR", type=Path, help="where to write; the sweep's own folder if there is one")
     options = words.parse_intermixed_args(argv)
     from lossbench import reporting
-    from lossbench.compare.comparison import Rules
+    from lossbench.verdicts.comparison import Rules
 
     folders = _sweeps(options.sweeps)
     usual = reporting.rules_of(folders[0])
@@ -135,8 +135,8 @@ def _place(folders: list[Path]) -> Path:
 def _told(comparison: Any, folder: Path | None, figures: Path | None) -> int:
     """Tables and answer in the terminal, the report where it is wanted."""
     from lossbench import printout, terminal
-    from lossbench.compare.answer import answer
-    from lossbench.compare.report import write, write_figures
+    from lossbench.verdicts.answer import answer
+    from lossbench.verdicts.report import write, write_figures
 
     out = terminal.console()
     for contest in comparison.contests:

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 import lossbench
-from lossbench.compare.statistics import over_repeats
 from lossbench.plan import Cell, LossChoice
 from lossbench.study import run
+from lossbench.verdicts.statistics import over_repeats
 from tests.benchmarks.measure import Line
 
 DATA = {"diabetes": ("regression", "mse"), "breast_cancer": ("binary", "bce")}

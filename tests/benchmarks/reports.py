@@ -19,7 +19,7 @@ import json, re, sys, time
 from pathlib import Path
 begun = time.perf_counter()
 from lossbench import reporting
-from lossbench.compare.report import write
+from lossbench.verdicts.report import write
 folder = Path(sys.argv[1])
 imported = time.perf_counter()
 comparison = reporting.judged([folder])

@@ -19,13 +19,13 @@ from torch.utils.data import TensorDataset
 
 import lossbench
 from lossbench import tracking
-from lossbench.compare.comparison import compare
-from lossbench.compare.tables import to_csv
 from lossbench.plan import Cell, Protocol, Trial
 from lossbench.preparation import Bench, load_task
 from lossbench.study import run
 from lossbench.task import Direction, Part
 from lossbench.training.engine import How, train
+from lossbench.verdicts.comparison import compare
+from lossbench.verdicts.tables import to_csv
 from tests.benchmarks import bare, lightning_default
 from tests.benchmarks.measure import Line, cpu_of, in_turn, ratio, spread
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from lossbench.compare.scores import parts
-from lossbench.compare.statistics import Estimate, holm, over_repeats, over_repeats_and_examples
-from lossbench.compare.statistics import power as power_of
-from lossbench.compare.verdict import Verdict, judge
+from lossbench.verdicts.scores import parts
+from lossbench.verdicts.statistics import Estimate, holm, over_repeats, over_repeats_and_examples
+from lossbench.verdicts.statistics import power as power_of
+from lossbench.verdicts.verdict import Verdict, judge
 from tests.benchmarks.measure import Line
 
 Values = NDArray[np.float64]

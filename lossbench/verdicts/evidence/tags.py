@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.compare.comparison import Contest, Part
 from lossbench.record import Record, Status
+from lossbench.verdicts.comparison import Contest, Part
 
 Values = NDArray[np.float64]
 Span = tuple[str, int, int]

@@ -17,8 +17,8 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from lossbench.compare.comparison import Across, Contender, Contest, Difference
-from lossbench.compare.figures.style import (
+from lossbench.verdicts.comparison import Across, Contender, Contest, Difference
+from lossbench.verdicts.figures.style import (
     BAND,
     BETTER,
     GRID,
@@ -31,10 +31,10 @@ from lossbench.compare.figures.style import (
     canvas,
     quiet,
 )
-from lossbench.compare.ranks import cliques
-from lossbench.compare.verdict import Verdict
-from lossbench.compare.words import amount, listed, several, span
-from lossbench.compare.words import metric as spoken
+from lossbench.verdicts.ranks import cliques
+from lossbench.verdicts.verdict import Verdict
+from lossbench.verdicts.words import amount, listed, several, span
+from lossbench.verdicts.words import metric as spoken
 
 Values = NDArray[np.float64]
 FULL, HALF = 10.0, 5.0

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from lossbench.compare.evidence.shapes import FIFTHS, Pull, Pulls, Shape, Shapes
-from lossbench.compare.figures.style import GRID, INK, MUTED, NEUTRAL, PANEL, SERIES, Colours, canvas, quiet
+from lossbench.verdicts.evidence.shapes import FIFTHS, Pull, Pulls, Shape, Shapes
+from lossbench.verdicts.figures.style import GRID, INK, MUTED, NEUTRAL, PANEL, SERIES, Colours, canvas, quiet
 
 Values = NDArray[np.float64]
 MOST_SEGMENTS = 3

@@ -11,8 +11,8 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
-from lossbench.compare.evidence.tags import Confusion
-from lossbench.compare.figures.style import BETTER, INK, MUTED, WORSE, Colours, canvas, quiet
+from lossbench.verdicts.evidence.tags import Confusion
+from lossbench.verdicts.figures.style import BETTER, INK, MUTED, WORSE, Colours, canvas, quiet
 
 COLUMNS = 5
 

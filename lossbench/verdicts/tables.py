@@ -9,12 +9,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lossbench.compare.answer import Answer
-from lossbench.compare.comparison import Across, Comparison, Contender, Contest, Difference
-from lossbench.compare.leaderboard import Row, Summary
-from lossbench.compare.statistics import Estimate
-from lossbench.compare.words import amount, metric, span
 from lossbench.record import Record
+from lossbench.verdicts.answer import Answer
+from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference
+from lossbench.verdicts.leaderboard import Row, Summary
+from lossbench.verdicts.statistics import Estimate
+from lossbench.verdicts.words import amount, metric, span
 
 SCHEMA = 1
 """The version of report.json; it changes when a key goes or gets another meaning."""

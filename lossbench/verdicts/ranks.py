@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from lossbench.compare.statistics import holm
+from lossbench.verdicts.statistics import holm
 
 Values = NDArray[np.float64]
 ENOUGH_TASKS = 5

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench import calibration
-from lossbench.compare.comparison import Contest, Part
-from lossbench.compare.statistics import Estimate, over_repeats
 from lossbench.record import Record, Status
+from lossbench.verdicts.comparison import Contest, Part
+from lossbench.verdicts.statistics import Estimate, over_repeats
 
 Values = NDArray[np.float64]
 CLOSE = 1.25

@@ -6,10 +6,10 @@ import statistics as plain
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lossbench.compare.comparison import Comparison, Contender, Contest
-from lossbench.compare.verdict import Verdict
-from lossbench.compare.words import amount, listed, metric, p_value, several, span, what_would_decide
 from lossbench.record import Status
+from lossbench.verdicts.comparison import Comparison, Contender, Contest
+from lossbench.verdicts.verdict import Verdict
+from lossbench.verdicts.words import amount, listed, metric, p_value, several, span, what_would_decide
 
 NOTICEABLE = 1.05
 """A step that takes less than so many times another's is no dearer: clocks are no better than that."""

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from lossbench.compare.answer import Answer, answer
-from lossbench.compare.board import AcrossTable, Board, across_table, board
-from lossbench.compare.comparison import Comparison
-from lossbench.compare.figures.style import saved
-from lossbench.compare.panels import Section, drawn
-from lossbench.compare.sections import pictures_of, sections
-from lossbench.compare.tables import to_csv, to_json, to_latex, to_markdown
-from lossbench.compare.words import listed, metric, several
 from lossbench.record import Record, write_whole
+from lossbench.verdicts.answer import Answer, answer
+from lossbench.verdicts.board import AcrossTable, Board, across_table, board
+from lossbench.verdicts.comparison import Comparison
+from lossbench.verdicts.figures.style import saved
+from lossbench.verdicts.panels import Section, drawn
+from lossbench.verdicts.sections import pictures_of, sections
+from lossbench.verdicts.tables import to_csv, to_json, to_latex, to_markdown
+from lossbench.verdicts.words import listed, metric, several
 
 NAME = "report.html"
 
@@ -68,7 +68,7 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
 def html(comparison: Comparison, told: Answer | None = None) -> str:
     """The page as one file."""
     environment = Environment(
-        loader=PackageLoader("lossbench.compare"),
+        loader=PackageLoader("lossbench.verdicts"),
         autoescape=lambda name: bool(name and ".html" in name),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from matplotlib.figure import Figure
 
-from lossbench.compare.figures.style import svg
+from lossbench.verdicts.figures.style import svg
 
 
 @dataclass(frozen=True)

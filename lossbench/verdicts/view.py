@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from lossbench.compare.answer import Answer
-from lossbench.compare.comparison import Comparison, Contest
-from lossbench.compare.tables import to_json, to_markdown, to_table
+from lossbench.verdicts.answer import Answer
+from lossbench.verdicts.comparison import Comparison, Contest
+from lossbench.verdicts.tables import to_json, to_markdown, to_table
 
 LONGEST = 7900
 """Characters of a description: MLflow cuts what is longer than 8,000 without a word."""

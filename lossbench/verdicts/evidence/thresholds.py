@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.compare.comparison import Contender, Contest
-from lossbench.compare.evidence.calibration import Probabilities, Scaled, probabilities
-from lossbench.compare.statistics import Estimate, over_repeats
 from lossbench.record import Status
+from lossbench.verdicts.comparison import Contender, Contest
+from lossbench.verdicts.evidence.calibration import Probabilities, Scaled, probabilities
+from lossbench.verdicts.statistics import Estimate, over_repeats
 
 Values = NDArray[np.float64]
 DECIDED = ("f1", "accuracy")

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.compare.comparison import Contest
 from lossbench.record import Record, Status
+from lossbench.verdicts.comparison import Contest
 
 Values = NDArray[np.float64]
 FIFTHS = ("easiest", "easy", "middle", "hard", "hardest")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lossbench.compare.comparison import Contest, Difference
+    from lossbench.verdicts.comparison import Contest, Difference
 
 NAMES = {
     "rmse": "RMSE",

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lossbench.compare import words
-from lossbench.compare.evidence.calibration import Calibration, Calibrations
-from lossbench.compare.evidence.thresholds import Remains, Remedied, Thresholds
-from lossbench.compare.figures.style import BAND, GRID, INK, MUTED, NEUTRAL, PANEL, Colours, canvas
-from lossbench.compare.statistics import Estimate
+from lossbench.verdicts import words
+from lossbench.verdicts.evidence.calibration import Calibration, Calibrations
+from lossbench.verdicts.evidence.thresholds import Remains, Remedied, Thresholds
+from lossbench.verdicts.figures.style import BAND, GRID, INK, MUTED, NEUTRAL, PANEL, Colours, canvas
+from lossbench.verdicts.statistics import Estimate
 
 COLUMNS = 5
 """So many reliability diagrams stand side by side."""

@@ -16,8 +16,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from lossbench.compare.comparison import Contest
-from lossbench.compare.evidence.training import (
+from lossbench.verdicts.comparison import Contest
+from lossbench.verdicts.evidence.training import (
     Band,
     BlogPost,
     Curve,
@@ -25,11 +25,11 @@ from lossbench.compare.evidence.training import (
     learning_curves,
     sensitivity_of,
 )
-from lossbench.compare.evidence.training import blog_post as concluded
-from lossbench.compare.figures.style import BAND, BETTER, GRID, INK, MUTED, PANEL, WORSE, Colours, canvas
-from lossbench.compare.figures.verdicts import FULL, HALF, short
-from lossbench.compare.words import amount, listed, several
-from lossbench.compare.words import metric as spoken
+from lossbench.verdicts.evidence.training import blog_post as concluded
+from lossbench.verdicts.figures.style import BAND, BETTER, GRID, INK, MUTED, PANEL, WORSE, Colours, canvas
+from lossbench.verdicts.figures.verdicts import FULL, HALF, short
+from lossbench.verdicts.words import amount, listed, several
+from lossbench.verdicts.words import metric as spoken
 
 Values = NDArray[np.float64]
 MOST_BANDS = 2

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.compare.comparison import Contender, Contest
+from lossbench.verdicts.comparison import Contender, Contest
 
 Values = NDArray[np.float64]
 SPAN = (0.1, 0.5, 0.9)

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from html import escape
+from io import StringIO
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.compare import ranks, scores, statistics
-from lossbench.compare.leaderboard import Leaderboard, Row, leaderboards
-from lossbench.compare.statistics import Estimate
-from lossbench.compare.verdict import Verdict, judge, tiers
 from lossbench.errors import InputError
 from lossbench.record import Record, Status
+from lossbench.verdicts import ranks, scores, statistics
+from lossbench.verdicts.leaderboard import Leaderboard, Row, leaderboards
+from lossbench.verdicts.statistics import Estimate
+from lossbench.verdicts.verdict import Verdict, judge, tiers
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Values = NDArray[np.float64]
 SCOPES = ("population", "test")
@@ -246,6 +251,21 @@ class Comparison:
     @property
     def invalid(self) -> bool:
         return any(contest.spoiled for contest in self.contests)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One line a row of the tables, as leaderboard.csv has it."""
+        import pandas as pd
+
+        from lossbench.verdicts.tables import to_csv
+
+        return pd.read_csv(StringIO(to_csv(self)))
+
+    def _repr_html_(self) -> str:
+        """The report, in a frame of its own: a notebook's styles and the page's leave each other alone."""
+        from lossbench.verdicts.report import html
+
+        page = escape(html(self), quote=True)
+        return f'<iframe srcdoc="{page}" style="width: 100%; height: 720px; border: 0"></iframe>'
 
     @cached_property
     def failures(self) -> list[Record]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lossbench.compare.comparison import Across, Contender, Contest
-from lossbench.compare.figures.style import SERIES
-from lossbench.compare.verdict import Verdict
-from lossbench.compare.words import amount, listed, metric, p_value, places, several, span, what_would_decide
+from lossbench.verdicts.comparison import Across, Contender, Contest
+from lossbench.verdicts.figures.style import SERIES
+from lossbench.verdicts.verdict import Verdict
+from lossbench.verdicts.words import amount, listed, metric, p_value, places, several, span, what_would_decide
 
 WIDTH, EDGE = 200.0, 8.0
 """The forest cell, in its own pixels, and how far from its edges things stay."""

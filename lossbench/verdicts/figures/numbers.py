@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from lossbench.compare.evidence.calibration import LEVELS, TAILS, Residuals, Tails
-from lossbench.compare.figures.style import BAND, INK, MUTED, PANEL, Colours, canvas
+from lossbench.verdicts.evidence.calibration import LEVELS, TAILS, Residuals, Tails
+from lossbench.verdicts.figures.style import BAND, INK, MUTED, PANEL, Colours, canvas
 
 
 def residuals(found: Tails, colours: Colours) -> Figure:

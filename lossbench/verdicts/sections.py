@@ -10,19 +10,19 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from lossbench.compare.closing import failed, method, numbers
-from lossbench.compare.comparison import Comparison, Contest
-from lossbench.compare.evidence import calibration, shapes, tags, thresholds, training
-from lossbench.compare.figures import numbers as number_figures
-from lossbench.compare.figures import probabilities as probability_figures
-from lossbench.compare.figures import shapes as shape_figures
-from lossbench.compare.figures import tags as tag_figures
-from lossbench.compare.figures import training as training_figures
-from lossbench.compare.figures import verdicts as verdict_figures
-from lossbench.compare.figures.style import Colours
-from lossbench.compare.panels import Panel, Picture, Section, Table
-from lossbench.compare.view import slug
-from lossbench.compare.words import amount, metric
+from lossbench.verdicts.closing import failed, method, numbers
+from lossbench.verdicts.comparison import Comparison, Contest
+from lossbench.verdicts.evidence import calibration, shapes, tags, thresholds, training
+from lossbench.verdicts.figures import numbers as number_figures
+from lossbench.verdicts.figures import probabilities as probability_figures
+from lossbench.verdicts.figures import shapes as shape_figures
+from lossbench.verdicts.figures import tags as tag_figures
+from lossbench.verdicts.figures import training as training_figures
+from lossbench.verdicts.figures import verdicts as verdict_figures
+from lossbench.verdicts.figures.style import Colours
+from lossbench.verdicts.panels import Panel, Picture, Section, Table
+from lossbench.verdicts.view import slug
+from lossbench.verdicts.words import amount, metric
 
 
 def sections(comparison: Comparison, *, everything: bool = False) -> list[Section]:

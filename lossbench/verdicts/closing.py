@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from lossbench.compare.comparison import Comparison, Contest, Difference
-from lossbench.compare.panels import Panel, Section, Table
-from lossbench.compare.words import amount, metric, p_value, several, span
 from lossbench.record import Record, Status
+from lossbench.verdicts.comparison import Comparison, Contest, Difference
+from lossbench.verdicts.panels import Panel, Section, Table
+from lossbench.verdicts.words import amount, metric, p_value, several, span
 
 
 def failed(comparison: Comparison) -> Section:
