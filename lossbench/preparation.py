@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
@@ -46,7 +47,8 @@ def margins_of(choice: TaskChoice, task: Task) -> dict[str, float]:
     unknown = [name for name in said if name not in task.directions()]
     if unknown:
         raise UnknownName("metric", unknown[0], task.directions(), "Change task.equivalence=.")
-    return {**task.margins(), **said}
+    usual = {name: margin for name, margin in task.margins().items() if math.isfinite(margin)}
+    return {**usual, **said}
 
 
 def build_model(choice: ModelChoice, inputs: Any, outputs: int) -> nn.Module:

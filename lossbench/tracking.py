@@ -227,6 +227,7 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
 
 def _save_view(client: Any, experiment: str, metric: str) -> None:
     """A view of the task's page that groups runs by loss and draws bars of their averages; nothing depends on it."""
+    groups = [{"mode": "tag", "groupByData": name} for name in ("loss", "data")]
     state = {
         "searchFilter": "",
         "orderByKey": "attributes.start_time",
@@ -236,7 +237,7 @@ def _save_view(client: Any, experiment: str, metric: str) -> None:
         "datasetsFilter": [],
         "modelVersionFilter": "All Runs",
         "selectedColumns": [f"metrics.`{prefix}/{metric}`" for prefix in ("test", "test_sd", "test_lo", "test_hi")],
-        "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "loss"}]},
+        "groupBy": {"aggregateFunction": "average", "groupByKeys": groups},
         "runsExpanded": {},
         "runsHidden": [],
         "runsPinned": [],

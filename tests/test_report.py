@@ -240,7 +240,7 @@ def test_the_page_is_the_same_to_the_last_byte(page: str, comparison: Comparison
 
 def test_figures_for_papers_are_the_same_to_the_last_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = compare([with_evidence(mse()), with_evidence(gaining("huber", 0.5, 0.1), 1)])
-    monkeypatch.setattr(report, "pictures_of", lambda comparison: islice(pictures_of(comparison), 2))
+    monkeypatch.setattr(report, "pictures_of", lambda comparison, **more: islice(pictures_of(comparison, **more), 2))
     one, two = (report.write_figures(found, tmp_path / name) for name in "ab")
     assert [path.name for path in one] == [path.name for path in two]
     assert [path.suffix for path in one] == [".pdf", ".svg"] * 2

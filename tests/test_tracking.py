@@ -235,3 +235,4 @@ def test_a_browser_shows_the_losses_on_a_tasks_page(server: dict[str, str], tmp_
     assert ">mse<" in dom
     assert ">bce<" in dom
     assert "breast_cancer" in dom
+    assert "viewStateShareKey" in page, "the page opens on the saved view"

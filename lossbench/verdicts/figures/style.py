@@ -101,14 +101,16 @@ def svg(figure: Figure, name: str, alternative: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
-    text = re.sub(r'\bid="', f'id="{name}-', text)
+    used = set(re.findall(r'(?:url\(|href=")#([^")]+)', text))
+    text = re.sub(r' ?\bid="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", text)
     text = re.sub(r'(url\(|href=")#', rf"\1#{name}-", text)
+    text = re.sub(r"-?\d+\.\d{2,}", lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), text)  # a tenth of a pixel
     for colour, variable in VARIABLES.items():
         text = text.replace(colour, f"var(--{variable})")
     for waste in (r" ?font-family: [^;\"]*;?", r' transform="rotate\(-0 [^"]*\)"', r' xmlns:\w+="[^"]*"'):
         text = re.sub(waste, "", text)
     text = text.replace("xlink:href", "href")
-    text = re.sub(r'<g id="[^"]*text_\d+">\s*(<text.*?</text>)\s*</g>', r"\1", text, flags=re.DOTALL)
+    text = re.sub(r"<g>\s*(<text[^>]*>[^<]*</text>)\s*</g>", r"\1", text)
     label = alternative.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     head = f'<svg role="img" aria-label="{label}" class="figure" '
     return re.sub(r"\n\s*", "\n", text.replace("<svg ", head, 1))
