@@ -242,3 +242,17 @@ def test_dots_are_spread_the_same_way_every_time() -> None:
 def test_numbers_on_axes_of_gains_carry_their_sign() -> None:
     assert [verdicts.tick(v) for v in (0.005, -100.0, 0.0, -1e-17)] == ["+0.005", "−100", "0", "0"]
     assert training.rate(3e-5) == "3e−5"
+
+
+def test_places_are_rounded_and_numbers_that_people_read_are_not() -> None:
+    from lossbench.verdicts.figures.style import canvas, svg
+
+    with canvas(4, 3) as (figure, axes):
+        axes.plot([0.123456, 0.654321], [0.99812, 0.99934])
+        axes.set_xlabel("at 0.12345 and -0.98765")
+        text = svg(figure, "fine", "a line from 0.99812")
+    assert "at 0.12345 and -0.98765" in text
+    assert 'aria-label="a line from 0.99812"' in text
+    ticks = re.findall(r"<text[^>]*>0\.99(\d+)</text>", text)
+    assert len(set(ticks)) > 2, "neighbouring ticks differ"
+    assert not re.search(r' d="[^"]*\d\.\d{2}', text)

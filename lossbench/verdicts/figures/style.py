@@ -32,6 +32,7 @@ VARIABLES = {
     **{colour: f"series-{place}" for place, colour in enumerate(SERIES)},
 }
 """The page's CSS variable for each colour; matplotlib writes the colour, `svg` puts the variable in its place."""
+FINE = re.compile(r"-?\d+\.\d{2,}")
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "lossbench",
@@ -104,7 +105,7 @@ def svg(figure: Figure, name: str, alternative: str) -> str:
     used = set(re.findall(r'(?:url\(|href=")#([^")]+)', text))
     text = re.sub(r' ?\bid="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", text)
     text = re.sub(r'(url\(|href=")#', rf"\1#{name}-", text)
-    text = re.sub(r"-?\d+\.\d{2,}", lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), text)  # a tenth of a pixel
+    text = re.sub(r"<[^>]+>", lambda tag: FINE.sub(_rounded, tag[0]), text)  # in places, never in what is written
     for colour, variable in VARIABLES.items():
         text = text.replace(colour, f"var(--{variable})")
     for waste in (r" ?font-family: [^;\"]*;?", r' transform="rotate\(-0 [^"]*\)"', r' xmlns:\w+="[^"]*"'):
@@ -114,6 +115,11 @@ def svg(figure: Figure, name: str, alternative: str) -> str:
     label = alternative.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     head = f'<svg role="img" aria-label="{label}" class="figure" '
     return re.sub(r"\n\s*", "\n", text.replace("<svg ", head, 1))
+
+
+def _rounded(number: re.Match[str]) -> str:
+    """To a tenth of a pixel."""
+    return f"{float(number[0]):.1f}".removesuffix(".0")
 
 
 def saved(figure: Figure, kind: str, dpi: int = 150) -> bytes:
