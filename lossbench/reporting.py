@@ -15,7 +15,8 @@ from lossbench.plan import fingerprint
 from lossbench.plugins import import_target
 from lossbench.record import RECORD, Record, Status, read_records
 from lossbench.verdicts import scores
-from lossbench.verdicts.comparison import Comparison, Part, Rules, compare
+from lossbench.verdicts.comparison import Comparison, Rules
+from lossbench.verdicts.judging import Part, compare
 
 PLAN = "plan.json"
 

@@ -8,7 +8,8 @@ import pytest
 from lossbench.record import Record
 from lossbench.verdicts import words
 from lossbench.verdicts.answer import Answer, answer
-from lossbench.verdicts.comparison import Contest, Rules, compare
+from lossbench.verdicts.comparison import Contest, Rules
+from lossbench.verdicts.judging import compare
 from tests.test_comparison import Z, contest_of, gaining, mse, noisy, regression
 
 

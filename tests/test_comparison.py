@@ -19,7 +19,8 @@ from sklearn import metrics as sk
 from lossbench.errors import InputError
 from lossbench.record import Record, Repeat, Status
 from lossbench.verdicts.answer import answer
-from lossbench.verdicts.comparison import Comparison, Contest, Difference, Rules, compare
+from lossbench.verdicts.comparison import Comparison, Contest, Difference, Rules
+from lossbench.verdicts.judging import compare
 from lossbench.verdicts.tables import to_json
 from lossbench.verdicts.verdict import Verdict
 

@@ -14,9 +14,10 @@ from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
 from lossbench.record import Record, Repeat, Status
-from lossbench.verdicts.comparison import Contest, compare
+from lossbench.verdicts.comparison import Contest
 from lossbench.verdicts.evidence import calibration, shapes, tags, thresholds
 from lossbench.verdicts.evidence.calibration import Scaled, Tails
+from lossbench.verdicts.judging import compare
 
 RNG = np.random.default_rng(7)
 TAGS = ("B-LOC", "I-LOC", "B-PER", "I-PER", "O")

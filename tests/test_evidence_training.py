@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lossbench.record import Record, Repeat, Status
-from lossbench.verdicts.comparison import Contest, Rules, compare
+from lossbench.verdicts.comparison import Contest, Rules
 from lossbench.verdicts.evidence.training import (
     after_k_trials_of,
     blog_post,
@@ -19,6 +19,7 @@ from lossbench.verdicts.evidence.training import (
     rate_edges,
     sensitivity_of,
 )
+from lossbench.verdicts.judging import compare
 
 Trials = Sequence[Sequence[tuple[float, float | None]]]
 """Repeat by repeat: rate and value on validation data."""

@@ -12,9 +12,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from lossbench.record import Record, Repeat, Status
-from lossbench.verdicts.comparison import Across, Contest, Rules, compare
+from lossbench.verdicts.comparison import Across, Contest, Rules
 from lossbench.verdicts.figures import training, verdicts
 from lossbench.verdicts.figures.style import Colours, saved, svg
+from lossbench.verdicts.judging import compare
 
 RATES = (1e-3, 1e-2, 1e-1, 3e-4)
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from lossbench.printout import show_contest
 from lossbench.record import Record, Repeat, Status
 from lossbench.terminal import decimals, pair, spoken
-from lossbench.verdicts.comparison import compare
+from lossbench.verdicts.judging import compare
 from lossbench.verdicts.leaderboard import Summary, leaderboards
 
 

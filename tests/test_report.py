@@ -23,7 +23,8 @@ from jinja2 import Environment, PackageLoader
 
 from lossbench.record import Record
 from lossbench.verdicts import report
-from lossbench.verdicts.comparison import Comparison, compare
+from lossbench.verdicts.comparison import Comparison
+from lossbench.verdicts.judging import compare
 from lossbench.verdicts.leaderboard import Summary
 from lossbench.verdicts.report import html, write
 from lossbench.verdicts.sections import pictures_of
@@ -222,7 +223,7 @@ def test_a_skipped_cell_has_a_line_in_the_file_and_on_the_page() -> None:
 MAKING = """
 import hashlib
 from pathlib import Path
-from lossbench.verdicts.comparison import compare
+from lossbench.verdicts.judging import compare
 from lossbench.verdicts.report import html
 from tests.test_report import a_sweep, EVIL
 print(hashlib.sha256(html(compare(a_sweep(), name=f"sweep {EVIL}")).encode()).hexdigest())

@@ -17,7 +17,7 @@ from lossbench.errors import InputError, UnknownName
 from lossbench.recipe import recipe
 from lossbench.record import Record
 from lossbench.reporting import find_sweep, judged, rejudged
-from lossbench.verdicts.comparison import compare
+from lossbench.verdicts.judging import compare
 from tests.test_comparison import a_record, binary, gaining, mse
 
 

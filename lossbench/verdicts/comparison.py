@@ -1,35 +1,27 @@
-"""All records of a sweep, judged: one contest a task, one difference a pair of losses, and what tasks say together."""
+"""What a judged sweep holds: one contest a task, one difference a pair of losses, and what tasks say together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from io import StringIO
-from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.errors import InputError
 from lossbench.record import Record, Status
 from lossbench.verdicts import ranks, scores, statistics
-from lossbench.verdicts.leaderboard import Leaderboard, Row, leaderboards
+from lossbench.verdicts.leaderboard import Leaderboard, Row
 from lossbench.verdicts.statistics import Estimate
-from lossbench.verdicts.verdict import Verdict, judge, tiers
+from lossbench.verdicts.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Values = NDArray[np.float64]
-SCOPES = ("population", "test")
-UNJUDGED = {
-    "smoke": "protocol=smoke only shows that everything runs",
-    "fixed": "protocol=fixed trains every loss at one learning rate, and tunes none",
-}
-"""Budgets that are no ground for a verdict."""
 
 
 @dataclass(frozen=True)
@@ -270,272 +262,3 @@ class Comparison:
     @cached_property
     def failures(self) -> list[Record]:
         return [r for r in self.records if r.status not in (Status.DONE, Status.SKIPPED)]
-
-
-def compare(records: Iterable[Record], rules: Rules = Rules(), name: str = "") -> Comparison:
-    """Judges records; their stored predictions are read as they are needed. Raises InputError for missing pairs."""
-    contests = tuple(_contest(board, rules) for board in leaderboards(records))
-    return Comparison(name, contests, _across(contests), rules)
-
-
-# One contest ------------------------------------------------------------------------------------------------------
-
-
-def _contest(board: Leaderboard, rules: Rules) -> Contest:
-    first = next((row.record for row in board.rows if row.record.directions), None)
-    direction = first.metric["direction"] if first else "max"
-    margin = float((first.margins if first else {}).get(board.primary, 0.0))
-    sign = -1 if direction == "min" else 1
-    contenders = [_contender(row, board.primary) for row in board.rows]
-    losses = [c for c in contenders if c.role in ("chosen", "baseline")]
-    controls = [c for c in contenders if c.role == "control"]
-    baseline = _baseline(losses, board, rules)
-    losses = [replace(c, apart=_apart(c, board.primary)) for c in losses]
-    sound = [c for c in losses if not c.apart]
-    _check_pairs([c for c in (*losses, *controls) if c.record.status is Status.DONE], board)
-    no_verdict = _no_verdict(board, sound, baseline)
-    pairs = _Pairs(board.primary, sign, margin, rules)
-    reference = next((c for c in sound if c.title == baseline), None)
-    against = {}
-    if reference is not None and pairs.possible(sound):
-        family = [pairs.of(c, reference) for c in sound if c is not reference]
-        against = {d.one: d for d in _adjusted(family)}
-        whole = [c for c in controls if not _apart(c, board.primary)]
-        against |= {d.one: d for d in _adjusted([pairs.of(c, reference) for c in whole])}
-    found = [pairs.of(a, b) for a, b in combinations(sound, 2)] if pairs.possible(sound) else []
-    differences: dict[tuple[str, str], Difference] = {}
-    for difference in _adjusted(found):
-        differences[difference.one, difference.other] = difference
-        differences[difference.other, difference.one] = difference.mirrored()
-
-    def beats(one: str, other: str) -> bool:
-        # held against the baseline by the same family as its verdict, so that table and tiers never disagree
-        if other == baseline and one in against:
-            return against[one].verdict.sign > 0
-        if one == baseline and other in against:
-            return against[other].verdict.sign < 0
-        return (one, other) in differences and differences[one, other].verdict.sign > 0
-
-    ordered = sorted(sound, key=lambda c: -sign * float(c.values.mean()))
-    letters = {} if no_verdict else tiers([c.title for c in ordered], beats)
-    ranked = [replace(c, tier=letters.get(c.title, ""), difference=against.get(c.title)) for c in ordered]
-    bound = {"max": 1.0, "min": 0.0}[direction] if board.primary in _BOUNDED else None
-    at = float(reference.values.mean()) if reference is not None and len(reference.values) else None
-    return Contest(
-        board=board,
-        direction=direction,
-        margin=margin,
-        contenders=(*ranked, *(c for c in losses if c.apart)),
-        controls=tuple(replace(c, difference=against.get(c.title)) for c in controls),
-        references=tuple(c for c in contenders if c.role == "reference"),
-        differences=differences,
-        baseline=baseline,
-        no_verdict=no_verdict,
-        saturated=bound is not None and at is not None and margin > 0 and abs(bound - at) <= margin,
-        rules=rules,
-    )
-
-
-_BOUNDED = {
-    *("rmse", "mae", "r2", "roc_auc", "average_precision", "f1", "accuracy", "brier", "log_loss", "ece"),
-    *("f1_at_half", "accuracy_at_half", "entity_f1", "entity_precision", "entity_recall"),
-    *("token_f1", "token_f1_macro", "token_accuracy"),
-}
-"""Metrics with a best value: 0 for errors, 1 for the others."""
-
-
-def _contender(row: Row, metric: str) -> Contender:
-    record = row.record
-    steps = [t["step_seconds"] for repeat in record.repeats for t in repeat.trials if t.get("step_seconds")]
-    return Contender(
-        row,
-        np.array(record.values(metric), dtype=float),
-        step_seconds=float(np.median(steps)) if steps else None,
-        step_bytes=record.provenance.get("step_bytes"),
-    )
-
-
-def _baseline(losses: Sequence[Contender], board: Leaderboard, rules: Rules) -> str | None:
-    """The title of the row that others are held against."""
-    if rules.baseline is not None:
-        named = [c.title for c in losses if rules.baseline in (c.title, c.record.loss["name"])]
-        return named[0] if named else None
-    wanted = board.cell["task"].get("baseline")
-    named = [c.title for c in losses if c.record.loss["name"] == wanted and not c.record.loss.get("given")]
-    return named[0] if named else None
-
-
-def _apart(contender: Contender, metric: str) -> str:
-    """Why a loss is in no tier: repeats that are missing, or another aim than the metric's."""
-    record = contender.record
-    of = record.cell["protocol"]["repeats"]
-    if record.status is not Status.DONE:
-        bad = of - sum(repeat.status is Status.DONE for repeat in record.repeats)
-        return f"{record.status.value}: {bad} of {of} repeats"
-    if len(contender.values) < of:
-        return f"no {metric} in {of - len(contender.values)} of {of} repeats"
-    return other_aim(str(record.loss.get("elicits") or ""), metric)
-
-
-def other_aim(elicits: str, metric: str) -> str:
-    """What a loss elicits, where the metric rewards something else; empty where they agree or nothing is known."""
-    off_centre = elicits.startswith(("quantile", "expectile"))
-    if metric in ("rmse", "mae", "r2") and off_centre:
-        return f"elicits a {elicits}, {metric} rewards the centre"
-    if metric in ("brier", "log_loss", "ece") and elicits in ("distorted probability", "sign"):
-        return f"elicits a {elicits}, {metric} rewards probabilities"
-    return ""
-
-
-def _no_verdict(board: Leaderboard, sound: Sequence[Contender], baseline: str | None) -> str:
-    protocol = board.cell["protocol"]
-    if protocol["name"] in UNJUDGED:
-        return UNJUDGED[protocol["name"]]
-    if protocol["trials"] < 2:
-        return "one learning rate for every loss, none tuned"
-    if protocol["repeats"] < 3:
-        return f"{protocol['repeats']} repeats show no spread: 3 are the least, 10 are advised"
-    if len(sound) < 2:
-        alone = f"{sound[0].title} stands alone" if sound else "no loss has all its repeats"
-        return f"{alone}: nothing to compare"
-    if baseline is None or all(c.title != baseline for c in sound):
-        return f"the baseline{f' {baseline}' if baseline else ''} is not among the losses with all repeats"
-    return ""
-
-
-def _check_pairs(contenders: Sequence[Contender], board: Leaderboard) -> None:
-    """Every repeat of every loss, on the same test rows; InputError names what is missing."""
-    wanted = list(range(board.cell["protocol"]["repeats"]))
-    for contender in contenders:
-        there = [repeat.repeat for repeat in contender.record.repeats]
-        if missing := [number for number in wanted if number not in there]:
-            raise InputError(
-                f"{contender.title} on {board.data} lacks {_said(missing)}, which the other losses have: nothing can "
-                "be paired with them. Run it again with the same name and reuse=true."
-            )
-
-
-def _said(numbers: Sequence[int]) -> str:
-    return f"repeat{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
-
-
-class _Pairs:
-    """Differences within one contest; what each example has to do with each loss's metric is read once."""
-
-    def __init__(self, metric: str, sign: int, margin: float, rules: Rules) -> None:
-        self.metric, self.sign, self.margin, self.rules = metric, sign, margin, rules
-        self._parts: dict[str, tuple[Values, NDArray[Any]] | None] = {}
-
-    @staticmethod
-    def possible(contenders: Sequence[Contender]) -> bool:
-        return all(len(c.values) > 1 for c in contenders)
-
-    def of(self, one: Contender, other: Contender) -> Difference:
-        gains = self.sign * (one.values - other.values)
-        test, population, rows = statistics.over_repeats(gains), None, 0
-        mine, theirs = self._of(one), self._of(other)
-        if mine is not None and theirs is not None:
-            if not np.array_equal(mine[1], theirs[1]):
-                raise InputError(
-                    f"{one.title} and {other.title} were judged on different test rows: their records do not belong "
-                    "together. Run both in one sweep."
-                )
-            parts = self.sign * (mine[0] - theirs[0])
-            population, rows = statistics.over_repeats_and_examples(gains, parts), len(np.unique(mine[1]))
-        judged = test if self.rules.scope == "test" else population
-        return Difference(
-            one=one.title,
-            other=other.title,
-            gains=gains,
-            test=test,
-            population=population,
-            margin=self.margin,
-            scope=self.rules.scope,
-            p=judged.p if judged else 1.0,
-            sign_flip=statistics.sign_flip(gains),
-            effect=statistics.effect_size(gains),
-            improvement=statistics.improvement(gains),
-            rows=rows,
-        )
-
-    def _of(self, contender: Contender) -> tuple[Values, NDArray[Any]] | None:
-        if contender.title not in self._parts:
-            self._parts[contender.title] = _parts(contender.record, self.metric, self.rules.own.get(self.metric))
-        return self._parts[contender.title]
-
-
-def _parts(record: Record, metric: str, own: scores.Function | None) -> tuple[Values, NDArray[Any]] | None:
-    """[R, n] of a record's test predictions, and the rows that they are of."""
-    found, rows = [], []
-    with record.stored() as stored:
-        for repeat in record.repeats:
-            arrays = Part(stored, "test", repeat.repeat)
-            one = scores.parts(metric, arrays, repeat.decision, own) if "target" in arrays else None
-            if one is None:
-                return None
-            found.append(one)
-            rows.append(arrays["rows"])
-    if any(not np.array_equal(rows[0], other) for other in rows[1:]):
-        raise InputError(f"{record.title}: its repeats were judged on different test rows.")
-    return np.stack(found), rows[0]
-
-
-class Part(Mapping[str, NDArray[Any]]):
-    """The arrays of one part of one repeat by their short names, each read when it is asked for."""
-
-    def __init__(self, stored: Mapping[str, NDArray[Any]], part: str, repeat: int) -> None:
-        self._stored, self._prefix = stored, f"{part}/{repeat}/"
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self._stored["legend/tags" if name == "tags" else self._prefix + name]
-
-    def __contains__(self, name: object) -> bool:
-        return self._prefix + str(name) in self._stored
-
-    def __iter__(self) -> Iterator[str]:
-        return (key.removeprefix(self._prefix) for key in self._stored if key.startswith(self._prefix))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-def _adjusted(family: Sequence[Difference]) -> list[Difference]:
-    adjusted = statistics.holm([d.p for d in family])
-    return [replace(d, p_holm=p, family=len(family)) for d, p in zip(family, adjusted, strict=True)]
-
-
-# Several tasks ----------------------------------------------------------------------------------------------------
-
-
-def _across(contests: Sequence[Contest]) -> Across | None:
-    """The losses that all judged contests have with all their repeats; None below two contests or two losses."""
-    judged = [c for c in contests if not c.no_verdict and c.margin > 0]
-    if len(judged) < 2:
-        return None
-    titles = [c.title for c in judged[0].ranked]
-    titles = [t for t in titles if all(any(c.title == t for c in contest.ranked) for contest in judged)]
-    if len(titles) < 2:
-        return None
-
-    def gain(contest: Contest, title: str) -> float:
-        difference = contest.find(title).difference
-        return difference.test.mean / contest.margin if difference else 0.0
-
-    def sign(contest: Contest, title: str) -> int:
-        difference = contest.find(title).difference
-        return difference.verdict.sign if difference else 0
-
-    gains = np.array([[gain(contest, title) for title in titles] for contest in judged])
-    verdicts = np.array([[sign(contest, title) for title in titles] for contest in judged])
-    scored = np.array([[c.sign * float(c.find(t).values.mean()) for t in titles] for c in judged])
-    return Across(
-        tuple(judged),
-        tuple(titles),
-        gains,
-        verdicts,
-        ranks.rank(scored),
-        ranks.regret_elsewhere(gains),
-    )
-
-
-__all__ = ["Across", "Comparison", "Contender", "Contest", "Difference", "Rules", "compare"]

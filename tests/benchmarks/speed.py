@@ -24,7 +24,7 @@ from lossbench.preparation import Bench, load_task
 from lossbench.study import run
 from lossbench.task import Direction, Part
 from lossbench.training.engine import How, train
-from lossbench.verdicts.comparison import compare
+from lossbench.verdicts.judging import compare
 from lossbench.verdicts.tables import to_csv
 from tests.benchmarks import bare, lightning_default
 from tests.benchmarks.measure import Line, cpu_of, in_turn, ratio, spread

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from lossbench import calibration
 from lossbench.record import Record, Status
-from lossbench.verdicts.comparison import Contest, Part
+from lossbench.verdicts.comparison import Contest
+from lossbench.verdicts.judging import Part
 from lossbench.verdicts.statistics import Estimate, over_repeats
 
 Values = NDArray[np.float64]

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.record import Record, Status
-from lossbench.verdicts.comparison import Contest, Part
+from lossbench.verdicts.comparison import Contest
+from lossbench.verdicts.judging import Part
 
 Values = NDArray[np.float64]
 Span = tuple[str, int, int]
