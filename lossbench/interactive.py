@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,6 +45,7 @@ def compare(
     The records and the report lie in `results`, as the command's do; nothing is tracked in MLflow.
     Raises InputError for what cannot be run, before anything is trained.
     """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for what is loaded from here on, as the command does
     if isinstance(losses, str) or not losses:
         raise InputError("losses is a list of names, as ['mse', 'huber'].")
     words = [f"+loss={','.join(losses)}", "-m", f"protocol={protocol}", f"results={_quoted(Path(results))}"]

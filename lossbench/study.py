@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from lossbench import plugins, protocol, provenance
 from lossbench.adapter import Family
@@ -96,8 +95,7 @@ def run_references(cell: Cell) -> list[Record]:
     repeats: dict[str, list[Repeat]] = {}
     for repeat in range(cell.repeats):
         seed = protocol.repeat_seed(cell, repeat)
-        with threadpool_limits(1):  # a table this small is slower on many threads, and far slower where others run too
-            references = task.references(repeat)
+        references = task.references(repeat)
         for name, evaluation in references.items():
             done = Repeat(repeat, seed, Status.DONE, metrics=finite(evaluation.metrics), report=evaluation.report)
             repeats.setdefault(name, []).append(done)

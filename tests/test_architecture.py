@@ -58,7 +58,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "errors",
             "loss",
         },
-        {"torch", "numpy", "threadpoolctl"},
+        {"torch", "numpy"},
     ),
     "lossbench.compose": ({"plugins", "parameters", "plan", "errors", "compose"}, {"hydra", "omegaconf"}),
     "lossbench.sweep": ({"compose", "preparation", "study", "record", "plan", "errors"}, {"torch"}),
