@@ -35,8 +35,12 @@ class WeightedSum(Loss):
         self.names = [term.title or type(term).__name__ for term in terms]
         self.pointwise = all(term.pointwise for term in terms)
         self.domain = next(iter(terms)).domain
-        self.elicits = next(iter(terms)).elicits if len({term.elicits for term in terms}) == 1 else ""
         self.last: dict[str, Tensor] = {}
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # that of its terms, where they agree
+        told = {term.elicits for term in self._terms()}
+        return told.pop() if len(told) == 1 else ""
 
     def outputs(self, classes: int) -> int:
         return self._terms()[0].outputs(classes)
@@ -85,7 +89,11 @@ class Scaled(Loss):
         if not 0 < factor < math.inf:
             raise ValueError(f"factor is above 0 and finite, not {factor}")
         self.loss, self.factor = loss, factor
-        self.pointwise, self.domain, self.elicits = loss.pointwise, loss.domain, loss.elicits
+        self.pointwise, self.domain = loss.pointwise, loss.domain
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # that of the loss
+        return self.loss.elicits
 
     def outputs(self, classes: int) -> int:
         return self.loss.outputs(classes)
