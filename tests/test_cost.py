@@ -15,7 +15,7 @@ from torch import nn
 
 from lossbench import load_loss
 from lossbench.data.splits import draw_splits
-from lossbench.loss import Kind, Prediction
+from lossbench.loss import Kind, Loss, Prediction
 from lossbench.plan import TaskChoice
 from lossbench.preparation import margins_of
 from lossbench.record import read_records
@@ -56,6 +56,32 @@ def test_a_step_keeps_inputs_hidden_values_and_residuals(batch: int, rows: int) 
     """
     model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 1))
     assert step_bytes(ready(model), batch) == 4 * rows * (3 + 5 + 1)
+
+
+class Counting(Loss):
+    """A squared error that counts its calls."""
+
+    kind = Kind.CONTINUOUS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return (output - target) ** 2
+
+
+def test_counting_leaves_model_loss_and_draws_as_they_were() -> None:
+    """Batch norm keeps running means of what it sees, dropout draws, and a loss may count its calls."""
+    model = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Dropout(0.5), nn.Linear(5, 1))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    loss, fold = Counting(), TinyFold()
+    draws = torch.get_rng_state()
+    assert step_bytes(SimpleNamespace(fold=fold, model=model, loss=loss), 4) > 0
+    assert torch.equal(torch.get_rng_state(), draws)
+    assert loss.calls == 0
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_an_epoch_has_a_last_batch_that_may_be_smaller() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 
 import torch
 from torch import Tensor
 
 from lossbench.loss import reduce
 from lossbench.task import Part
+from lossbench.training.differences import copied
 from lossbench.training.ready import Ready
 
 
@@ -18,9 +20,13 @@ def steps_per_epoch(ready: Ready, batch_size: int) -> int:
 
 
 def step_bytes(ready: Ready, batch_size: int) -> int:
-    """Bytes that a step on one full batch keeps for its backward pass, parameters not counted, each storage once."""
+    """Bytes that a step on one full batch keeps for its backward pass, parameters not counted, each storage once.
+
+    The step is one of copies: batch norm would remember the batch, and a loss may count its calls.
+    """
     seen: dict[int, int] = {}
-    own = {parameter.data_ptr() for parameter in [*ready.model.parameters(), *ready.loss.parameters()]}
+    model, loss = deepcopy(ready.model), copied(ready.loss)
+    own = {parameter.data_ptr() for parameter in [*model.parameters(), *loss.parameters()]}
 
     def keep(tensor: Tensor) -> Tensor:
         if tensor.data_ptr() not in own:
@@ -30,7 +36,7 @@ def step_bytes(ready: Ready, batch_size: int) -> int:
 
     rows = torch.arange(min(batch_size, len(ready.fold.splits.rows(Part.TRAIN))))
     batch = ready.fold.batch(Part.TRAIN, rows)
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        scored = ready.fold.score(ready.model, batch, ready.loss.kind)
-        reduce(ready.loss(scored.output, scored.target))
+    with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        scored = ready.fold.score(model, batch, loss.kind)
+        reduce(loss(scored.output, scored.target))
     return sum(seen.values())
