@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -24,16 +26,19 @@ def frames(url: str, expression: str, wanted: str, seconds: float = 90) -> list[
 
 async def _frames(url: str, expression: str, wanted: str, seconds: float) -> list[str]:
     assert BROWSER is not None
-    with tempfile.TemporaryDirectory() as profile:
+    # processes of the browser's own may write to its profile for a moment after they were told to end
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         flags = "--headless=new --no-sandbox --disable-gpu --no-first-run --disable-sync --remote-debugging-port=0"
         command = [BROWSER, *flags.split(), f"--user-data-dir={profile}", "--window-size=1400,1400", "about:blank"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         try:
             address = await _address(Path(profile) / "DevToolsActivePort")
             async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
                 return await _ask(Talk(socket), url, expression, wanted, seconds)
         finally:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait(timeout=30)
 
 
