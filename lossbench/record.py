@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import InputError
+from lossbench.packing import Packed, packed
 
 SCHEMA = 1
 RECORD, ARRAYS = "record.json", "arrays.npz"
@@ -114,7 +114,7 @@ class Record:
             yield self.arrays
             return
         try:
-            with np.load(place, allow_pickle=False) as stored:
+            with Packed(place) as stored:
                 yield stored
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise InputError(f"{place} cannot be read: {error}.") from error
@@ -147,13 +147,9 @@ class Record:
         """Writes arrays first and the JSON last, each to a temporary name and then moved into place."""
         folder = Path(folder)
         text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False, default=_plain)
-        objects = [key for key, array in self.arrays.items() if np.asarray(array).dtype.hasobject]
-        if objects:
-            raise ValueError(f"The arrays {objects} hold objects, which only pickle could store.")
-        buffer = BytesIO()
-        np.savez_compressed(buffer, **self.arrays)  # type: ignore[arg-type]  # names are ours, never its options
+        content = packed(self.arrays)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / ARRAYS, buffer.getvalue())
+        write_whole(folder / ARRAYS, content)
         write_whole(folder / RECORD, text.encode())
         self.path = folder
         return folder
@@ -171,8 +167,8 @@ def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
         record = Record(**{**data, "status": Status(data["status"]), "repeats": repeats}, path=folder)
         if arrays and (folder / ARRAYS).exists():
             place = folder / ARRAYS
-            with np.load(folder / ARRAYS, allow_pickle=False) as stored:
-                record.arrays = {key: stored[key] for key in stored.files}
+            with Packed(folder / ARRAYS) as stored:
+                record.arrays = dict(stored)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{place} cannot be read as a record: {error}.") from error
     return record

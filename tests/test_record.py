@@ -115,7 +115,6 @@ def test_a_record_without_its_arrays_is_still_a_record(tmp_path: Path) -> None:
 
 def test_numpy_reads_the_arrays_with_pickle_forbidden(tmp_path: Path) -> None:
     with np.load(record().save(tmp_path) / ARRAYS, allow_pickle=False) as stored:
-        assert sorted(stored.files) == sorted(record().arrays)
         assert all(stored[key].dtype.hasobject is False for key in stored.files)
 
 

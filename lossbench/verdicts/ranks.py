@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from lossbench.verdicts.statistics import holm
 
@@ -47,7 +47,9 @@ def rank(scores: Values) -> Ranking:
     tasks, k = scores.shape
     if tasks < 2 or k < 2:
         raise ValueError("Ranks over tasks need at least two tasks and two losses.")
-    ranks = stats.rankdata(-scores, axis=1)
+    from scipy.stats import rankdata  # a second to import, which sweeps on one task need not wait
+
+    ranks = rankdata(-scores, axis=1)
     return from_ranks(ranks, scores)
 
 
@@ -59,7 +61,7 @@ def from_ranks(ranks: Values, scores: Values | None = None) -> Ranking:
     rest = tasks * (k - 1) - friedman
     f = (tasks - 1) * friedman / rest if rest > 1e-12 * tasks * k else math.inf
     # where all tasks agree F has no value, and p is the exact chance that they do (Conover 1999, section 5.8)
-    p = float(stats.f.sf(f, k - 1, (k - 1) * (tasks - 1))) if f < math.inf else math.factorial(k) ** (1.0 - tasks)
+    p = float(special.fdtrc(k - 1, (k - 1) * (tasks - 1), f)) if f < math.inf else math.factorial(k) ** (1.0 - tasks)
     places = [(i, j) for i in range(k) for j in range(i + 1, k)] if scores is not None else []
     tested = [_wilcoxon(scores[:, i] - scores[:, j]) for i, j in places] if scores is not None else []
     adjusted = dict(zip(places, holm(tested), strict=True))
@@ -69,7 +71,9 @@ def from_ranks(ranks: Values, scores: Values | None = None) -> Ranking:
 
 def critical_difference(k: int, tasks: int, alpha: float = 0.05) -> float:
     """How far two mean ranks must lie apart (Nemenyi): q_alpha sqrt(k (k + 1) / 6T), Demšar 2006, equation 5."""
-    q = float(stats.studentized_range.ppf(1 - alpha, k, np.inf)) / math.sqrt(2)
+    from scipy.stats import studentized_range
+
+    q = float(studentized_range.ppf(1 - alpha, k, np.inf)) / math.sqrt(2)
     return q * math.sqrt(k * (k + 1) / (6 * tasks))
 
 
@@ -103,4 +107,6 @@ def _wilcoxon(differences: Values) -> float:
     """Exact where it can be, 1 where all are 0."""
     if not np.any(differences):
         return 1.0
-    return float(stats.wilcoxon(differences, zero_method="pratt").pvalue)
+    from scipy.stats import wilcoxon
+
+    return float(wilcoxon(differences, zero_method="pratt").pvalue)

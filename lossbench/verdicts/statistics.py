@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import special  # scipy.stats says the same by way of it, and takes a second to import
 
 Values = NDArray[np.float64]
 MOST_REPEATS = 1000
@@ -42,13 +42,13 @@ class Estimate:
 
     def reach(self, level: float = 0.95) -> float:
         """Half the width of the interval."""
-        return float(stats.t.ppf((1 + level) / 2, self.df)) * self.error if self.error > 0 else 0.0
+        return float(special.stdtrit(self.df, (1 + level) / 2)) * self.error if self.error > 0 else 0.0
 
     @property
     def p(self) -> float:
         """Two-sided, against no difference. Without any spread t has no value: the sign-flip test of df + 1 has one."""
         if self.error > 0:
-            return float(2 * stats.t.sf(abs(self.mean) / self.error, self.df))
+            return float(2 * special.stdtr(self.df, -abs(self.mean) / self.error))
         return 1.0 if self.mean == 0 else 2.0**-self.df
 
     def detectable(self, chance: float = 0.8, alpha: float = 0.05) -> float:
@@ -163,13 +163,13 @@ def repeats_to_decide(estimate: Estimate, margin: float, now: int) -> int | None
     None where no number of repeats can do it on these test rows, or only more than a thousand.
     """
     aim = max(abs(estimate.mean), margin - abs(estimate.mean))
-    for n in range(max(now, 2), MOST_REPEATS + 1):
-        varying = estimate.repeats * now / n
-        variance = varying + estimate.examples
-        df = variance**2 / (varying**2 / (n - 1)) if varying > 0 else math.inf
-        if float(stats.t.ppf(0.975, df)) * math.sqrt(variance) < aim:
-            return n
-    return None
+    n = np.arange(max(now, 2), MOST_REPEATS + 1)
+    varying = estimate.repeats * now / n
+    variance = varying + estimate.examples
+    with np.errstate(divide="ignore"):
+        df = np.where(varying > 0, variance**2 / (varying**2 / (n - 1)), np.inf)
+    enough = special.stdtrit(df, 0.975) * np.sqrt(variance) < aim
+    return int(n[enough.argmax()]) if enough.any() else None
 
 
 def rows_to_decide(estimate: Estimate, margin: float, rows: int) -> int | None:
@@ -177,7 +177,7 @@ def rows_to_decide(estimate: Estimate, margin: float, rows: int) -> int | None:
     aim = max(abs(estimate.mean), margin - abs(estimate.mean))
     if aim <= 0 or estimate.examples <= 0:
         return None
-    return math.ceil(float(stats.norm.ppf(0.975)) ** 2 * estimate.examples * rows / aim**2)
+    return math.ceil(float(special.ndtri(0.975)) ** 2 * estimate.examples * rows / aim**2)
 
 
 def _must_be_finite(gains: Values) -> None:
@@ -193,14 +193,17 @@ def _signed_sums(values: Values) -> Values:
 
 
 def _power(shift: float, df: float, alpha: float) -> float:
-    critical = stats.t.ppf(1 - alpha / 2, df)
-    other = float(stats.nct.cdf(-critical, df, shift))
-    return float(stats.nct.sf(critical, df, shift)) + (0.0 if math.isnan(other) else other)  # scipy's word for a trace
+    critical = special.stdtrit(df, 1 - alpha / 2)
+    other = float(special.nctdtr(df, shift, -critical))
+    return 1 - float(special.nctdtr(df, shift, critical)) + (0.0 if math.isnan(other) else other)  # nan: a trace
 
 
 def _shift(df: float, chance: float, alpha: float) -> float:
     """The true mean, in standard errors, that a t-test finds with this chance."""
-    high = 2.0
+    low, high = 0.0, 2.0
     while _power(high, df, alpha) < chance:
-        high *= 2
-    return float(optimize.brentq(lambda shift: _power(shift, df, alpha) - chance, 0.0, high))
+        low, high = high, 2 * high
+    while high - low > 1e-12 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _power(middle, df, alpha) < chance else (low, middle)
+    return high
