@@ -61,33 +61,33 @@ class Packed(Arrays):
 
     def __init__(self, path: Path) -> None:
         self._file = np.load(path, allow_pickle=False)
-        self._read: dict[str, NDArray[Any]] = {}
-        self._places: dict[str, tuple[str, int | slice]] = {}
-        layout = json.loads(str(self._file[LAYOUT])) if LAYOUT in self._file else {}
-        for pattern in self._file.files:
-            if pattern == LAYOUT:
-                continue
-            told = layout.get(pattern)
-            if told is None:
-                self._places[pattern] = (pattern, slice(None))
-                continue
-            ends = np.cumsum(told["lengths"]).tolist() if "lengths" in told else None
-            for place, numbers in enumerate(told["numbers"]):
-                begin = (ends[place - 1] if place else 0) if ends else 0
-                self._places[_name(pattern, numbers)] = (pattern, slice(begin, ends[place]) if ends else place)
+        self._layout = json.loads(str(self._file[LAYOUT])) if LAYOUT in self._file else {}
+        self._groups: dict[str, dict[str, NDArray[Any]]] = {}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        pattern, place = self._places[name]
-        if pattern not in self._read:
-            self._read[pattern] = self._file[pattern]
-        group = self._read[pattern]
-        return group if pattern == name else np.asarray(group[place])
+        pattern = name if name in self._file.files else _pattern(name)[0]
+        if pattern not in self._groups:
+            self._groups[pattern] = self._group(pattern)
+        return self._groups[pattern][name]
+
+    def _group(self, pattern: str) -> dict[str, NDArray[Any]]:
+        """The arrays of a group by their names. Raises KeyError for what is not there."""
+        stored, told = self._file[pattern], self._layout.get(pattern)
+        if told is None:
+            return {pattern: stored}
+        names = self._names(pattern)
+        arrays = np.split(stored, np.cumsum(told["lengths"])[:-1]) if "lengths" in told else map(np.asarray, stored)
+        return dict(zip(names, arrays, strict=True))
+
+    def _names(self, pattern: str) -> list[str]:
+        told = self._layout.get(pattern)
+        return [_name(pattern, numbers) for numbers in told["numbers"]] if told else [pattern]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return (name for pattern in self._file.files if pattern != LAYOUT for name in self._names(pattern))
 
     def __len__(self) -> int:
-        return len(self._places)
+        return sum(1 for _ in self)
 
     def __enter__(self) -> Packed:
         return self

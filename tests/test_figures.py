@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from lossbench.record import Record, Repeat, Status
 from lossbench.verdicts.comparison import Across, Contest, Rules
-from lossbench.verdicts.figures import training, verdicts
+from lossbench.verdicts.figures import across as over_tasks
+from lossbench.verdicts.figures import cost, style, training, verdicts
 from lossbench.verdicts.figures.style import Colours, saved, svg
 from lossbench.verdicts.judging import compare
 
@@ -115,15 +116,15 @@ def coloured(contest: Contest) -> Colours:
 OF_A_CONTEST: dict[str, tuple[Callable[[Contest], Figure | None], Callable[[Contest], str]]] = {
     "repeats": (lambda c: verdicts.repeats(c, coloured(c)), verdicts.said_repeats),
     "pairs": (verdicts.pairs, verdicts.said_pairs),
-    "pareto": (lambda c: verdicts.pareto(c, coloured(c)), verdicts.said_pareto),
+    "pareto": (lambda c: cost.pareto(c, coloured(c)), cost.said_pareto),
     "curves": (lambda c: training.curves(c, coloured(c)), training.said_curves),
     "blog_post": (lambda c: training.blog_post(c, coloured(c)), training.said_blog_post),
     "sensitivity": (lambda c: training.sensitivity(c, coloured(c)), training.said_sensitivity),
     "after_k_trials": (lambda c: training.after_k_trials(c, coloured(c)), training.said_after_k_trials),
 }
 OF_TASKS: dict[str, tuple[Callable[[Across], Figure | None], Callable[[Across], str]]] = {
-    "critical_difference": (verdicts.critical_difference, verdicts.said_critical_difference),
-    "heat": (verdicts.heat, verdicts.said_heat),
+    "critical_difference": (over_tasks.critical_difference, over_tasks.said_critical_difference),
+    "heat": (over_tasks.heat, over_tasks.said_heat),
 }
 
 
@@ -196,8 +197,8 @@ def test_little_to_draw_is_drawn_or_left_out(name: str, records: list[Record]) -
 def test_a_critical_difference_is_drawn_from_five_tasks_on() -> None:
     few = compare([record(title, w, task=t) for t in range(3) for title, w in (("mse", 0.0), ("mae", 0.2))]).across
     assert few is not None
-    assert verdicts.critical_difference(few) is None
-    assert "needs five tasks" in verdicts.said_critical_difference(few)
+    assert over_tasks.critical_difference(few) is None
+    assert "needs five tasks" in over_tasks.said_critical_difference(few)
 
 
 def test_the_words_beside_repeats_hold_the_numbers_of_the_comparison(contest: Contest) -> None:
@@ -219,12 +220,12 @@ def test_the_matrix_counts_ties_half_and_marks_what_is_shown(contest: Contest) -
 
 def test_one_loss_far_off_does_not_press_the_others_together() -> None:
     near = [(-1.0, 1.0), (-2.0, 0.5), (-1.5, 2.0)]
-    low, high = verdicts.reach([*near, (-90.0, -80.0)], 0.1)
+    low, high = style.reach([*near, (-90.0, -80.0)], 0.1)
     assert -2.5 < low < -2
     assert 2 < high < 2.5
-    low, high = verdicts.reach([*near, (-5.0, -4.0)], 0.1)
+    low, high = style.reach([*near, (-5.0, -4.0)], 0.1)
     assert low < -5
-    low, high = verdicts.reach([(0.0, 0.0)], 0.0)
+    low, high = style.reach([(0.0, 0.0)], 0.0)
     assert low < 0 < high
 
 
@@ -241,7 +242,7 @@ def test_dots_are_spread_the_same_way_every_time() -> None:
 
 
 def test_numbers_on_axes_of_gains_carry_their_sign() -> None:
-    assert [verdicts.tick(v) for v in (0.005, -100.0, 0.0, -1e-17)] == ["+0.005", "−100", "0", "0"]
+    assert [style.tick(v) for v in (0.005, -100.0, 0.0, -1e-17)] == ["+0.005", "−100", "0", "0"]
     assert training.rate(3e-5) == "3e−5"
 
 

@@ -17,6 +17,7 @@ from lossbench.verdicts import ranks, scores, statistics
 from lossbench.verdicts.leaderboard import Leaderboard, Row
 from lossbench.verdicts.statistics import Estimate
 from lossbench.verdicts.verdict import Verdict, judge
+from lossbench.verdicts.words import places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,9 +51,6 @@ class Difference:
     scope: str
     p: float
     """Of the scope that judges."""
-    sign_flip: float
-    effect: float
-    improvement: float
     rows: int
     """Test examples that the second interval rests on."""
     p_holm: float = 1.0
@@ -63,15 +61,30 @@ class Difference:
     def judged(self) -> Estimate | None:
         return self.test if self.scope == "test" else self.population
 
-    @property
+    @cached_property
     def verdict(self) -> Verdict:
         return judge(self.judged.interval(), self.margin, self.p_holm) if self.judged else Verdict.UNCLEAR
+
+    @cached_property
+    def sign_flip(self) -> float:
+        """The exact p of the permutation test over repeats, which asks nothing of their distribution."""
+        return statistics.sign_flip(self.gains)
+
+    @cached_property
+    def effect(self) -> float:
+        """Cohen's d_z."""
+        return statistics.effect_size(self.gains)
+
+    @cached_property
+    def improvement(self) -> float:
+        """The share of repeats in which `one` did better, ties counted half."""
+        return statistics.improvement(self.gains)
 
     @property
     def identical(self) -> bool:
         return not self.gains.any()
 
-    @property
+    @cached_property
     def detectable(self) -> float | None:
         """The smallest true difference that so many repeats on these rows find four times in five."""
         return self.judged.detectable() if self.judged else None
@@ -98,8 +111,6 @@ class Difference:
             gains=-self.gains,
             test=test,
             population=turned(self.population),
-            effect=-self.effect,
-            improvement=1 - self.improvement,
         )
 
 
@@ -140,7 +151,7 @@ class Contender:
         """95 % for the mean over repeats, on this test set."""
         return statistics.over_repeats(self.values).interval() if len(self.values) > 1 else None
 
-    @property
+    @cached_property
     def mean(self) -> float | None:
         return float(self.values.mean()) if len(self.values) else None
 
@@ -189,10 +200,15 @@ class Contest:
     def trials(self) -> int:
         return int(self.board.cell["protocol"]["trials"])
 
-    @property
+    @cached_property
     def ranked(self) -> tuple[Contender, ...]:
         """The losses that have a tier or would have one, best first."""
         return tuple(c for c in self.contenders if not c.apart)
+
+    @cached_property
+    def digits(self) -> int:
+        """Decimals in which values of the metric are written."""
+        return places(self.margin, [abs(c.mean) for c in self.ranked if c.mean is not None])
 
     @property
     def reference(self) -> Contender | None:

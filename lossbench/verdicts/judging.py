@@ -206,9 +206,6 @@ class _Pairs:
             margin=self.margin,
             scope=self.rules.scope,
             p=judged.p if judged else 1.0,
-            sign_flip=statistics.sign_flip(gains),
-            effect=statistics.effect_size(gains),
-            improvement=statistics.improvement(gains),
             rows=rows,
         )
 

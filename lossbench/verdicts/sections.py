@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from lossbench.verdicts.closing import failed, method, numbers
 from lossbench.verdicts.comparison import Comparison, Contest
 from lossbench.verdicts.evidence import calibration, shapes, tags, thresholds, training
+from lossbench.verdicts.figures import across as across_figures
+from lossbench.verdicts.figures import cost as cost_figures
 from lossbench.verdicts.figures import numbers as number_figures
 from lossbench.verdicts.figures import probabilities as probability_figures
 from lossbench.verdicts.figures import shapes as shape_figures
@@ -179,7 +181,7 @@ class _Of:
         if len(self.contest.ranked) > 1:
             yield self.panel(
                 "Quality against time and memory of a step",
-                self.picture("cost", verdict_figures.pareto, verdict_figures.said_pareto, self.contest),
+                self.picture("cost", cost_figures.pareto, cost_figures.said_pareto, self.contest),
             )
 
     def calibration(self) -> Iterator[Panel]:
@@ -243,7 +245,7 @@ def _real(comparison: Comparison, of_tasks: Sequence[_Of], colours: Colours) -> 
     panels = [panel for of in of_tasks if of.contest.differences for panel in of.real()]
     across = comparison.across
     if across is not None:
-        figures = verdict_figures
+        figures = across_figures
         if across.ranking is not None and across.ranking.critical is not None:
             drawn_ranks = partial(figures.critical_difference, across, colours)
             picture = Picture("ranks", drawn_ranks, partial(figures.said_critical_difference, across))

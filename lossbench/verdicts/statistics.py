@@ -194,16 +194,18 @@ def _signed_sums(values: Values) -> Values:
 
 def _power(shift: float, df: float, alpha: float) -> float:
     critical = special.stdtrit(df, 1 - alpha / 2)
-    other = float(special.nctdtr(df, shift, -critical))
-    return 1 - float(special.nctdtr(df, shift, critical)) + (0.0 if math.isnan(other) else other)  # nan: a trace
+    return 1 - float(special.nctdtr(df, shift, critical)) + _wrong_side(shift, df, critical)
 
 
 def _shift(df: float, chance: float, alpha: float) -> float:
     """The true mean, in standard errors, that a t-test finds with this chance."""
-    low, high = 0.0, 2.0
-    while _power(high, df, alpha) < chance:
-        low, high = high, 2 * high
-    while high - low > 1e-12 * high:
-        middle = (low + high) / 2
-        low, high = (middle, high) if _power(middle, df, alpha) < chance else (low, middle)
-    return high
+    critical, shift, wrong = special.stdtrit(df, 1 - alpha / 2), 0.0, 0.0
+    for _ in range(3):  # the chance to find it on the wrong side is next to nothing, and settles at once
+        shift = float(special.nctdtrinc(df, 1 - chance + wrong, critical))
+        wrong = _wrong_side(shift, df, critical)
+    return shift
+
+
+def _wrong_side(shift: float, df: float, critical: float) -> float:
+    found = float(special.nctdtr(df, shift, -critical))
+    return 0.0 if math.isnan(found) else found  # nan: a trace

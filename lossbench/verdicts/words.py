@@ -40,8 +40,7 @@ def places(margin: float, values: Sequence[float] = ()) -> int:
 
 def amount(value: float, contest: Contest, *, sign: bool = False) -> str:
     """A value or a gain of a contest's metric, in digits that its margin calls for."""
-    means = [abs(c.mean) for c in contest.ranked if c.mean is not None]
-    digits = places(contest.margin, means)
+    digits = contest.digits
     text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
     zero = f"{0:.{digits}f}"
     return zero if text.lstrip("+-") == zero else text.replace("-", "−")

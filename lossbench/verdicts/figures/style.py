@@ -20,6 +20,8 @@ SERIES = ("#0072b1", "#c1440c", "#0a7f5a", "#a6367f", "#8a6400", "#5b4fc4", "#12
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 """Colour never stands alone: lines differ in dashes, points in shape."""
+FULL, HALF = 10.0, 5.0
+"""Inches: the width of the page, and of one of two columns."""
 VARIABLES = {
     INK: "ink",
     MUTED: "muted",
@@ -64,7 +66,6 @@ STYLE: dict[Any, Any] = {
     "figure.facecolor": PANEL,
     "axes.facecolor": PANEL,
     "savefig.facecolor": PANEL,
-    "figure.constrained_layout.use": True,
 }
 
 
@@ -74,7 +75,7 @@ def canvas(
 ) -> Iterator[tuple[Figure, Any]]:
     """A figure of width × height inches in this style, with its axes (an array where there are several)."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height))
+        figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure, figure.subplots(rows, columns, **options)
 
@@ -94,6 +95,14 @@ class Colours:
     def dashes(self, title: str) -> Any:
         place = self._place.get(title, 0)
         return DASHES[(place + place // len(SERIES)) % len(DASHES)]
+
+
+def laid_out(figure: Figure) -> None:
+    """Finds room for everything, once: left to `savefig`, matplotlib draws each figure a second time for it."""
+    if (engine := figure.get_layout_engine()) is not None:
+        with mpl.rc_context(STYLE):
+            engine.execute(figure)
+            figure.set_layout_engine(None)
 
 
 def svg(figure: Figure, name: str, alternative: str) -> str:
@@ -125,6 +134,7 @@ def _rounded(number: re.Match[str]) -> str:
 def saved(figure: Figure, kind: str, dpi: int = 150) -> bytes:
     """The figure as png, pdf or svg; the same bytes for the same figure."""
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}
+    laid_out(figure)
     with mpl.rc_context(STYLE):
         out = io.BytesIO()
         figure.savefig(out, format=kind, dpi=dpi, metadata=dates.get(kind))
@@ -137,3 +147,33 @@ def quiet(axes: Axes) -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0)
+
+
+def reach(extents: Sequence[tuple[float, float]], margin: float) -> tuple[float, float]:
+    """From where to where an axis goes so that a loss far off does not press all others together.
+
+    At most a third of the losses lie outside, and only those three times as far as the next one; the margin band
+    shows whole unless it is far wider than all that there is to see.
+    """
+    ordered = sorted(extents, key=lambda ends: max(abs(ends[0]), abs(ends[1])))
+    sizes = [max(abs(low), abs(high)) for low, high in ordered]
+    kept = len(ordered)
+    for place in range(len(ordered) - 1, len(ordered) - 1 - len(ordered) // 3, -1):
+        if sizes[place] > 3 * max(sizes[place - 1], margin):
+            kept = place
+    low = min([0.0, *(low for low, _ in ordered[:kept])])
+    high = max([0.0, *(high for _, high in ordered[:kept])])
+    size = max(high, -low)
+    shown = min(margin, 3 * size) if size > 0 and margin > 0 else size or margin or 1.0
+    low, high = min(low, -1.1 * shown), max(high, 1.1 * shown)
+    return low - 0.05 * (high - low), high + 0.05 * (high - low)
+
+
+def tick(value: float) -> str:
+    """A number on an axis of gains: `+0.005`, `−100`, `0`."""
+    return f"{value:+,.6g}".replace("-", "−") if abs(value) > 1e-12 else "0"
+
+
+def short(title: str, most: int = 26) -> str:
+    """A title that fits beside a figure."""
+    return title if len(title) <= most else f"{title[: most - 1]}…"

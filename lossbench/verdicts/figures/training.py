@@ -26,8 +26,20 @@ from lossbench.verdicts.evidence.training import (
     sensitivity_of,
 )
 from lossbench.verdicts.evidence.training import blog_post as concluded
-from lossbench.verdicts.figures.style import BAND, BETTER, GRID, INK, MUTED, PANEL, WORSE, Colours, canvas
-from lossbench.verdicts.figures.verdicts import FULL, HALF, short
+from lossbench.verdicts.figures.style import (
+    BAND,
+    BETTER,
+    FULL,
+    GRID,
+    HALF,
+    INK,
+    MUTED,
+    PANEL,
+    WORSE,
+    Colours,
+    canvas,
+    short,
+)
 from lossbench.verdicts.words import amount, listed, several
 from lossbench.verdicts.words import metric as spoken
 
