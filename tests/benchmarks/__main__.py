@@ -38,6 +38,7 @@ def main() -> int:
         "pairs": partial(fairness.pairs, options.pairs),
         "reports": partial(reports.reports, options.rounds),
         "false_alarms": verdicts.false_alarms,
+        "tiers": verdicts.tiers,
         "coverage": verdicts.coverage,
         "power": verdicts.power,
     }

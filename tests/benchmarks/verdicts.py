@@ -12,17 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from lossbench.verdicts.comparison import Rules
+from lossbench.verdicts.judging import compare
 from lossbench.verdicts.scores import parts
 from lossbench.verdicts.statistics import Estimate, holm, over_repeats, over_repeats_and_examples
 from lossbench.verdicts.statistics import power as power_of
 from lossbench.verdicts.verdict import Verdict, judge
 from tests.benchmarks.measure import Line
+from tests.test_comparison import regression
 
 Values = NDArray[np.float64]
 Rng = np.random.Generator
 SWEEPS, COMPARISONS, TESTS = 2_000, 4_000, 40_000
 OTHERS = 2_000
 """Comparisons by metrics that are no means, which take longer."""
+JUDGED = 500
 TEST_SETS, TRAININGS = 5, 1_000
 LOSSES = 10
 EXAMPLES, REST = (0.0, 10.0, 30.0), 10.0
@@ -46,6 +50,23 @@ def false_alarms() -> Iterator[Line]:
                 ]
                 what = f"{repeats} repeats, {rows} test rows that differ by {examples:g}, on data like these"
                 yield _alarms(what, found, goal)
+
+
+def tiers() -> Iterator[Line]:
+    """Whole sweeps of ten losses that are the same, judged as records are: pairs of the matrix and letters of tiers."""
+    for scope in ("test", "population"):
+        for repeats in (5, 10):
+            rng = np.random.default_rng([repeats, scope == "test"])
+            found = [_judged(rng, repeats, scope) for _ in range(JUDGED)]
+            pairs, letters = (100 * np.mean([sweep[place] for sweep in found]) for place in (0, 1))
+            where = {"test": "on this test set", "population": "on data like these"}[scope]
+            yield Line(
+                f"ten equal losses, every pair, {repeats} repeats, {where}",
+                f"some pair told apart {pairs:.1f} %, some loss below the first tier {letters:.1f} %",
+                f"{JUDGED} sweeps of records, Holm over 45",
+                "either ≤ 6 %",
+                bool(max(pairs, letters) <= 6),
+            )
 
 
 def coverage() -> Iterator[Line]:
@@ -91,6 +112,25 @@ def _crossed(rng: Rng, repeats: int, rows: int, examples: float) -> Values:
     scores += rng.normal(0, np.sqrt(0.5), (LOSSES, repeats, 1))
     scores += rng.normal(0, np.sqrt(0.5), (LOSSES, 1, rows)) * examples
     return np.asarray(scores[1:] - scores[0])
+
+
+def _judged(rng: Rng, repeats: int, scope: str) -> tuple[bool, bool]:
+    """Whether any pair is told apart, and whether any loss is in another tier than the first; margin 0.
+
+    On one test set equal losses do equally well on its rows; on data like these each has rows that suit it.
+    """
+    rows = 50
+    rowwise = rng.normal(0, 0.2, rows)
+    records = []
+    for loss in range(LOSSES):
+        suited = rng.normal(0, 0.1, rows) if scope == "population" else 0.0
+        uneven = 1 + rowwise + suited + rng.normal(0, 0.1, (repeats, rows))
+        errors = 10 * (1 + rng.normal(0, 0.01, repeats))
+        title = "mse" if loss == 0 else f"huber(delta={loss}.5)"
+        records.append(regression(title, errors, uneven=uneven, rows=rows, margins={"rmse": 0.0}))
+    (contest,) = compare(records, Rules(scope=scope)).contests
+    told_apart = any(d.verdict.sign for d in contest.differences.values())
+    return told_apart, any(c.tier != "A" for c in contest.ranked)
 
 
 def _on_this_test_set(rng: Rng, repeats: int) -> tuple[Estimate, float]:
