@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -66,7 +67,7 @@ class Packed(Arrays):
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         pattern = name if name in self._file.files else _pattern(name)[0]
-        if pattern not in self._groups:
+        if pattern not in self._groups and pattern in self._file.files:
             self._groups[pattern] = self._group(pattern)
         return self._groups[pattern][name]
 
@@ -98,6 +99,7 @@ class Packed(Arrays):
         self._file.close()
 
 
+@lru_cache(100_000)  # every record has the same names
 def _pattern(name: str) -> tuple[str, tuple[int, ...]]:
     """A name with a star for each of its numbers, and the numbers; a name that has stars of its own stays as it is."""
     parts = name.split("/")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +100,9 @@ def report(argv: list[str]) -> int:
     folders = _sweeps(options.sweeps)
     usual = reporting.rules_of(folders[0])
     rules = Rules(options.scope or usual.scope, options.baseline or usual.baseline)
-    comparison = reporting.judged(folders, rules)
-    return _told(comparison, options.to or _place(folders), options.figures)
+    with _without_collector():
+        comparison = reporting.judged(folders, rules)
+        return _told(comparison, options.to or _place(folders), options.figures)
 
 
 def rescore(argv: list[str]) -> int:
@@ -113,8 +117,21 @@ def rescore(argv: list[str]) -> int:
     from lossbench import reporting
 
     folders = _sweeps(options.sweeps)
-    comparison = reporting.rejudged(folders, options.metric, options.direction, options.margin)
-    return _told(comparison, options.to, None)
+    with _without_collector():
+        comparison = reporting.rejudged(folders, options.metric, options.direction, options.margin)
+        return _told(comparison, options.to, None)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Records and figures are held to the end; looking for garbage among them takes a seventh of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _sweeps(names: list[str]) -> list[Path]:

@@ -186,10 +186,16 @@ class AcrossTable:
     rows: tuple[tuple[str, ...], ...]
 
 
+NAMED = 12
+"""So many tasks are named in a sentence."""
+
+
 def across_table(across: Across) -> AcrossTable:
     """Mean ranks, gains in margins, won and lost tasks; and what the tests over tasks say, or why they say nothing."""
     ranking, tasks = across.ranking, len(across.contests)
-    said = [f"One row a task, repeats averaged before: {listed([c.name for c in across.contests])}."]
+    names = [c.name for c in across.contests]
+    told = listed(names) if tasks <= NAMED else f"{', '.join(names[:NAMED])} and {tasks - NAMED} more"
+    said = [f"One row a task, repeats averaged before: {told}."]
     if ranking is not None:
         said.append(
             f"Friedman's χ² = {ranking.friedman:.2f}, by Iman and Davenport F = {ranking.f:.2f}, {p_value(ranking.p)}."

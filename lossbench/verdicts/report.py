@@ -53,7 +53,7 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
     told = answer(comparison)
     contents = {
         NAME: html(comparison, told),
-        "report.json": json.dumps(to_json(comparison, told), indent=1, ensure_ascii=False, allow_nan=False),
+        "report.json": json.dumps(to_json(comparison, told), ensure_ascii=False, allow_nan=False),
         "report.md": to_markdown(comparison, told),
         "leaderboard.csv": to_csv(comparison),
         "leaderboard.md": to_markdown(comparison, None),

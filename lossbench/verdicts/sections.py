@@ -30,7 +30,7 @@ from lossbench.verdicts.words import amount, metric
 def sections(comparison: Comparison, *, everything: bool = False) -> list[Section]:
     """All blocks of a report, in their order; those with nothing to show have no panels.
 
-    Of more than six tasks only the first six are pictured, unless `everything` is asked for.
+    Of more than sixty cells only the first two tasks are pictured, unless `everything` is asked for.
     """
     colours = colours_of(comparison)
     of_tasks = [_Of(contest, colours) for contest in (comparison.contests if everything else _pictured(comparison))]
@@ -49,7 +49,9 @@ def sections(comparison: Comparison, *, everything: bool = False) -> list[Sectio
 
 
 def _pictured(comparison: Comparison) -> Sequence[Contest]:
-    return comparison.contests[:PICTURED]
+    """All tasks of a small sweep; of a large one some that stand for the others, which the leaderboards show."""
+    cells = sum(len(contest.contenders) for contest in comparison.contests)
+    return comparison.contests if cells <= FEW_CELLS else comparison.contests[:PICTURED]
 
 
 def colours_of(comparison: Comparison) -> Colours:
@@ -66,8 +68,8 @@ def pictures_of(comparison: Comparison, *, everything: bool = False) -> Iterator
                 yield panel.picture.name, figure
 
 
-PICTURED = 6
-"""Tasks with pictures of their own on the page: more would make it slow to draw and long to read."""
+FEW_CELLS, PICTURED = 60, 2
+"""Beyond so many cells, so many tasks have pictures of their own: more would be slow to draw and long to read."""
 THRESHOLD = (
     "What remains of a difference in F1 and accuracy after each loss's threshold is chosen on validation data, and of "
     "log loss and calibration after temperature scaling. Much of what focal and weighted losses seem to win or lose at "

@@ -6,6 +6,7 @@ whichever way the metric improves. Repeats are paired, so gains are what is look
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -163,13 +164,16 @@ def repeats_to_decide(estimate: Estimate, margin: float, now: int) -> int | None
     None where no number of repeats can do it on these test rows, or only more than a thousand.
     """
     aim = max(abs(estimate.mean), margin - abs(estimate.mean))
-    n = np.arange(max(now, 2), MOST_REPEATS + 1)
-    varying = estimate.repeats * now / n
-    variance = varying + estimate.examples
-    with np.errstate(divide="ignore"):
-        df = np.where(varying > 0, variance**2 / (varying**2 / (n - 1)), np.inf)
-    enough = special.stdtrit(df, 0.975) * np.sqrt(variance) < aim
-    return int(n[enough.argmax()]) if enough.any() else None
+
+    def enough(n: int) -> bool:
+        varying = estimate.repeats * now / n
+        variance = varying + estimate.examples
+        df = variance**2 / (varying**2 / (n - 1)) if varying > 0 else math.inf
+        return bool(special.stdtrit(df, 0.975) * math.sqrt(variance) < aim)
+
+    counts = range(max(now, 2), MOST_REPEATS + 1)
+    first = bisect.bisect_left(counts, True, key=enough)  # more repeats never make the interval wider
+    return counts[first] if first < len(counts) else None
 
 
 def rows_to_decide(estimate: Estimate, margin: float, rows: int) -> int | None:

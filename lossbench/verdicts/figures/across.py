@@ -87,27 +87,41 @@ def said_critical_difference(across: Across) -> str:
     return f"{told} Critical difference {ranking.critical:.2f}: {joined}."
 
 
+WIDEST, MOST_TASKS = 8, 30
+"""Beyond so many tasks they stand below instead of beside each other; and so many of them at most."""
+
+
 def heat(across: Across) -> Figure | None:
     """Each loss's gain on each task in the task's own unit, coloured by margins; bold where it is shown."""
-    tasks, count = len(across.contests), len(across.titles)
-    if not tasks or not count:
+    contests, titles = across.contests[:MOST_TASKS], across.titles
+    if not contests or not titles:
         return None
-    with canvas(min(FULL, 2.2 + 1.5 * tasks), 1.25 + 0.36 * count) as (figure, axes):
-        for j, contest in enumerate(across.contests):
-            for i, title in enumerate(across.titles):
-                gain, difference = float(across.gains[j, i]), contest.find(title).difference
+    below = len(contests) > WIDEST
+    wide, high = (len(titles), len(contests)) if below else (len(contests), len(titles))
+    with canvas(min(FULL, 2.2 + (0.8 if below else 1.5) * wide), 1.25 + (0.3 if below else 0.36) * high) as (
+        figure,
+        axes,
+    ):
+        for j, contest in enumerate(contests):
+            for i, title in enumerate(titles):
+                x, y = (i, j) if below else (j, i)
+                gain, contender = float(across.gains[j, i]), contest.find(title)
                 strength = STRONGEST * min(1.0, abs(gain) / 5)
-                if difference is None:
-                    cell(axes, j, i, BAND, 1.0)
-                    mean = contest.find(title).mean
-                    cell_text(axes, j, i, "" if mean is None else amount(mean, contest), real=False)
+                if contender.difference is None:
+                    cell(axes, x, y, BAND, 1.0)
+                    mean = contender.mean
+                    cell_text(axes, x, y, "" if mean is None else amount(mean, contest), real=False)
                     continue
-                cell(axes, j, i, BETTER if gain > 0 else WORSE, strength)
-                text = f"{amount(gain * contest.margin, contest, sign=True)}{_mark(difference.verdict)}"
-                cell_text(axes, j, i, text, real=difference.verdict.sign != 0)
-        columns = [f"{short(c.name, 24)}\n{spoken(c.metric)}" for c in across.contests]
-        matrix(axes, [short(t) for t in across.titles], columns, turned=tasks > 6)
-        figure.suptitle("Gain over each task's baseline", x=0.01, ha="left", size=9.5, weight="bold")
+                verdict = contender.difference.verdict
+                cell(axes, x, y, BETTER if gain > 0 else WORSE, strength)
+                text = f"{amount(gain * contest.margin, contest, sign=True)}{_mark(verdict)}"
+                cell_text(axes, x, y, text, real=verdict.sign != 0)
+        losses = [short(title, 20 if below else 26) for title in titles]
+        named = [f"{short(c.name, 24)}{', ' if below else chr(10)}{spoken(c.metric)}" for c in contests]
+        matrix(axes, *((named, losses) if below else (losses, named)), turned=wide > 6)
+        figure.suptitle(
+            f"Gain over each task's baseline{_left_out(across)}", x=0.01, ha="left", size=9.5, weight="bold"
+        )
         figure.supxlabel(
             "bold: shown    = same in practice    ? can't tell    grey: the baseline's own value\n"
             "full colour from 5 margins of practical equivalence on",
@@ -120,14 +134,19 @@ def heat(across: Across) -> Figure | None:
 def said_heat(across: Across) -> str:
     """The gains, task by task."""
     told = []
-    for j, contest in enumerate(across.contests):
+    for j, contest in enumerate(across.contests[:MOST_TASKS]):
         found = []
         for i, title in enumerate(across.titles):
             if difference := contest.find(title).difference:
                 gain = amount(float(across.gains[j, i]) * contest.margin, contest, sign=True)
                 found.append(f"{title} {gain} ({difference.verdict.value})")
         told.append(f"{contest.name}, gain in {spoken(contest.metric)} over {contest.baseline}: {', '.join(found)}")
-    return f"{'. '.join(told)}."
+    return f"{'. '.join(told)}.{_left_out(across)}"
+
+
+def _left_out(across: Across) -> str:
+    tasks = len(across.contests)
+    return f" (the first {MOST_TASKS} of {tasks} tasks)" if tasks > MOST_TASKS else ""
 
 
 def _mark(verdict: Verdict) -> str:

@@ -15,7 +15,8 @@ STRONGEST = 0.42
 
 
 def cell(axes: Axes, x: float, y: float, colour: str, strength: float) -> None:
-    axes.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=colour, alpha=strength, linewidth=0))
+    # as an artist: a patch would move limits that `matrix` sets
+    axes.add_artist(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=colour, alpha=strength, linewidth=0))
 
 
 def cell_text(axes: Axes, x: float, y: float, text: str, *, real: bool, size: float = 9) -> None:
