@@ -230,6 +230,21 @@ print(hashlib.sha256(html(compare(a_sweep(), name=f"sweep {EVIL}")).encode()).he
 """
 
 
+def test_a_frame_has_numbers_or_nan_and_words_or_nothing(comparison: Comparison) -> None:
+    """The lines of leaderboard.csv, by the standard library's reader: "" is NaN among numbers and stays among words."""
+    frame, rows = comparison.to_pandas(), list(csv.DictReader(io.StringIO(to_csv(comparison))))
+    assert len(frame) == len(rows)
+    for place, row in enumerate(rows):
+        for name, text in row.items():
+            found = frame[name].iloc[place]
+            if frame[name].dtype.kind in "fi":
+                assert np.isnan(found) if text == "" else found == pytest.approx(float(text)), name
+            else:
+                assert found == text, name
+    assert {"reason", "tier", "verdict", "variant"}.isdisjoint(frame.select_dtypes("number").columns)
+    assert {"gain", "p_holm", "repeats", "rmse_mean"} <= set(frame.select_dtypes("number").columns)
+
+
 def test_the_page_is_the_same_to_the_last_byte(page: str, comparison: Comparison) -> None:
     wanted = hashlib.sha256(page.encode()).hexdigest()
     assert hashlib.sha256(html(comparison).encode()).hexdigest() == wanted

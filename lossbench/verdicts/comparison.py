@@ -261,12 +261,15 @@ class Comparison:
         return any(contest.spoiled for contest in self.contests)
 
     def to_pandas(self) -> pd.DataFrame:
-        """One line a row of the tables, as leaderboard.csv has it."""
+        """One line a row of the tables, as leaderboard.csv has it; numbers that are not there are NaN, words empty."""
         import pandas as pd
 
-        from lossbench.verdicts.tables import to_csv
+        from lossbench.verdicts.tables import HEAD, JUDGED, to_csv
 
-        return pd.read_csv(StringIO(to_csv(self)))
+        words = dict.fromkeys((*HEAD, *JUDGED), str)
+        table = pd.read_csv(StringIO(to_csv(self)), dtype=words, keep_default_na=False)
+        numbers = [str(name) for name in table if name not in words]
+        return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})
 
     def _repr_html_(self) -> str:
         """The report, in a frame of its own: a notebook's styles and the page's leave each other alone."""

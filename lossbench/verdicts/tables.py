@@ -22,16 +22,19 @@ SCHEMA = 1
 
 # CSV --------------------------------------------------------------------------------------------------------------
 
+HEAD = ("task", "data", "variant", "model", "loss", "title", "params", "role", "status", "reason")
+JUDGED = ("baseline", "tier", "verdict")
+"""Columns of words; all others are numbers."""
+
 
 def to_csv(comparison: Comparison) -> str:
     """One line a row of the tables: tier, gain and verdict, then means and standard deviations of all metrics."""
     names = list(dict.fromkeys(name for contest in comparison.contests for name in contest.board.metrics))
-    judged = ["baseline", "tier", "verdict", "gain", "gain_low", "gain_high", "population_low", "population_high"]
-    head = ["task", "data", "variant", "model", "loss", "title", "params", "role", "status", "reason", "repeats"]
+    judged = [*JUDGED, "gain", "gain_low", "gain_high", "population_low", "population_high", "p", "p_holm"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     spread = [f"{name}_{what}" for name in names for what in ("mean", "sd")]
-    writer.writerow([*head, *judged, "p", "p_holm", "seconds", "step_seconds", *spread])
+    writer.writerow([*HEAD, "repeats", *judged, "seconds", "step_seconds", *spread])
     for contest in comparison.contests:
         for contender in _all(contest):
             values: list[Any] = []
