@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from sklearn import metrics as sk
 
-from lossbench.record import Record
+from lossbench.record import Record, Status
 from lossbench.verdicts import words
 from lossbench.verdicts.answer import Answer, answer
 from lossbench.verdicts.comparison import Contest, Rules
 from lossbench.verdicts.judging import compare
-from tests.test_comparison import Z, contest_of, gaining, mse, noisy, regression
+from tests.test_comparison import BASE, Z, binary, contest_of, gaining, mse, noisy, regression
 
 
 def told(*records: Record, scope: str = "population") -> Answer:
@@ -151,6 +154,138 @@ def test_the_sentence_is_the_same_whatever_the_order_of_records() -> None:
     assert told(*records).sentence == told(*reversed(records)).sentence
 
 
+# One rule a test ------------------------------------------------------------------------------------------------------
+
+
+def test_who_beats_the_baseline_but_not_the_best_is_not_picked() -> None:
+    found = told(mse(), gaining("huber", 0.9, 0.1), gaining("mae", 0.4, -0.1))
+    assert [c.title for c in found.advice[0].picks] == ["huber"]
+
+
+def test_little_is_said_of_picks_only_where_it_holds_for_all() -> None:
+    """Half an interval is 2.262 · .2 / √10 = .143: huber gains .207 to .493, mae .057 to .343, the margin is .1."""
+    pair = gaining("huber", 0.35, 0.2), gaining("mae", 0.2, -0.2)
+    sentence = told(mse(), *pair).sentence
+    assert "train with huber or mae" in sentence
+    assert "maybe by little" not in sentence
+
+
+def test_maybe_worse_is_worse() -> None:
+    """Half an interval is .072: the gain lies between −.222 and −.078."""
+    assert told(mse(), gaining("huber", -0.15, 0.1)).sentence == "On houses stay with mse: huber is worse."
+
+
+def test_of_several_that_cant_be_told_the_easiest_says_what_would_decide() -> None:
+    """By scipy: fewer repeats settle the less noisy one."""
+    from scipy import stats
+
+    half = {n: stats.t.ppf(0.975, n - 1) / np.sqrt(n) for n in range(10, 100)}
+    wanted = next(n for n in half if 0.5 * half[n] < 0.3)
+    found = told(mse(), gaining("huber", 0.3, 0.5), gaining("mae", 0.25, -0.7))
+    assert f"can't tell about huber and mae (about {wanted} repeats would decide)" in found.sentence
+    assert tile(found, "Is it real?")[1].startswith("huber on houses: ")
+
+
+def test_where_no_room_is_left_above_what_is_worse_is_still_named() -> None:
+    records = [regression("mse", 0.05 + 0.01 * Z), regression("mae", 1 + 0.01 * Z[::-1])]
+    assert told(*records).sentence.endswith("best possible RMSE; mae is worse.")
+
+
+def test_half_of_the_tasks_is_not_most_and_a_gain_comes_first() -> None:
+    records = []
+    for data, mean in (("a", -0.5), ("b", 0.5)):
+        records += [mse(data=data), gaining("pinball", mean, 0.1, data=data)]
+    found = told(*records)
+    assert found.sentence == (
+        "On b train with pinball: it is better than mse by 0.50 RMSE (95 % interval 0.43 to 0.57). "
+        "On a stay with mse: pinball is worse."
+    )
+    assert tile(found, "Which?") == ("pinball", "a: mse; b: pinball")
+
+
+def test_reasons_that_differ_are_told_task_by_task() -> None:
+    records = [mse(data="a"), mse(data="b", protocol={"name": "smoke"})]
+    assert told(*records).sentence == (
+        "No verdict: on a mse stands alone: nothing to compare; on b protocol=smoke only shows that everything runs."
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "said", "mood"),
+    [(1.04e-3, "no dearer", "neutral"), (1.2e-3, "+20 % time", "neutral"), (1.3e-3, "+30 % time", "worse")],
+)
+def test_a_quarter_more_time_is_dear(step: float, said: str, mood: str) -> None:
+    tiles = told(mse(step=1e-3), gaining("huber", 0.5, 0.1, step=step)).tiles
+    assert [(t.answer, t.mood) for t in tiles if t.question == "Cost?"] == [(said, mood)]
+
+
+def test_where_one_stays_the_cost_tile_holds_the_others_against_the_baseline() -> None:
+    found = told(mse(step=1e-3), gaining("huber", -0.5, 0.1, step=1.5e-3))
+    assert tile(found, "Cost?") == ("1 ms a step", "others by it: huber 1.5 ×")
+
+
+def test_repeats_that_the_pick_lost_are_counted() -> None:
+    """Of the ten gains .15 + .1 z, z from −1.65 to 1.65, one lies below 0."""
+    assert tile(told(mse(), gaining("huber", 0.15, 0.1)), "Where does it break?") == (
+        "nowhere seen",
+        "no training diverged; huber lost 1 of 10 repeats",
+    )
+
+
+def test_a_task_on_which_the_pick_failed_is_where_it_breaks() -> None:
+    failed = gaining("huber", 0.5, 0.1, data="b", status=Status.DIVERGED)
+    failed.repeats[3].status, failed.repeats[3].metrics = Status.DIVERGED, {}
+    records = [mse(data="a"), gaining("huber", 0.5, 0.1, data="a"), mse(data="b"), gaining("mae", -0.5, 0.1, data="b")]
+    assert tile(told(*records, failed), "Where does it break?") == ("b", "huber failed there")
+
+
+def test_the_calibration_tile_holds_the_means_of_the_record() -> None:
+    """Log loss by scikit-learn; an ECE of .05 is what these records have."""
+    draw, target = np.random.default_rng(0), np.resize([0.0, 1.0], 60)
+    p = np.clip(0.5 + 0.4 * (target - 0.5) + 0.2 * draw.normal(size=(10, 60)), 0.02, 0.98)
+    found = told(binary("bce", p, target), binary("focal", p, target))
+    wanted = np.mean([sk.log_loss(target, row) for row in p])
+    assert tile(found, "Calibrated?") == (
+        "ECE 0.050",
+        f"bce on loans; log loss {wanted:.3f}; before any temperature scaling",
+    )
+
+
+def test_less_than_five_repeats_are_a_limit() -> None:
+    few = [regression("mse", BASE[:4]), regression("huber", BASE[:4] - 0.5 - 0.1 * Z[:4])]
+    assert "houses: 4 repeats show only very large differences." in told(*few).limits
+    five = [regression("mse", BASE[:5]), regression("huber", BASE[:5] - 0.5 - 0.1 * Z[:5])]
+    assert not any("very large" in limit for limit in told(*five).limits)
+
+
+@pytest.mark.parametrize(("edges", "named"), [(5, False), (6, True)])
+def test_rates_that_were_mostly_at_the_edge_are_a_limit(edges: int, named: bool) -> None:
+    found = gaining("huber", 0.5, 0.1)
+    for repeat in found.repeats[:edges]:
+        repeat.edge = True
+    limits = told(mse(), found).limits
+    assert any("the best rate of huber was mostly the lowest or highest" in limit for limit in limits) is named
+
+
+@pytest.mark.parametrize(("scope", "words"), [("population", "data like these"), ("test", "this test set")])
+def test_the_smallest_difference_is_said_of_what_verdicts_ask_of(scope: str, words: str) -> None:
+    assert f" RMSE on {words}; up to" in told(mse(), gaining("huber", 0.5, 0.1), scope=scope).limits[0]
+
+
+def test_controls_are_named_as_not_having_won_only_where_they_have_not() -> None:
+    said = "Controls that must not win did not: mse_again."
+    lost, won = (gaining("mse_again", mean, 0.1, role="control") for mean in (0.0, 0.5))
+    assert said in told(mse(), gaining("huber", 0.9, 0.1), lost).limits
+    assert not any("did not" in limit for limit in told(mse(), gaining("huber", 0.9, 0.1), won).limits)
+
+
+def test_tasks_without_a_common_pair_are_a_limit() -> None:
+    draw, target = np.random.default_rng(0), np.resize([0.0, 1.0], 60)
+    p, q = np.clip(0.5 + 0.4 * (target - 0.5) + 0.2 * draw.normal(size=(2, 10, 60)), 0.02, 0.98)
+    found = told(mse(), gaining("huber", 0.5, 0.1), binary("bce", p, target), binary("focal", q, target))
+    assert "No two losses took part on all tasks: nothing can be said over tasks." in found.limits
+
+
 # Words ----------------------------------------------------------------------------------------------------------------
 
 
@@ -191,3 +326,28 @@ def test_names_are_listed_as_a_person_would() -> None:
     assert [words.listed(list("abc"[:n])) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
     assert words.listed(["a", "b"], "or") == "a or b"
     assert (words.several(1, "repeat"), words.several(3, "repeat")) == ("1 repeat", "3 repeats")
+
+
+@pytest.mark.parametrize(
+    ("margin", "values", "digits"),
+    [(0.1, (), 2), (94.6, (), 0), (0.0, (123.4, -5.0), 0), (0.0, (12.3,), 1), (0.0, (-0.5,), 3), (0.0, (), 2)],
+)
+def test_without_a_margin_three_digits_of_the_largest_value_are_shown(
+    margin: float, values: tuple[float, ...], digits: int
+) -> None:
+    """By hand: 123, 12.3, 0.500."""
+    assert words.places(margin, values) == digits
+
+
+def test_what_would_decide_is_said_of_repeats_then_of_rows_then_of_luck() -> None:
+    def said(now: int = 10, **more: object) -> str:
+        needed = {"repeats_needed": None, "rows_needed": None, "rows": 500, "p_holm": 0.06, "family": 3}
+        given = {"gains": np.zeros(now), "judged": object(), **needed, **more}
+        return words.what_would_decide(SimpleNamespace(**given))  # type: ignore[arg-type]
+
+    assert said(repeats_needed=11) == "about 11 repeats would decide"
+    few = "p = .06 after Holm over 3: a few more repeats may decide"
+    assert said(repeats_needed=10) == few
+    assert said(rows_needed=12345) == "no number of repeats would decide on 500 test rows, some 12 000 rows might"
+    assert said(rows_needed=500) == few
+    assert said(judged=None, repeats_needed=11).startswith("its predictions were not stored example by example")

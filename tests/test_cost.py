@@ -84,6 +84,25 @@ def test_counting_leaves_model_loss_and_draws_as_they_were() -> None:
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+class Weighted(Loss):
+    """The output times a number that is learned and one that is written once for all rows."""
+
+    kind = Kind.CONTINUOUS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return output * torch.ones(1).expand_as(output) * self.weight
+
+
+def test_parameters_of_the_loss_are_not_counted_and_a_repeated_number_is_one() -> None:
+    """By hand, in float32: x [4, 3]; the one number behind all rows; the output [4], for the weight's own slope."""
+    made = SimpleNamespace(fold=TinyFold(), model=nn.Linear(3, 1), loss=Weighted())
+    assert step_bytes(made, 4) == 4 * (4 * 3 + 1 + 4)  # type: ignore[arg-type]
+
+
 def test_an_epoch_has_a_last_batch_that_may_be_smaller() -> None:
     assert [steps_per_epoch(ready(nn.Linear(3, 1)), size) for size in (3, 5, 10, 64)] == [4, 2, 1, 1]
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 from lossbench.record import Record, Repeat, Status
 from lossbench.verdicts.comparison import Across, Contest, Rules
@@ -244,6 +249,165 @@ def test_dots_are_spread_the_same_way_every_time() -> None:
 def test_numbers_on_axes_of_gains_carry_their_sign() -> None:
     assert [style.tick(v) for v in (0.005, -100.0, 0.0, -1e-17)] == ["+0.005", "−100", "0", "0"]
     assert training.rate(3e-5) == "3e−5"
+
+
+def test_what_a_gain_costs_is_told_relative_to_the_baseline(contest: Contest) -> None:
+    """By the records: a step of 40 ms against 10, and 31,000 bytes against 1,000."""
+    assert " at 4.00 times the time and 31.00 times the memory" in cost.said_pareto(contest)
+    found = {c.title: ratio for c, ratio in cost.costs(contest, cost.step_bytes)}
+    assert found == pytest.approx({"mse": 1, "huber <δ=1> & more": 1.01, "mae": 1.3, "far off": 31})
+
+
+def test_nobody_beats_the_front_in_both() -> None:
+    better, worse, cheap = record("better", -0.5), record("worse", 0.3), record("cheap", 0.4)
+    for trial in (trial for repeat in cheap.repeats for trial in repeat.trials):
+        trial["step_seconds"] = 0.002
+    for trial in (trial for repeat in better.repeats for trial in repeat.trials):
+        trial["step_seconds"] = 0.02
+    said = cost.said_pareto(judged(record("mse"), better, worse, cheap))
+    assert said.endswith("no other loss is both better and faster than better or mse or cheap.")
+
+
+def test_a_loss_out_of_sight_is_marked_and_its_gain_written(contest: Contest) -> None:
+    figure = cost.pareto(contest, coloured(contest))
+    assert figure is not None
+    axes = figure.axes[0]
+    low, high = axes.get_ylim()
+    (mark,) = [line for line in axes.lines if list(line.get_xdata()) == pytest.approx([4.0])]
+    assert mark.get_marker() == "v"
+    assert low < mark.get_ydata()[0] < low + 0.1 * (high - low)  # type: ignore[index]
+    gain = contest.find("far off").difference
+    assert gain is not None
+    assert f"far off ({gain.test.mean:.3f})".replace("-", "−") in [text.get_text() for text in axes.texts]
+
+
+def test_a_name_with_room_stands_right_of_its_point() -> None:
+    found = judged(record("mse"), record("mae", 5.0))
+    figure = cost.pareto(found, coloured(found))
+    assert figure is not None
+    names = {text.get_text(): text for text in figure.axes[0].texts}
+    assert (names["mae"].xyann, names["mae"].get_ha()) == ((8, 0), "left")  # type: ignore[attr-defined]
+    assert names["mse"].xyann != (8, 0), "it would lie on the line of no gain"  # type: ignore[attr-defined]
+
+
+def cells(found: Across) -> tuple[Axes, dict[tuple[float, float], tuple[Rectangle, Text]]]:
+    """The table of gains: colour and text by column and row."""
+    figure = over_tasks.heat(found)
+    assert figure is not None
+    axes = figure.axes[0]
+    texts = {text.get_position(): text for text in axes.texts}
+    patches = [patch for patch in axes.get_children() if isinstance(patch, Rectangle) and patch is not axes.patch]
+    places = {(round(p.get_x() + 0.48, 6), round(p.get_y() + 0.48, 6)): p for p in patches}
+    return axes, {place: (patch, texts[place]) for place, patch in places.items()}
+
+
+@pytest.fixture(scope="module")
+def varied() -> Across:
+    """On three tasks a loss that is better, one that is worse and one that is the same."""
+    names = {"mse": 0.0, "good": -0.02, "bad": 0.9, "same": 0.0}
+    records = []
+    for task in range(3):
+        base = record("mse", task=task)
+        for title, worse in names.items():
+            made = record(title, worse, task=task)
+            for r, repeat in enumerate(made.repeats):
+                target, score = base.arrays[f"test/{r}/target"], base.arrays[f"test/{r}/score"]
+                made.arrays[f"test/{r}/score"] = target + (1 + worse) * (score - target)
+                repeat.metrics = {"rmse": (1 + worse) * base.repeats[r].metrics["rmse"]}
+            records.append(made)
+    found = compare(records).across
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("times", [1, 3], ids=["three tasks", "nine tasks, as rows"])
+def test_each_gain_stands_in_its_cell_in_the_tasks_unit(varied: Across, times: int) -> None:
+    """From the mean gain of each loss on each task; a colour is full from five margins of .02 on."""
+    found = replace(varied, contests=varied.contests * times, gains=np.tile(varied.gains, (times, 1)))
+    axes, drawn = cells(found)
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "rows from above"
+    columns = [label.get_text().partition("\n")[0] for label in axes.get_xticklabels()]
+    rows = [label.get_text().partition(",")[0] for label in axes.get_yticklabels()]
+    tasks, titles = (columns, rows) if times == 1 else (rows, columns)
+    assert titles == list(found.titles)
+    assert tasks == ["houses 0", "houses 1", "houses 2"] * times
+    for i, title in enumerate(titles):
+        for j, contest in enumerate(found.contests):
+            patch, text = drawn[(j, i) if times == 1 else (i, j)]
+            difference = contest.find(title).difference
+            if title == "mse":
+                assert difference is None
+                assert text.get_text() == f"{contest.find('mse').mean:.3f}"
+                continue
+            assert difference is not None
+            mean = difference.test.mean
+            mark = {"same in practice": " =", "can't tell": " ?"}.get(difference.verdict.value, "")
+            assert text.get_text() == (f"{mean:+.3f}".replace("-", "−") if mean else "0.000") + mark
+            assert patch.get_alpha() == pytest.approx(0.42 * min(1, abs(mean) / 0.02 / 5))
+            if title != "same":
+                wanted = style.BETTER if title == "good" else style.WORSE
+                assert to_hex(patch.get_facecolor()) == wanted
+            assert text.get_weight() == ("bold" if difference.verdict.sign else "normal")
+    assert {c.find(t).difference.verdict.value for c in found.contests for t in ("bad", "same")} == {  # type: ignore[union-attr]
+        *("worse", "same in practice"),
+    }
+
+
+def test_the_words_beside_the_table_of_gains_are_in_the_tasks_unit(varied: Across) -> None:
+    contest = varied.contests[0]
+    difference = contest.find("bad").difference
+    assert difference is not None
+    gain = f"{difference.test.mean:+.3f}".replace("-", "−")
+    said = over_tasks.said_heat(varied)
+    assert said.startswith("houses 0, gain in RMSE over mse: ")
+    assert f"bad {gain} (worse)" in said.partition(". ")[0]
+
+
+def test_thirty_tasks_are_shown_and_more_are_counted(varied: Across) -> None:
+    def of(times: int) -> Across:
+        return replace(varied, contests=varied.contests * times, gains=np.tile(varied.gains, (times, 1)))
+
+    assert "the first" not in over_tasks.said_heat(of(10))
+    assert over_tasks.said_heat(of(11)).endswith("(the first 30 of 33 tasks)")
+    axes, drawn = cells(of(11))
+    assert len(drawn) == 30 * 4
+    assert len(axes.get_yticks()) == 30
+
+
+def test_the_best_rank_comes_first_and_bars_join_what_is_too_close(across: Across) -> None:
+    """By hand: of ranks 1, 2 and 3 neighbours lie within a critical difference of 1.5, the ends do not."""
+    assert across.ranking is not None
+    titles = ("last", "first", "middle")
+    ranking = replace(across.ranking, mean=np.array([3.0, 1.0, 2.0]), critical=1.5)
+    found = replace(across, titles=titles, ranking=ranking)
+    said = over_tasks.said_critical_difference(found)
+    assert "1 the best: first 1.00, middle 2.00, last 3.00." in said
+    joined = [set(words.split(", ")) for words in re.findall(r"(?:: |; )((?:\w+, )?\w+) cannot be told apart", said)]
+    assert joined == [{"first", "middle"}, {"middle", "last"}]
+    figure = over_tasks.critical_difference(found)
+    assert figure is not None
+    labels = {text.get_text().strip(): text.get_ha() for text in figure.axes[0].texts}
+    assert (labels["first  1.00"], labels["middle  2.00"], labels["3.00  last"]) == ("right", "right", "left")
+
+
+def test_at_most_a_third_of_the_losses_lie_outside_and_a_wide_margin_does_not_hide_them() -> None:
+    near = [(-1.0, 1.0)] * 3
+    low, _ = style.reach([*near, (-90.0, -80.0), (-900.0, -800.0)], 0.1)
+    assert -100 < low < -90
+    assert style.reach(near, 100.0) == pytest.approx((-3.3 - 0.33, 3.3 + 0.33))  # a margin shows thrice the gains
+    assert style.reach(near, 2.0) == pytest.approx((-2.2 - 0.22, 2.2 + 0.22))
+
+
+def test_long_names_are_cut_to_what_fits() -> None:
+    assert style.short("a" * 10, 10) == "a" * 10
+    assert style.short("a" * 11, 10) == "a" * 9 + "…"
+
+
+def test_losses_have_colours_in_their_order_and_dashes_where_colours_come_again() -> None:
+    names = [f"loss {n}" for n in range(19, -1, -1)]
+    colours = Colours(names)
+    assert [colours.colour(name) for name in names] == [*style.SERIES, *style.SERIES]
+    assert all(colours.dashes(a) != colours.dashes(b) for a, b in zip(names[:10], names[10:], strict=True))
 
 
 def test_places_are_rounded_and_numbers_that_people_read_are_not() -> None:

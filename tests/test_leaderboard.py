@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import statistics
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from rich.console import Console
 from lossbench.printout import show_contest
 from lossbench.record import Record, Repeat, Status
 from lossbench.terminal import decimals, pair, spoken
+from lossbench.verdicts.comparison import Rules
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.leaderboard import Summary, leaderboards
+from tests.test_comparison import BASE, gaining, mse, noisy, regression
 
 
 def record(title: str, values: list[float], *, status: str = "done", contest: str = "c", **more: Any) -> Record:
@@ -136,3 +139,105 @@ def test_losses_that_did_not_begin_alike_are_named() -> None:
     assert "not paired" not in shown(100, *records)
     records[1].repeats[1].hashes = {"splits": "s1", "weights": "another"}
     assert "not paired: b began from other rows, weights or batch orders" in shown(100, *records)
+
+
+# Verdicts in the terminal ---------------------------------------------------------------------------------------------
+
+
+def judged(*records: Record, width: int = 160, scope: str = "population", colour: bool = False) -> str:
+    look: dict[str, Any] = {"force_terminal": True, "color_system": "standard"} if colour else {}
+    out = Console(width=width, file=io.StringIO(), highlight=False, **look)
+    for contest in compare(records, Rules(scope=scope)).contests:
+        show_contest(out, contest)
+    text = out.file.getvalue()  # type: ignore[attr-defined]  # the file is a StringIO
+    assert isinstance(text, str)
+    return text
+
+
+def row(text: str, title: str) -> str:
+    """The line of a loss, its columns one space apart; the first column is the tier where there are verdicts."""
+    return next(" ".join(line.split()) for line in text.splitlines() if title in line.split()[:2])
+
+
+def failing(title: str) -> Record:
+    found = gaining(title, 0.0, 0.1)
+    found.status = found.repeats[3].status = Status.DIVERGED
+    found.repeats[3].metrics = {}
+    return found
+
+
+def test_a_line_holds_tier_gain_interval_time_and_verdict() -> None:
+    """Half of the interval is scipy's t times .1 / √10 = .072; 2 ms is twice the baseline's step."""
+    records = [mse(step=1e-3), gaining("huber", 0.5, 0.1, step=2e-3), failing("poisson")]
+    records += [gaining("mse_again", -0.5, 0.1, role="control"), regression("trivial", 5 * BASE, role="reference")]
+    text = judged(*records)
+    assert row(text, "huber").startswith("A huber ")
+    assert "+0.50 +0.43 to +0.57 2.0x ▲ better" in row(text, "huber")
+    assert " 1.0x baseline" in row(text, "mse")
+    assert row(text, "poisson").startswith("x poisson ")
+    assert "diverged 1/10" in row(text, "poisson")
+    assert "worse (control)" in row(text, "mse_again")
+    assert " reference" in row(text, "trivial")
+
+
+@pytest.mark.parametrize(("scope", "words"), [("test", "this test set"), ("population", "data like these")])
+def test_the_interval_in_the_terminal_is_the_one_that_judges(scope: str, words: str) -> None:
+    records = [mse(uneven=noisy(0)), gaining("huber", 3.0, 0.1, uneven=noisy(1))]
+    (contest,) = compare(records, Rules(scope=scope)).contests
+    difference = contest.find("huber").difference
+    assert difference is not None
+    assert difference.population is not None
+    low, high = (difference.test if scope == "test" else difference.population).interval()
+    text = judged(*records, scope=scope)
+    assert f"{low:+.2f} to {high:+.2f}" in row(text, "huber")
+    assert f"gain: RMSE better than mse, with its interval on {words}; up to 0.10 is the same in practice" in text
+
+
+def test_green_is_better_and_red_is_worse() -> None:
+    """32 and 31 are green and red in ECMA-48."""
+    records = [mse(), gaining("huber", 0.5, 0.1), gaining("mae", -0.5, 0.1)]
+    lines = judged(*records, colour=True).splitlines()
+    (good,) = [line for line in lines if "+0.50" in line]
+    (bad,) = [line for line in lines if "−0.50" in line]
+    assert "\x1b[32m" in good
+    assert "\x1b[31m" in bad
+    smoke = {"name": "smoke"}
+    quiet = judged(mse(protocol=smoke), gaining("huber", 0.5, 0.1, protocol=smoke), colour=True)
+    assert "\x1b[32m" not in quiet
+
+
+def test_without_a_verdict_the_reason_stands_below_and_no_line_has_one() -> None:
+    smoke = {"name": "smoke"}
+    text = judged(mse(protocol=smoke), gaining("huber", 0.5, 0.1, protocol=smoke))
+    assert "better" not in text
+    assert "no verdict: protocol=smoke only shows that everything runs" in text
+
+
+def test_another_aim_and_an_interruption_are_told_in_the_line() -> None:
+    aimed = gaining("pinball", 0.5, 0.1, elicits="quantile 0.9")
+    stopped = gaining("mae", 0.5, 0.1, status=Status.INTERRUPTED)
+    stopped.repeats = stopped.repeats[:4]
+    text = judged(mse(), gaining("huber", 0.5, 0.1), aimed)
+    assert "elicits a quantile 0.9, rmse rewards the centre" in row(text, "pinball")
+    assert "interrupted, 4/10 done" in row(judged(mse(), gaining("huber", 0.5, 0.1), stopped), "mae")
+
+
+def test_metrics_go_first_then_the_time_then_the_interval_and_of_the_verdict_its_sign_stays() -> None:
+    records = [mse(), gaining("huber", 0.5, 0.1)]
+    whole = judged(*records).splitlines()[2].split()
+    assert whole == ["tier", "loss", "rmse", "gain", "95", "%", "time", "verdict", "mae", "r2"]
+    seen = []
+    for width in range(100, 20, -1):
+        head = judged(*records, width=width).splitlines()[2].split()
+        if head not in seen:
+            seen.append(head)
+    gone = [sorted(set(a) - set(b)) for a, b in pairwise([whole, *seen]) if a != b]
+    assert [names for names in gone if names][:5] == [["r2"], ["mae"], ["time"], ["%", "95"], ["verdict"]]
+    assert row(judged(*records, width=36), "huber").endswith("+0.50 ▲")
+
+
+def test_under_every_cant_tell_stands_what_would_decide() -> None:
+    text = judged(mse(), gaining("huber", 0.3, 0.5))
+    (note,) = [line for line in text.splitlines() if line.startswith("can't tell about huber: under 0.")]
+    assert note.endswith(" repeats would decide")
+    assert "would go unseen" in note

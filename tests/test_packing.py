@@ -31,6 +31,10 @@ ODD: dict[str, Any] = {
     "e/0": np.zeros(0),
     "e/1": np.zeros(2),
     "7": np.zeros(1),
+    "f/0": np.array(3),
+    "f/1": np.array([1, 2]),
+    "g/*/0": np.arange(3),
+    "g/1/0": np.arange(3),
 }
 
 
@@ -65,6 +69,19 @@ def test_numpy_alone_reads_one_entry_a_group(tmp_path: Path) -> None:
 def test_the_order_of_names_does_not_matter(tmp_path: Path) -> None:
     with Packed(kept(dict(reversed(CELL.items())), tmp_path)) as found:
         assert all(np.array_equal(found[name], array) for name, array in CELL.items())
+    with np.load(tmp_path / "arrays.npz", allow_pickle=False) as stored:
+        assert stored["test/*/score"][:, 0].tolist() == list(range(12))  # by number: 10 after 9
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux tells which files are open")
+def test_a_file_that_was_read_is_open_no_longer(tmp_path: Path) -> None:
+    """A report reads a thousand of them; most systems allow a process 1,024 at once."""
+    path = kept(CELL, tmp_path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with Packed(path) as found:
+        assert found["shape/x"].shape == (5,)
+        assert len(list(Path("/proc/self/fd").iterdir())) == before + 1
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_an_array_that_would_need_pickle_is_refused() -> None:

@@ -11,25 +11,32 @@ import io
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 from html.parser import HTMLParser
 from itertools import islice, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from jinja2 import Environment, PackageLoader
+from scipy import stats
 
-from lossbench.record import Record
+from lossbench.record import Record, Status
 from lossbench.verdicts import report
-from lossbench.verdicts.comparison import Comparison
+from lossbench.verdicts.answer import answer
+from lossbench.verdicts.board import Line, across_table, board
+from lossbench.verdicts.closing import failed, method, numbers
+from lossbench.verdicts.comparison import Comparison, Rules
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.leaderboard import Summary
 from lossbench.verdicts.report import html, write
 from lossbench.verdicts.sections import pictures_of
-from lossbench.verdicts.tables import to_csv, to_latex, to_markdown, to_table
-from tests.test_comparison import BASE, Z, binary, gaining, mse, regression
+from lossbench.verdicts.tables import to_csv, to_json, to_latex, to_markdown, to_table
+from lossbench.verdicts.view import slug, view
+from tests.test_comparison import BASE, Z, binary, gaining, mse, noisy, regression
 
 EVIL = "<script>alert(1)</script>"
 FILES = ["report.html", "report.json", "report.md", "leaderboard.csv", "leaderboard.md", "leaderboard.tex"]
@@ -216,6 +223,390 @@ def test_a_skipped_cell_has_a_line_in_the_file_and_on_the_page() -> None:
     assert "Left out: bce (binary loss)." in html(found)
     assert to_csv(compare([])).count("\n") == 1
     assert to_table(compare([])) == {}
+
+
+# The leaderboard line by line -----------------------------------------------------------------------------------------
+
+
+def lines(*records: Record, **rules: str) -> dict[str, Line]:
+    """The rows of the one table, by title."""
+    (contest,) = compare(records, Rules(**rules)).contests
+    return {row.title: row for row in board(contest, "words", {c.title: i for i, c in enumerate(contest.ranked)}).rows}
+
+
+def a_failure(title: str = "poisson", **more: Any) -> Record:
+    """Nine of ten repeats are done."""
+    found = gaining(title, 0.0, 0.1, **more)
+    found.status = found.repeats[3].status = Status.DIVERGED
+    found.repeats[3].metrics = {}
+    return found
+
+
+def test_a_row_holds_gain_wins_and_time_against_the_baseline() -> None:
+    """By hand: of the gains .15 + .1 z one lies below 0, so nine are won; 2 ms is twice the baseline's step."""
+    found = lines(mse(step=1e-3), gaining("huber", 0.15, 0.1, step=2e-3), regression("same", BASE, step=1e-3))
+    row = found["huber"]
+    assert (row.gain, row.record, row.improvement, row.time) == ("+0.15", "9·0·1", "90 %", "2.00 ×")
+    assert (row.verdict, row.mood, row.failed, row.failed_any) == ("better, maybe small", "better", "0/10", False)
+    assert (found["same"].record, found["same"].improvement) == ("0·10·0", "50 %")
+    assert (found["mse"].gain, found["mse"].record, found["mse"].note) == ("", "", "baseline")
+
+
+def test_what_stands_behind_a_mean_is_half_of_scipys_interval() -> None:
+    half = stats.t.ppf(0.975, 9) * BASE.std(ddof=1) / np.sqrt(10)
+    row = lines(mse(), gaining("huber", 0.5, 0.1))["mse"]
+    assert (row.mean, row.reach) == (f"{BASE.mean():.2f}", f"{half:.2f}")
+
+
+def test_rows_that_are_not_judged_say_what_they_are() -> None:
+    control, reference = (
+        gaining("mse_again", 0.0, 0.1, role="control"),
+        regression("trivial", 5 * BASE, role="reference"),
+    )
+    found = lines(mse(role="baseline"), gaining("huber", 0.5, 0.1), a_failure(), control, reference)
+    told = {title: (row.kind, row.note) for title, row in found.items()}
+    assert told["mse"] == ("baseline", "baseline, added")
+    assert (told["mse_again"], told["trivial"]) == (("control", "control"), ("reference", "reference"))
+    failed = found["poisson"]
+    assert (failed.tier, failed.verdict, failed.icon, failed.mood) == ("✕", "apart", "✕", "worse")
+    assert (failed.failed, failed.failed_any, failed.why) == ("1/10", True, "diverged: 1 of 10 repeats")
+    assert found["trivial"].failed == ""
+
+
+def test_where_there_is_no_verdict_no_row_shows_one() -> None:
+    smoke = {"name": "smoke"}
+    found = lines(mse(protocol=smoke), gaining("huber", 0.5, 0.1, protocol=smoke))
+    assert found["huber"].gain == "+0.50"
+    assert {(row.verdict, row.icon, row.mood) for row in found.values()} == {("", "", "neutral")}
+
+
+def test_the_caption_says_which_way_is_better() -> None:
+    p, target = np.random.default_rng(0).uniform(0.1, 0.9, (10, 60)), np.resize([0.0, 1.0], 60)
+    one, two = compare([mse(), gaining("huber", 0.5, 0.1), binary("bce", p, target)]).contests
+    assert "RMSE, lower is better" in board(one, "", {}).caption
+    assert "The grey band is ±0.10" in board(one, "", {}).caption
+    assert "ROC-AUC, higher is better" in board(two, "", {}).caption
+
+
+def test_intervals_are_drawn_to_scale() -> None:
+    """By hand: 92 of 100 pixels are the furthest end, .5 + 2.262 · .1 / √10 = .5715; the band reaches .1 both ways."""
+    (contest,) = compare([mse(), gaining("huber", 0.5, 0.1)]).contests
+    drawn = board(contest, "", {})
+    pixels = 92 / (0.5 + stats.t.ppf(0.975, 9) * 0.1 / np.sqrt(10))
+    assert drawn.zero == 100
+    assert drawn.band == pytest.approx((100 - 0.1 * pixels, 0.2 * pixels), abs=0.11)
+    forest = next(row.forest for row in drawn.rows if row.title == "huber")
+    assert forest is not None
+    assert (forest.mean, forest.beyond) == (pytest.approx(100 + 0.5 * pixels, abs=0.06), 0)
+    assert forest.narrow == pytest.approx((200 - 8 - 2 * 0.07153 * pixels, 200 - 8), abs=0.06)
+
+
+def test_a_loss_far_off_points_out_of_the_picture_and_leaves_room_for_the_others() -> None:
+    """By hand: of the furthest ends .57, .67 and 50.07 the middle one thrice is as far as the picture goes."""
+    near = gaining("huber", 0.5, 0.1), gaining("mae", 0.6, -0.1)
+    for mean, side in ((-50.0, -1), (9.0, 1)):
+        found = lines(mse(), *near, gaining("far", mean, 0.1))
+        far, close = found["far"].forest, found["huber"].forest
+        assert far is not None
+        assert close is not None
+        assert (far.beyond, close.beyond) == (side, 0)
+        assert close.mean == pytest.approx(100 + 92 * 0.5 / (3 * 0.6715), abs=0.1)
+
+
+def test_the_thin_line_is_the_interval_for_data_like_these() -> None:
+    (contest,) = compare([mse(uneven=noisy(0)), gaining("huber", 0.5, 0.1, uneven=noisy(1))]).contests
+    difference = contest.find("huber").difference
+    assert difference is not None
+    assert difference.population is not None
+    forest = next(row.forest for row in board(contest, "", {}).rows if row.title == "huber")
+    assert forest is not None
+    assert forest.wide is not None
+    slope = (forest.narrow[1] - forest.narrow[0]) / np.diff(difference.test.interval())[0]
+    low, high = difference.population.interval()
+    assert high - low > 1.1 * np.diff(difference.test.interval())[0]
+    shown = slope * (min(high, (192 - 100) / slope) - max(low, (8 - 100) / slope))
+    assert forest.wide[1] - forest.wide[0] == pytest.approx(shown, abs=0.5)
+
+
+def test_losses_over_tasks_are_ranked_and_counted_as_by_hand() -> None:
+    """Huber gains 5 margins on five tasks; mae is .1 ahead of mse on one, loses 5 on four: (.1 − 20) / 5 = −3.98."""
+    records = []
+    for data in "abcde":
+        records += [mse(data=data), gaining("huber", 0.5, 0.1, data=data)]
+        records += [gaining("mae", 0.01 if data == "a" else -0.5, 0.1, data=data)]
+    across = compare(records).across
+    assert across is not None
+    found = across_table(across)
+    assert found.rows == (
+        ("huber", "1.00", "+5.00", "5·0·0"),
+        ("mse", "2.20", "+0.00", "0·5·0"),
+        ("mae", "2.80", "−3.98", "0·1·4"),
+    )
+    assert "Whoever takes the loss that is best on the other tasks loses 0.0 margins a task on average" in found.words
+    assert "(Nemenyi)" in found.words
+
+
+def test_over_tasks_the_worst_regret_is_told_beside_the_mean() -> None:
+    """By hand: huber is best on a and b, mae on c; who takes huber on c loses .4 less −.5, nine margins."""
+    records = []
+    for data, gain in (("a", 0.5), ("b", 0.5), ("c", -0.5)):
+        records += [mse(data=data), gaining("huber", gain, 0.1, data=data)]
+        records += [gaining("mae", 0.4, -0.1, data=data)]
+    across = compare(records).across
+    assert across is not None
+    assert across.regret is not None
+    worst = f"loses {across.regret.mean():.1f} margins a task on average, {across.regret.max():.1f} at worst."
+    assert across.regret.max() == pytest.approx(9)
+    assert worst in across_table(across).words
+
+
+# All the other tables -------------------------------------------------------------------------------------------------
+
+
+def uneven() -> list[Record]:
+    """A loss, its control and a reference whose intervals for data like these are wider than for this test set."""
+    times = {"mse": 1e-3, "huber": 2e-3}
+    records = [
+        mse(uneven=noisy(0), step=times["mse"]),
+        gaining("huber", 3.0, 0.1, uneven=noisy(1), step=times["huber"]),
+    ]
+    records += [gaining("mse_again", -2.0, 0.1, role="control"), regression("trivial", 5 * BASE, role="reference")]
+    return [*records, gaining("mae", 0.1, 0.4, uneven=noisy(2)), a_failure(reason="the loss became NaN")]
+
+
+def gains_of(records: list[Record], title: str) -> tuple[float, float, float]:
+    """Mean and 95 % interval of the paired gains, by scipy."""
+    one, base = (next(np.array(r.values("rmse")) for r in records if r.title == name) for name in (title, "mse"))
+    found = stats.ttest_rel(base, one).confidence_interval(0.95)
+    return float((base - one).mean()), float(found.low), float(found.high)
+
+
+def test_each_column_of_the_file_holds_what_its_name_says() -> None:
+    records = uneven()
+    found = compare(records)
+    rows = {row["title"]: row for row in csv.DictReader(io.StringIO(to_csv(found)))}
+    row, difference = rows["huber"], found.contests[0].find("huber").difference
+    assert difference is not None
+    assert difference.population is not None
+    assert [float(row[name]) for name in ("gain", "gain_low", "gain_high")] == pytest.approx(gains_of(records, "huber"))
+    wide = [float(row[name]) for name in ("population_low", "population_high")]
+    assert wide == pytest.approx(difference.population.interval())
+    assert wide[1] - wide[0] > float(row["gain_high"]) - float(row["gain_low"])
+    assert float(row["p"]) == difference.p < difference.p_holm == float(row["p_holm"])
+    assert (float(row["seconds"]), float(row["step_seconds"])) == (0.2, 0.002)
+    for title, record in ((r.title, r) for r in records):
+        for name in record.directions:
+            values = record.values(name)
+            wanted = (statistics.fmean(values), statistics.stdev(values))
+            assert (float(rows[title][f"{name}_mean"]), float(rows[title][f"{name}_sd"])) == pytest.approx(wanted)
+    assert (rows["poisson"]["status"], rows["poisson"]["reason"], rows["poisson"]["repeats"]) == (
+        *("diverged", "the loss became NaN"),
+        "9",
+    )
+    assert {rows[title]["role"] for title in ("mse_again", "trivial")} == {"control", "reference"}
+
+
+def test_where_there_is_no_verdict_no_file_has_one() -> None:
+    smoke = {"name": "smoke"}
+    found = compare([mse(protocol=smoke), gaining("huber", 0.5, 0.1, protocol=smoke)])
+    assert {row["verdict"] for row in csv.DictReader(io.StringIO(to_csv(found)))} == {""}
+    (contest,) = to_json(found, answer(found))["contests"]
+    assert {pair["verdict"] for pair in contest["pairs"]} == {None}
+    assert "better" not in to_markdown(found, None)
+    assert "better" not in to_latex(found)
+    (table,) = [panel.table for panel in numbers(found).panels if panel.title.startswith("Every pair")]
+    assert table is not None
+    assert [row[-1] for row in table.rows] == [""]
+    shown = view(found, answer(found), {})
+    assert not any(name.startswith("lossbench.verdict/") for name in shown.tags)
+    assert not any(name.startswith("rank/") for name in shown.metrics)
+
+
+def test_the_json_holds_each_pair_once_with_both_intervals() -> None:
+    records = uneven()
+    found = compare(records)
+    (contest,) = to_json(found, answer(found))["contests"]
+    assert [(pair["one"], pair["other"]) for pair in contest["pairs"]] == [
+        ("huber", "mae"),
+        ("huber", "mse"),
+        ("mae", "mse"),
+    ]
+    pair = contest["pairs"][1]
+    assert (pair["test"]["mean"], pair["test"]["low"], pair["test"]["high"]) == pytest.approx(
+        gains_of(records, "huber")
+    )
+    assert pair["population"]["high"] - pair["population"]["low"] > pair["test"]["high"] - pair["test"]["low"]
+    assert pair["gains"] == pytest.approx(np.array(records[0].values("rmse")) - records[1].values("rmse"))
+    difference = found.contests[0].differences["mae", "mse"]
+    assert difference.repeats_needed != difference.rows_needed
+    assert [contest["pairs"][2][name] for name in ("repeats_needed", "rows_needed")] == [
+        difference.repeats_needed,
+        difference.rows_needed,
+    ]
+
+
+def test_every_failure_is_listed_with_its_repeats_and_reason() -> None:
+    found = compare([mse(), gaining("huber", 0.5, 0.1), a_failure(reason="NaN"), a_failure("gamma", reason="inf")])
+    told = to_json(found, answer(found))["failures"]
+    assert [(f["loss"], f["status"], f["reason"], f["repeats"]) for f in told] == [
+        ("poisson", "diverged", "NaN", [3]),
+        ("gamma", "diverged", "inf", [3]),
+    ]
+    (panel,) = failed(found).panels
+    assert panel.table is not None
+    assert [row[:5] for row in panel.table.rows] == [
+        ("poisson", "regression on houses", "diverged", "3", "NaN"),
+        ("gamma", "regression on houses", "diverged", "3", "inf"),
+    ]
+    assert view(found, answer(found), {}).metrics["failed"] == 2
+
+
+def test_the_json_over_tasks_holds_scipys_friedman() -> None:
+    records, means = [], {"a": (0.3, 0.2), "b": (0.3, -0.5), "c": (-0.4, 0.5), "d": (0.7, 0.3), "e": (0.6, 0.1)}
+    for data, (one, two) in means.items():
+        records += [mse(data=data), gaining("huber", one, 0.1, data=data), gaining("mae", two, -0.1, data=data)]
+    found = compare(records)
+    told = to_json(found, answer(found))["across"]
+    table = np.array(
+        [[{"mse": 0.0, "huber": h, "mae": m}[title] for title in told["losses"]] for h, m in means.values()]
+    )
+    chi2 = stats.friedmanchisquare(*table.T).statistic
+    assert told["friedman"] == pytest.approx(chi2)
+    assert told["iman_davenport"] == pytest.approx(4 * chi2 / (5 * 2 - chi2))
+    assert told["mean_ranks"] == pytest.approx(list(stats.rankdata(-table, axis=1).mean(0)))
+
+
+def test_all_numbers_are_there_with_their_spread() -> None:
+    """Means and standard deviations by the statistics module, gains and intervals by scipy."""
+    records = uneven()
+    found = compare(records)
+    every, pairs = (panel.table for panel in numbers(found).panels)
+    assert every is not None
+    assert pairs is not None
+    best_first = sorted(records[:2] + records[4:5], key=lambda record: statistics.fmean(record.values("rmse")))
+    assert [record.title for record in best_first] == ["huber", "mse", "mae"]
+    assert [row[0] for row in every.rows] == ["huber", "mse", "mae", "poisson", "mse_again", "trivial"]
+    values = records[1].values("rmse")
+    wanted = f"{statistics.fmean(values):.5g} ± {statistics.stdev(values):.3g}"
+    assert dict(zip(every.head, every.rows[0], strict=True))["RMSE"] == wanted
+    assert [row[0] for row in pairs.rows] == ["huber − mse", "huber − mae", "mse − mae"]
+    difference = found.contests[0].differences["huber", "mse"]
+    assert difference.population is not None
+    row = dict(zip(pairs.head, pairs.rows[0], strict=True))
+    mean, low, high = gains_of(records, "huber")
+    signed = {"gain": f"{mean:+.2f}", "this test set": f"{low:+.2f} to {high:+.2f}"}
+    signed["data like these"] = " to ".join(f"{bound:+.2f}" for bound in difference.population.interval())
+    assert signed["this test set"] != signed["data like these"]
+    assert {name: row[name].replace("−", "-") for name in signed} == signed
+    assert row["P(better)"] == "100 %"
+    assert row["verdict"] == "better"
+
+
+def test_the_three_ps_of_a_pair_stand_under_their_names() -> None:
+    """By scipy; Holm takes the smallest of three p thrice, and the next one twice."""
+    records = [mse(), gaining("huber", 0.1, 0.2), gaining("mae", 0.12, -0.2)]
+    (table,) = [panel.table for panel in numbers(compare(records)).panels if panel.title.startswith("Every pair")]
+    assert table is not None
+    rows = {row[0]: dict(zip(table.head, row, strict=True)) for row in table.rows}
+    gains = {
+        title: np.array(records[0].values("rmse")) - r.values("rmse")
+        for title, r in zip(("huber", "mae"), records[1:], strict=True)
+    }
+    for title, times in (("mae", 3), ("huber", 2)):
+        found, p = rows[f"{title} − mse"], stats.ttest_1samp(gains[title], 0).pvalue
+        exact = stats.permutation_test((gains[title],), np.mean, permutation_type="samples", n_resamples=np.inf).pvalue
+        wanted = [f"{value:.2g}".removeprefix("0") for value in (p, times * p, exact)]
+        assert [found[name] for name in ("p", "Holm p, all pairs", "sign-flip p")] == wanted
+        assert len(set(wanted)) == 3
+
+
+def test_markdown_shows_the_interval_that_judges() -> None:
+    records = uneven()
+    for scope in ("test", "population"):
+        found = compare(records, Rules(scope=scope))
+        difference = found.contests[0].find("huber").difference
+        assert difference is not None
+        assert difference.population is not None
+        low, high = gains_of(records, "huber")[1:] if scope == "test" else difference.population.interval()
+        row = next(line for line in to_markdown(found, None).splitlines() if "| huber |" in line)
+        assert f"({low:+.2f} to {high:+.2f})".replace("-", "−") in row
+        half = stats.sem(records[1].values("rmse")) * stats.t.ppf(0.975, 9)
+        assert f"± {half:.2f} |" in row
+
+
+def test_latex_signs_that_open_something_else_are_spelled_out() -> None:
+    row = to_latex(compare([mse(), gaining("a^b~c\\d", 0.5, 0.1)]))
+    assert "a\\textasciicircum{}b\\textasciitilde{}c\\textbackslash{}d" in row
+
+
+def test_an_effect_without_spread_is_no_number_in_json() -> None:
+    """A gain that is the same in every repeat has no finite d_z; JSON has no infinity."""
+    exact = [regression("mse", np.full(10, 2.0)), regression("huber", np.full(10, 1.0))]
+    found = compare(exact)
+    assert not np.isfinite(found.contests[0].differences["huber", "mse"].effect)
+    (pair,) = to_json(found, answer(found))["contests"][0]["pairs"]
+    assert pair["d_z"] is None
+    assert "∞" in [cell for panel in numbers(found).panels if panel.table for row in panel.table.rows for cell in row]
+
+
+def test_the_method_says_which_interval_judged_and_how_to_do_it_again() -> None:
+    records = [with_evidence(mse()), with_evidence(gaining("huber", 0.5, 0.1), 1)]
+    for scope, said in (("test", "Judged by the first (test)."), ("population", "Judged by the second (population).")):
+        told, again = method(compare(records, Rules(scope=scope))).panels
+        assert said in told.lines
+        assert f"commit    {'a' * 40}" in again.code
+        assert again.code.splitlines()[0] == "lossbench +loss=mse -m"
+        assert "versions  python 3.11" in again.code
+        assert "data      houses houses" in again.code
+
+
+# What a tracker shows -------------------------------------------------------------------------------------------------
+
+
+def test_a_tracker_gets_every_gain_with_its_interval_and_a_verdict() -> None:
+    records = uneven()
+    found = compare(records, Rules(scope="test"))
+    shown = view(found, answer(found), {})
+    names = ("delta/huber", "delta_lo/huber", "delta_hi/huber")
+    assert tuple(shown.metrics[name] for name in names) == pytest.approx(gains_of(records, "huber"))
+    ranks = {"rank/huber": 1, "rank/mse": 2, "rank/mae": 3}
+    assert {name: value for name, value in shown.metrics.items() if name.startswith("rank/")} == ranks
+    assert shown.tags["lossbench.verdict/huber"] == "better"
+    assert shown.tags["lossbench.verdict/poisson"] == "no tier: diverged: 1 of 10 repeats"
+    assert shown.tags["lossbench.pick/houses"] == "huber"
+    pairs = shown.tables["pairs.json"]
+    at = list(zip(pairs["one"], pairs["other"], strict=True)).index(("huber", "mse"))
+    low, high = pairs["test_low"][at], pairs["test_high"][at]
+    assert (pairs["gain"][at], low, high) == pytest.approx(gains_of(records, "huber"))
+    assert pairs["population_low"][at] < low < high < pairs["population_high"][at]
+
+
+def test_of_several_tasks_each_has_names_of_its_own() -> None:
+    records = []
+    for data, mean in (("a", 0.5), ("b", -0.5)):
+        records += [mse(data=data), gaining("huber", mean, 0.1, data=data)]
+    found = compare(records)
+    shown = view(found, answer(found), {})
+    assert shown.metrics["delta/a/huber"] == pytest.approx(0.5)
+    assert shown.metrics["delta/b/huber"] == pytest.approx(-0.5)
+    assert (shown.tags["lossbench.verdict/a/huber"], shown.tags["lossbench.verdict/b/huber"]) == ("better", "worse")
+
+
+def test_names_for_a_tracker_have_only_signs_that_it_takes() -> None:
+    """By hand: letters, digits, `_`, `.` and `-` stay, all else is one `_`."""
+    assert slug("huber(delta=0.5)") == "huber_delta_0.5"
+    assert (slug("größe α"), slug("αβ"), slug("<>")) == ("gr_e", "loss", "loss")
+
+
+def test_a_long_description_is_cut_between_lines() -> None:
+    """MLflow keeps 8,000 characters."""
+    records = [mse(), *(gaining(f"{'a long name ' * 6}{n}", 0.5, 0.1) for n in range(90))]
+    found = compare(records)
+    shown = view(found, answer(found), {}).description
+    assert len(shown) <= 8000
+    *kept, empty, last = shown.splitlines()
+    assert (empty, last) == ("", "… the rest is in report.md")
+    assert set(kept) <= set(to_markdown(found, answer(found)).splitlines())
 
 
 # The same for the same records ----------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import re
 import subprocess
 import sys
@@ -15,10 +17,10 @@ from sklearn import metrics as sk
 from lossbench.__main__ import main
 from lossbench.errors import InputError, UnknownName
 from lossbench.recipe import recipe
-from lossbench.record import Record
+from lossbench.record import Record, Status
 from lossbench.reporting import find_sweep, judged, rejudged
 from lossbench.verdicts.judging import compare
-from tests.test_comparison import a_record, binary, gaining, mse
+from tests.test_comparison import BASE, a_record, binary, gaining, mse, regression
 
 
 def saved(folder: Path, *records: Record) -> Path:
@@ -86,6 +88,52 @@ def test_the_rules_of_the_sweep_are_kept(tmp_path: Path) -> None:
     assert (found.rules.scope, found.contests[0].baseline) == ("test", "huber")
 
 
+def test_records_come_in_the_order_of_the_command(tmp_path: Path, labelled: Record) -> None:
+    folder = saved(tmp_path / "one", mse(data="b"), mse(data="a"), labelled)
+    cells = [{"folder": name} for name in ("loans-bce-chosen", "b-mse-chosen", "a-mse-chosen")]
+    (folder / "plan.json").write_text(json.dumps({"cells": cells}))
+    assert [c.name for c in judged([folder]).contests] == ["loans", "b", "a"]
+    assert judged([folder]).rules.scope == "population"  # a plan that says nothing of it
+
+
+def test_the_first_sweep_gives_the_rules_and_the_cell_that_counts(tmp_path: Path) -> None:
+    one = saved(tmp_path / "one", mse(), gaining("huber", 0.5, 0.1))
+    two = saved(tmp_path / "two", regression("mse", 2 * BASE), gaining("mae", 0.3, 0.1))
+    (one / "plan.json").write_text('{"cells": [], "report": {"scope": "test"}}')
+    found = judged([one, two])
+    assert found.rules.scope == "test"
+    assert found.contests[0].find("mse").mean == pytest.approx(BASE.mean())
+
+
+def test_a_cell_that_one_sweep_skipped_is_taken_from_the_other(tmp_path: Path) -> None:
+    skipped = gaining("huber", 0.5, 0.1, status=Status.SKIPPED, protocol={"name": "strict"})
+    skipped.cell["loss"], skipped.repeats = gaining("huber", 0.5, 0.1).cell["loss"], []
+    one, two = saved(tmp_path / "one", mse(), skipped), saved(tmp_path / "two", mse(), gaining("huber", 0.5, 0.1))
+    assert sorted(c.title for c in judged([one, two]).contests[0].contenders) == ["huber", "mse"]
+
+
+def test_every_reference_row_of_merged_sweeps_stays(tmp_path: Path) -> None:
+    references = [regression(title, 5 * BASE, role="reference") for title in ("trivial", "boosting")]
+    one, two = saved(tmp_path / "one", mse(), *references), saved(tmp_path / "two", gaining("huber", 0.5, 0.1))
+    assert sorted(c.title for c in judged([one, two]).contests[0].references) == ["boosting", "trivial"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("seed", 1), ("penalty", {"name": "l2"}), ("training", {"batch_size": 64}), ("task", {})]
+)
+def test_sweeps_that_differ_in_what_all_losses_share_are_not_mixed(tmp_path: Path, key: str, value: object) -> None:
+    other = gaining("huber", 0.5, 0.1, contest="another")
+    other.cell[key] = value
+    one, two = saved(tmp_path / "one", mse()), saved(tmp_path / "two", other)
+    with pytest.raises(InputError, match="different protocols on houses"):
+        judged([one, two])
+
+
+def test_rows_of_which_no_digest_is_known_are_taken_for_the_same(tmp_path: Path) -> None:
+    one, two = saved(tmp_path / "one", mse(digest="")), saved(tmp_path / "two", gaining("huber", 0.5, 0.1))
+    assert len(judged([one, two]).contests[0].contenders) == 2
+
+
 # Another metric -------------------------------------------------------------------------------------------------------
 
 
@@ -121,6 +169,41 @@ def test_another_metric_needs_a_direction_and_a_name_that_exists(tmp_path: Path)
         rejudged([folder], "speed", None, None)
 
 
+def test_another_metric_brings_its_direction_and_the_margin_that_is_said(tmp_path: Path, labelled: Record) -> None:
+    folder = saved(tmp_path / "one", labelled)
+    for metric, direction in (("average_precision", "max"), ("log_loss", "min")):
+        (contest,) = rejudged([folder], metric, None, 0.7).contests
+        assert (contest.direction, contest.margin) == (direction, 0.7)
+
+
+def test_a_function_of_ones_own_sees_the_test_part_alone(tmp_path: Path) -> None:
+    """The median absolute error is scikit-learn's, of the stored test predictions."""
+    record = mse()
+    for name in record.arrays:
+        if name.startswith("validation/") and name.endswith("/score"):
+            record.arrays[name] = record.arrays[name] + 50
+    (contest,) = rejudged([saved(tmp_path / "one", record)], "tests.test_reporting.by_hand", "min", None).contests
+    arrays = record.arrays
+    wanted = [sk.median_absolute_error(arrays[f"test/{r}/target"], arrays[f"test/{r}/score"]) for r in range(10)]
+    assert contest.contenders[0].values == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(("path", "known"), [("tests.test_reporting.by_hand", True), ("gone.by_hand", False)])
+def test_a_sweep_of_a_metric_of_ones_own_is_judged_on_data_like_these_while_it_can_be_imported(
+    tmp_path: Path, path: str, known: bool
+) -> None:
+    records = [mse(), gaining("huber", 0.5, 0.1)]
+    for record in records:
+        record.cell["task"]["metric"] = path
+        record.metric, record.directions = {"name": "by_hand", "direction": "min"}, {"by_hand": "min"}
+        for repeat in record.repeats:
+            repeat.metrics = {"by_hand": repeat.metrics["rmse"]}
+    (contest,) = judged([saved(tmp_path / "one", *records)]).contests
+    difference = contest.find("huber").difference
+    assert difference is not None
+    assert (difference.population is not None) is known
+
+
 # Taking it home -------------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +228,49 @@ def test_the_lines_for_numbers_run_with_the_loss_parameters_and_rate_of_the_reco
     assert "lr=0.0032" in lines
     assert "range(2)" in lines  # epochs 0 and 1
     assert run(lines).split()[1:] == ["0.0032", "256"]
+
+
+def test_the_cheapest_of_equal_picks_is_taken_home_and_the_best_mean_without_a_verdict() -> None:
+    dear, cheap = gaining("huber", 0.5, 0.3, step=2e-3), gaining("mae", 0.48, 0.3, step=1e-3)
+    assert 'load_loss("mae"' in recipe(compare([mse(), dear, cheap]))
+    assert 'load_loss("huber"' in recipe(compare([dear, cheap]))  # no baseline, so no verdict
+
+
+def test_a_repeat_that_diverged_has_no_say_in_what_is_taken_home() -> None:
+    chosen = gaining("huber", 0.5, 0.1, status=Status.DIVERGED)
+    for repeat in chosen.repeats:
+        repeat.params = {"delta": 1.0 + repeat.repeat % 2}
+    bad = chosen.repeats[3]
+    bad.status, bad.metrics, bad.learning_rate, bad.best_epoch, bad.params = (
+        Status.DIVERGED,
+        {},
+        1e9,
+        500,
+        {"delta": 9.0},
+    )
+    lines = recipe(compare([mse(), chosen]), "huber")
+    assert "over 9 repeats" in lines
+    assert "lr=0.001)" in lines
+    assert "delta=1.0)" in lines  # of five repeats with 1 and four with 2
+
+
+def test_what_is_no_tuned_number_is_taken_home_as_it_is() -> None:
+    chosen = gaining("huber", 0.5, 0.1)
+    chosen.loss["params"] = {"order": 2, "name": "x"}
+    for repeat in chosen.repeats:
+        repeat.params = {"flag": repeat.repeat % 2 == 0}
+    chosen.cell["training"] |= {"optimizer": "sgd", "batch_size": 17}
+    lines = recipe(compare([mse(), chosen]))
+    assert "order=2, name='x', flag=True)" in lines
+    assert "torch.optim.SGD([" in lines
+    assert ".split(17)" in lines
+
+
+def test_without_probabilities_the_threshold_is_one_of_the_score(labelled: Record) -> None:
+    for repeat in labelled.repeats:
+        del repeat.metrics["log_loss"]
+        repeat.decision = {"f1": 0.25}
+    assert "positive = prediction.score > 0.25" in recipe(compare([labelled]))
 
 
 def test_the_lines_for_labels_run_and_hold_the_threshold(labelled: Record) -> None:
@@ -192,3 +318,102 @@ def test_the_commands_say_what_is_wrong_and_exit_with_2(tmp_path: Path, capfd: p
     assert re.search(r'load_loss\("huber"', capfd.readouterr().out)
     assert main(["rescore", "one", results, "--metric", "mae"]) == 0
     assert "MAE" in capfd.readouterr().out
+
+
+def told(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text("utf-8"))
+    return found
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Two sweeps of which the first was run under rules of its own."""
+    folder = tmp_path / "results"
+    one = saved(folder / "one", mse(), gaining("huber", 0.5, 0.1), regression("trivial", 5 * BASE, role="reference"))
+    saved(folder / "two", mse(), gaining("mae", 0.3, 0.1))
+    (one / "plan.json").write_text('{"cells": [], "report": {"scope": "test", "baseline": "huber"}}')
+    return folder
+
+
+def test_a_report_keeps_the_rules_of_its_sweep_but_for_what_is_said(results: Path, tmp_path: Path) -> None:
+    def report(*words: str) -> tuple[str, str]:
+        assert main(["report", "one", f"results={results}", "--to", str(tmp_path / "there"), *words]) == 0
+        assert not (results / "one" / "report.html").exists()
+        found = told(tmp_path / "there")
+        return found["scope"], found["contests"][0]["baseline"]
+
+    assert report() == ("test", "huber")
+    assert report("--scope", "population") == ("population", "huber")
+    assert report("--baseline", "mse") == ("test", "mse")
+
+
+def test_the_report_of_several_sweeps_has_a_folder_of_its_own(results: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "one", "two", f"results={results}"]) == 0
+    assert gc.isenabled()
+    out = " ".join(capfd.readouterr().out.split())
+    assert str(results / "reports" / "one+two" / "report.html").replace(" ", "") in out.replace(" ", "")
+    found = told(results / "reports" / "one+two")
+    assert {row["title"] for row in found["contests"][0]["rows"]} == {"mse", "huber", "mae", "trivial"}
+    assert found["answer"] in out
+    assert main(["report", "two", f"results={results}"]) == 0
+    assert told(results / "two")["scope"] == "population"
+
+
+def test_another_metric_is_written_only_where_it_is_wanted(results: Path, tmp_path: Path) -> None:
+    words = ["rescore", "one", f"results={results}", "--metric", "mae", "--margin", "0.7"]
+    before = sorted(results.rglob("*"))
+    assert main(words) == 0
+    assert sorted(results.rglob("*")) == before
+    assert main([*words, "--to", str(tmp_path / "there")]) == 0
+    (contest,) = told(tmp_path / "there")["contests"]
+    assert (contest["metric"], contest["margin"]) == ("mae", 0.7)
+
+
+def test_of_several_tasks_one_is_taken_home(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    saved(tmp_path / "both", mse(data="a"), gaining("huber", 0.5, 0.1, data="a"), mse(data="b"))
+    assert main(["use", "both", f"results={tmp_path}"]) == 2
+    assert main(["use", "both", "--task", "a", f"results={tmp_path}"]) == 0
+    assert "# huber on a" in capfd.readouterr().out
+
+
+def test_a_record_is_shown_by_its_name_the_latest_where_several_have_it(
+    results: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def shown(name: str) -> str:
+        capfd.readouterr()
+        assert main(["show", name, f"results={results}"]) == 0
+        return capfd.readouterr().out
+
+    later = regression("mse", 3 * BASE)
+    saved(results / "two", later)
+    assert f"{3 * BASE.mean():.1f}" in shown("houses-mse-chosen")
+    assert f"{BASE.mean():.1f}" in shown("one/houses-mse-chosen")
+    sweep = shown("one")
+    assert "huber on regression (houses, mlp): done" in sweep
+    assert "trivial on" not in sweep, "a reference has a line of the table, no more"
+    saved(results / "three", mse(data="houses-mse-chosen and more"))
+    assert "(houses, mlp)" in shown("houses-mse-chosen"), "a whole name goes before parts of names"
+    assert main(["show", "houses", f"results={results}"]) == 2
+    assert "fits several results; say which" in capfd.readouterr().err
+
+
+def test_what_is_not_there_names_the_latest_sweeps(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for number in range(7):
+        saved(tmp_path / f"sweep{number}", mse())
+    assert main(["show", "x", f"results={tmp_path}"]) == 2
+    assert "The latest sweeps: sweep2, sweep3, sweep4, sweep5, sweep6." in " ".join(capfd.readouterr().err.split())
+
+
+def test_the_report_per_tag_is_that_of_the_repeat_that_is_asked_for(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    record = mse()
+    for repeat in record.repeats[:2]:
+        numbers = {"precision": 0.5, "recall": 0.5, "f1-score": 0.25 + 0.5 * repeat.repeat, "support": 4}
+        repeat.report = {"PER": numbers}
+    saved(tmp_path / "one", record)
+    for word, number, score in (("0", 0, "0.25"), ("1", 1, "0.75"), ("7", 0, "0.25")):
+        assert main(["show", "houses-mse-chosen", "--repeat", word, f"results={tmp_path}"]) == 0
+        out = capfd.readouterr().out
+        assert f"repeat {number}:" in out
+        assert score in out.partition("per tag")[2]
