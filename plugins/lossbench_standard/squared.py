@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Prediction
+from lossbench_standard.numerics import wide
 
 
 class SquaredError(Loss):
@@ -17,6 +18,7 @@ class SquaredError(Loss):
 
     kind = Kind.CONTINUOUS
     elicits = "mean"
+    bounded, convex, zero = False, True, True
     reference = "(ŷ - y)²"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -31,6 +33,7 @@ class BrierScore(Loss):
 
     kind = Kind.BINARY
     elicits = "probability"
+    bounded, convex, zero = True, False, True
     reference = "(sigmoid(z) - y)²; Brier 1950"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -45,6 +48,7 @@ class SquaredDistance(Loss):
 
     kind = Kind.CLASSES
     elicits = "probability"
+    bounded, convex, zero = False, True, True
     reference = "Σ (ŷ - onehot(y))²"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -55,4 +59,21 @@ class SquaredDistance(Loss):
         return Prediction(output, output.argmax(-1), share / share.sum(-1, keepdim=True))
 
 
+class ClassesBrierScore(Loss):
+    """Asks for the probability of every class, and never pays more than 2 for a wrong answer.
+
+    Σ_c (softmax(logits)_c - [c = target])². logits: [n, classes]; target: [n] int. Brier, Monthly Weather Review 78,
+    1950.
+    """
+
+    kind = Kind.CLASSES
+    elicits = "probability"
+    bounded, convex, zero = True, False, True
+    reference = "Σ_c (softmax(z)_c - onehot(y)_c)²; Brier 1950"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return ((wide(output).softmax(1) - functional.one_hot(target, output.shape[1])) ** 2).sum(1)
+
+
+brier = (BrierScore, ClassesBrierScore)
 mse = (SquaredError, BrierScore, SquaredDistance)
