@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Prediction, Range
-from lossbench_standard.numerics import log_likelihood, positive, share
+from lossbench_standard.numerics import log_likelihood, onehot, positive, share, wide
 
 
 class BinaryCrossEntropy(Loss):
@@ -59,7 +59,7 @@ class OneAgainstTheRest(Loss):
         return "probability" if self.pos_weight == 1 else "distorted probability"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        chosen = functional.one_hot(target, output.shape[1]).to(output.dtype)
+        chosen = onehot(target, output)
         each = self.pos_weight * chosen * functional.softplus(-output) + (1 - chosen) * functional.softplus(output)
         return each.sum(1)
 
@@ -98,7 +98,7 @@ class CrossEntropy(Loss):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         # gathered by hand: torch's own would take a target of -100 for padding and give it a loss of 0
-        every, own = log_likelihood(output, target)
+        every, own = log_likelihood(wide(output), target)
         losses = -own
         if self.label_smoothing != 0:
             losses = (1 - self.label_smoothing) * losses - self.label_smoothing * every.mean(1)
@@ -106,7 +106,7 @@ class CrossEntropy(Loss):
             return losses
         if len(self.weight) != output.shape[1]:
             raise ValueError(f"weight has {len(self.weight)} numbers for {output.shape[1]} classes")
-        return torch.tensor(self.weight, dtype=output.dtype, device=output.device)[target] * losses
+        return torch.tensor(self.weight, dtype=losses.dtype, device=output.device)[target] * losses
 
 
 bce = (BinaryCrossEntropy, OneAgainstTheRest)

@@ -85,9 +85,7 @@ class Asymmetric(Loss):
     """
 
     kind = Kind.BINARY
-    elicits = "distorted probability"
-    convex, zero = False, True
-    bounded = False
+    bounded, zero = False, True
     reference = "positives (1-p)^γ₊ · -log p, negatives q^γ₋ · -log(1-q), q = max(p - m, 0); Ridnik et al. 2021"
     search = {"gamma_neg": Range(0.5, 6.0, log=True)}
     units = {"gamma_neg": "power for negatives", "gamma_pos": "power for positives", "margin": "of probability"}
@@ -96,6 +94,14 @@ class Asymmetric(Loss):
         super().__init__()
         self.gamma_neg, self.gamma_pos = not_negative("gamma_neg", gamma_neg), not_negative("gamma_pos", gamma_pos)
         self.margin = share("margin", margin, ends=(True, False))
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by parameters: all 0 is the cross-entropy
+        return "probability" if self.convex else "distorted probability"
+
+    @property
+    def convex(self) -> bool:  # type: ignore[override]
+        return self.gamma_neg == self.gamma_pos == self.margin == 0
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         z = wide(output)

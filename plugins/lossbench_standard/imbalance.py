@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Range
-from lossbench_standard.numerics import log_likelihood, margin, not_negative, positive, share
+from lossbench_standard.numerics import centred, log_likelihood, margin, not_negative, onehot, positive, share, wide
 
 OBSERVES = "class counts"
+
+
+class _Observing(Loss):
+    """A loss that has counted classes, and takes over another's counts whatever their number."""
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        for name, own in list(self.named_buffers(recurse=False)):
+            found = state_dict.get(prefix + name)
+            if isinstance(found, Tensor) and found.shape != own.shape:
+                setattr(self, name, own.new_empty(found.shape))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 class ClassBalanced(Loss):
@@ -21,7 +36,6 @@ class ClassBalanced(Loss):
     """
 
     kind = Kind.BINARY
-    elicits = "distorted probability"
     bounded, convex, zero = False, True, True
     observes = OBSERVES
     reference = "(1-β)/(1-β^n_y) · cross-entropy; Cui et al. 2019"
@@ -33,6 +47,10 @@ class ClassBalanced(Loss):
         self.beta = share("beta", beta, ends=(True, False))
         self.register_buffer("weight", torch.ones(2))
 
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "probability" if self.beta == 0 else "distorted probability"
+
     def observe(self, target: Tensor) -> None:  # type: ignore[override]  # of its kind
         counts = torch.stack([(target == 0).sum(), (target == 1).sum()]).double()
         weight = (1 - self.beta) / (1 - self.beta ** counts.clamp(min=1))
@@ -40,23 +58,24 @@ class ClassBalanced(Loss):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         weight = self.weight[0] + (self.weight[1] - self.weight[0]) * target
-        return weight * functional.softplus(-margin(output, target))
+        return weight * functional.softplus(-margin(wide(output), target))
 
 
-class _LogitAdjusted(Loss):
+class _LogitAdjusted(_Observing):
     """The cross-entropy of logits that each class's frequency has been added to, and that predictions go without."""
 
-    elicits = "distorted probability"
     bounded, convex, zero = False, True, True
     observes = OBSERVES
     units = {"tau": "times the logarithm of the class's share"}
     reference = "cross-entropy of z + τ log π; Menon et al. 2021"
-    log_share: Tensor
 
     def __init__(self, tau: float = 1.0) -> None:
         super().__init__()
         self.tau = not_negative("tau", tau)
-        self.register_buffer("log_share", torch.zeros(1))
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "probability" if self.tau == 0 else "distorted probability"
 
 
 class BinaryLogitAdjusted(_LogitAdjusted):
@@ -67,13 +86,18 @@ class BinaryLogitAdjusted(_LogitAdjusted):
     """
 
     kind = Kind.BINARY
+    log_odds: Tensor
+
+    def __init__(self, tau: float = 1.0) -> None:
+        super().__init__(tau)
+        self.register_buffer("log_odds", torch.zeros(()))
 
     def observe(self, target: Tensor) -> None:  # type: ignore[override]  # of its kind
         positives = target.double().sum()
-        self.log_share = (positives.clamp(min=0.5) / (len(target) - positives).clamp(min=0.5)).log().to(self.log_share)
+        self.log_odds = (positives.clamp(min=0.5) / (len(target) - positives).clamp(min=0.5)).log().to(self.log_odds)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return functional.softplus(-margin(output + self.tau * self.log_share, target))
+        return functional.softplus(-margin(wide(output) + self.tau * self.log_odds, target))
 
 
 class ClassesLogitAdjusted(_LogitAdjusted):
@@ -85,22 +109,23 @@ class ClassesLogitAdjusted(_LogitAdjusted):
     """
 
     kind = Kind.CLASSES
+    log_count: Tensor
+
+    def __init__(self, tau: float = 1.0) -> None:
+        super().__init__(tau)
+        # counts will do for shares, and go on for classes that only the model knows of: the softmax is the same
+        self.register_buffer("log_count", torch.zeros(0))
 
     def observe(self, target: Tensor) -> None:  # type: ignore[override]  # of its kind
-        counts = torch.bincount(target).double().clamp(min=0.5)
-        self.log_share = (counts / counts.sum()).log().to(self.log_share)
+        self.log_count = torch.bincount(target).double().clamp(min=0.5).log().to(self.log_count)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        unseen = output.shape[1] - len(self.log_share)
-        known = (
-            self.log_share
-            if unseen <= 0
-            else functional.pad(self.log_share, (0, unseen), value=float(self.log_share.min()))
-        )
-        return -log_likelihood(output + self.tau * known, target)[1]
+        unseen = max(0, output.shape[1] - len(self.log_count))
+        known = functional.pad(self.log_count, (0, unseen), value=math.log(0.5))
+        return -log_likelihood(centred(wide(output)) + self.tau * known, target)[1]
 
 
-class _MarginByCount(Loss):
+class _MarginByCount(_Observing):
     """The cross-entropy with the true class's logit made smaller by a margin that is larger for rare classes."""
 
     elicits = "distorted probability"
@@ -137,7 +162,7 @@ class BinaryLDAM(_MarginByCount):
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         first, last = self.shrink[0], self.shrink[-1]
         due = self.max_margin * (first + (last - first) * target)
-        return functional.softplus(-self.scale * (margin(output, target) - due))
+        return functional.softplus(-self.scale * (margin(wide(output), target) - due))
 
 
 class ClassesLDAM(_MarginByCount):
@@ -153,9 +178,11 @@ class ClassesLDAM(_MarginByCount):
         self.learn(torch.bincount(target).double())
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        due = self.max_margin * self.shrink[target.clamp(max=len(self.shrink) - 1)]
-        chosen = functional.one_hot(target, output.shape[1]).to(output.dtype)
-        return -log_likelihood(self.scale * (output - due[:, None] * chosen), target)[1]
+        unseen = max(0, output.shape[1] - len(self.shrink))
+        due = self.max_margin * functional.pad(self.shrink, (0, unseen), value=1.0)[target]
+        z = centred(wide(output))
+        chosen = onehot(target, z)
+        return -log_likelihood(self.scale * (z - due[:, None] * chosen), target)[1]
 
 
 ldam = (BinaryLDAM, ClassesLDAM)

@@ -35,7 +35,7 @@ class GaussianNLL(Loss):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         mean, variance = _two(wide(output))
-        return (variance.log() + (target - mean) ** 2 / variance) / 2
+        return (variance.log() + ((target - mean) / variance.sqrt()) ** 2) / 2
 
     def predict(self, output: Tensor) -> Prediction:
         mean, variance = _two(wide(output))
@@ -112,7 +112,7 @@ class SquaredLogError(Loss):
     reference = "(log(1 + ŷ) - log(1 + y))²"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return (wide(output) - torch.log1p(target)) ** 2
+        return (wide(output) - torch.log1p(wide(target))) ** 2
 
     def predict(self, output: Tensor) -> Prediction:
         return Prediction(torch.expm1(output).clamp(min=0))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 from torch import Tensor
-from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Prediction
-from lossbench_standard.numerics import margin, wide
+from lossbench_standard.numerics import margin, onehot, wide
 
 EDGE = 1e-6
 """Probabilities read off a margin stay so far from 0 and 1: beyond ±1 it says no more than that it is sure."""
@@ -85,9 +84,10 @@ class MulticlassHinge(Loss):
     reference = "max(0, 1 + max_{c≠y} z_c - z_y); Crammer & Singer 2001"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        own = functional.one_hot(target, output.shape[1]).bool()
-        rival = output.masked_fill(own, -math.inf).amax(1)
-        return (1 + rival - output.gather(1, target[:, None]).squeeze(1)).clamp(min=0)
+        z = wide(output)
+        rival = z.masked_fill(onehot(target, z).bool(), -math.inf).amax(1)
+        # 1 last: next to a large logit it would be rounded away
+        return (1 + (rival - z.gather(1, target[:, None]).squeeze(1))).clamp(min=0)
 
     def predict(self, output: Tensor) -> Prediction:
         return Prediction(output, output.argmax(-1))

@@ -41,8 +41,9 @@ class LabelSmoothing(Loss):
         return self.epsilon == 0
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        smooth = target * (1 - self.epsilon) + self.epsilon / 2
-        return smooth * functional.softplus(-output) + (1 - smooth) * functional.softplus(output)
+        z, low = wide(output), self.epsilon / 2
+        label, against = target * (1 - self.epsilon) + low, (1 - target) * (1 - self.epsilon) + low
+        return label * functional.softplus(-z) + against * functional.softplus(z)
 
 
 class _Generalised(Loss):
@@ -96,8 +97,7 @@ class _Symmetric(Loss):
 
     search = {"alpha": Range(0.01, 10.0, log=True), "beta": Range(0.1, 10.0, log=True)}
     units = {"alpha": "times the cross-entropy", "beta": "times the reverse", "A": "what log 0 counts"}
-    bounded, convex, zero = False, False, True
-    elicits = "distorted probability"
+    bounded, zero = False, True
     reference = "α CE + β (-A)(1 - p); Wang et al. 2019"
 
     def __init__(self, alpha: float = 0.1, beta: float = 1.0, A: float = ZERO_LOG) -> None:  # noqa: N803  # the paper's
@@ -106,6 +106,14 @@ class _Symmetric(Loss):
         if not -math.inf < A < 0:
             raise ValueError(f"A is below 0 and finite, not {A}")
         self.A = A
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "probability" if self.beta == 0 else "distorted probability"
+
+    @property
+    def convex(self) -> bool:  # type: ignore[override]  # as Poly, its multiple with epsilon = -beta A/alpha
+        return -self.beta * self.A <= self.alpha
 
     def of(self, log_p: Tensor) -> Tensor:
         return -self.alpha * log_p + self.beta * self.A * torch.expm1(log_p)
@@ -141,12 +149,13 @@ class NormalisedAndReverse(Loss):
     """Asks which class, by two losses that wrong labels do not sway: one that learns, one that holds back.
 
     alpha · log p / Σ_c log p_c + beta · (-A)(1 - p), p the softmax of the true class, A < 0. logits: [n, classes];
-    target: [n] int. Ma et al., ICML 2020.
+    target: [n] int. Over all labels both add up to a constant, so that the best answer is the likeliest class for sure.
+    Ma et al., ICML 2020.
     """
 
     kind = Kind.CLASSES
     bounded, convex, zero = True, False, True
-    elicits = "distorted probability"
+    elicits = "sign"
     reference = "α log p / Σ_c log p_c + β (-A)(1 - p); Ma et al. 2020"
     search = {"alpha": Range(0.1, 10.0, log=True), "beta": Range(0.1, 10.0, log=True)}
     units = {"alpha": "times the normalised", "beta": "times the reverse", "A": "what log 0 counts"}
@@ -186,8 +195,8 @@ class Bootstrap(Loss):
         return "probability" if self.beta == 1 else "distorted probability"
 
     @property
-    def convex(self) -> bool:  # type: ignore[override]
-        return self.beta == 1
+    def convex(self) -> bool:  # type: ignore[override]  # the entropy bends down by no more than log p bends up
+        return self.beta >= 0.5
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         z = wide(output)
@@ -201,7 +210,7 @@ class _Poly(Loss):
 
     search = {"epsilon": Range(0.1, 10.0, log=True)}
     units = {"epsilon": "weight of 1 - p, on top of the cross-entropy"}
-    bounded, convex, zero = False, False, True
+    bounded, zero = False, True
     reference = "-log p + ε (1 - p); Leng et al. 2022"
 
     def __init__(self, epsilon: float = 1.0) -> None:
@@ -213,6 +222,10 @@ class _Poly(Loss):
     @property
     def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
         return "probability" if self.epsilon == 0 else "distorted probability"
+
+    @property
+    def convex(self) -> bool:  # type: ignore[override]  # by its Hessian, for any number of classes
+        return self.epsilon <= 1
 
     def of(self, log_p: Tensor) -> Tensor:
         return -log_p - self.epsilon * torch.expm1(log_p)

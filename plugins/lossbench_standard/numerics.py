@@ -6,7 +6,6 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
 def wide(output: Tensor) -> Tensor:
@@ -26,6 +25,19 @@ def log1p_square(x: Tensor) -> Tensor:
     return torch.where(size <= 1, torch.log1p(small**2), 2 * large.log() + torch.log1p(large.reciprocal() ** 2))
 
 
+def centred(output: Tensor) -> Tensor:
+    """Logits less the largest of their row, which no softmax sees: what is added to them next to 0 keeps its digits."""
+    return output - output.detach().amax(1, keepdim=True)
+
+
+def onehot(target: Tensor, like: Tensor) -> Tensor:
+    """1 in the column of the target and 0 elsewhere, [n, classes] as `like`; a label outside of it is an error.
+
+    torch's own looks at the numbers first, which neither `vmap` nor a compiler can follow.
+    """
+    return torch.zeros_like(like).scatter(1, target[:, None], 1.0)
+
+
 def log_likelihood(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """log p of every class, [n, classes], and of the class that it is, [n]. Nothing is ever ignored."""
     every = output.log_softmax(1)
@@ -37,7 +49,7 @@ def log_of_the_rest(every: Tensor, target: Tensor) -> Tensor:
 
     every: [n, classes] log p; target: [n] int. Gives [n].
     """
-    own = functional.one_hot(target, every.shape[1]).bool()
+    own = onehot(target, every).bool()
     return every.masked_fill(own, -math.inf).logsumexp(1)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Range
-from lossbench_standard.numerics import not_negative, positive, wide
+from lossbench_standard.numerics import log_of_the_rest, not_negative, onehot, positive, wide
 
 
 class Tversky(Loss):
@@ -87,12 +86,13 @@ class SelfAdjustingDice(Loss):
     """Asks which class, row by row, and loses interest in what is already sure: for rare tags among many others.
 
     The mean over classes of 1 - (2 w y + gamma)/(w + y + gamma), w = (1 - p)^alpha p, p = softmax(logits), y one-hot.
-    logits: [n, classes]; target: [n] int. gamma > 0. With alpha > 0 the least value is not at p = 1 but where w is
-    largest, 1/(1 + alpha). Li et al., ACL 2020, equation 11, which their code does not follow.
+    logits: [n, classes]; target: [n] int. gamma > 0. With alpha > 0 a sure answer is not worth 0, and with alpha = 1 two
+    classes have the same w: of two alone nothing is learned. Li et al., ACL 2020, equation 11, which their code does
+    not follow.
     """
 
     kind = Kind.CLASSES
-    bounded, convex, zero = True, False, False
+    bounded, convex = True, False
     elicits = "distorted probability"
     reference = "1 - (2wy + γ)/(w + y + γ), w = (1-p)^α p; Li et al. 2020"
     search = {"gamma": Range(0.01, 10.0, log=True)}
@@ -102,12 +102,23 @@ class SelfAdjustingDice(Loss):
         super().__init__()
         self.alpha, self.gamma = not_negative("alpha", alpha), positive("gamma", gamma)
 
+    @property
+    def zero(self) -> bool:  # type: ignore[override]  # told by a parameter
+        return self.alpha == 0
+
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         log_p = wide(output).log_softmax(1)
-        chosen = functional.one_hot(target, output.shape[1]).to(log_p.dtype)
-        rest = torch.log(-torch.expm1(log_p).clamp(max=-1e-30))
-        w = torch.exp(log_p + self.alpha * rest)
+        chosen = onehot(target, log_p)
+        w = torch.exp(log_p + self.alpha * _log_of_each_rest(log_p))
         return (1 - (2 * w * chosen + self.gamma) / (w + chosen + self.gamma)).mean(1)
+
+
+def _log_of_each_rest(log_p: Tensor) -> Tensor:
+    """log(1 - p) of every class, [n, classes]: of the likeliest by the others' sum, which keeps its digits."""
+    first = log_p.argmax(1)
+    likeliest = onehot(first, log_p).bool()
+    others = torch.log1p(-torch.exp(log_p.masked_fill(likeliest, -1.0)))  # no other class has more than a half
+    return torch.where(likeliest, log_of_the_rest(log_p, first)[:, None], others)
 
 
 def overlap(output: Tensor, target: Tensor, alpha: float, beta: float, smooth: float) -> Tensor:
@@ -118,7 +129,11 @@ def overlap(output: Tensor, target: Tensor, alpha: float, beta: float, smooth: f
     z = wide(output)
     p, rest = torch.sigmoid(z), torch.sigmoid(-z)
     wrong = alpha * (p * (1 - target)).sum() + beta * (rest * target).sum()
-    return wrong / ((p * target).sum() + wrong + smooth)
+    whole = (p * target).sum() + wrong + smooth
+    if smooth > 0:
+        return wrong / whole
+    some = target.sum() > 0  # without positives wrong and whole are the same, and may be 0
+    return torch.where(some, wrong / torch.where(some, whole, 1.0), 1.0)
 
 
 dice = (Dice, SelfAdjustingDice)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lossbench.loss import Kind, Loss, Prediction
-from lossbench_standard.numerics import share
+from lossbench_standard.numerics import share, wide
 
 
 class Quantile(Loss):
@@ -66,9 +66,11 @@ class MultiQuantile(Loss):
         return len(self.quantiles)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        level = torch.tensor(self.quantiles, dtype=output.dtype, device=output.device)
+        # 1 - q before it is rounded to the type of the outputs, which has few digits next to 1
+        low = torch.tensor(self.quantiles, dtype=output.dtype, device=output.device)
+        high = torch.tensor([q - 1 for q in self.quantiles], dtype=output.dtype, device=output.device)
         residual = target[:, None] - output
-        return torch.maximum(level * residual, (level - 1) * residual).sum(1)
+        return torch.maximum(low * residual, high * residual).sum(1)
 
     def predict(self, output: Tensor) -> Prediction:
         ordered = output.sort(1).values
@@ -98,5 +100,6 @@ class Expectile(Loss):
         return "mean" if self.tau == 0.5 else f"expectile {self.tau:g}"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        residual = target - output
-        return torch.where(residual < 0, 1 - self.tau, self.tau) * residual**2
+        # the two sides as tensors of their own: numbers alone would be chosen from in float32
+        square = (target - wide(output)) ** 2
+        return torch.where(target < output, (1 - self.tau) * square, self.tau * square)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Prediction
-from lossbench_standard.numerics import wide
+from lossbench_standard.numerics import margin, onehot, wide
 
 
 class SquaredError(Loss):
@@ -37,7 +36,7 @@ class BrierScore(Loss):
     reference = "(sigmoid(z) - y)²; Brier 1950"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return (torch.sigmoid(output) - target) ** 2
+        return torch.sigmoid(-margin(wide(output), target)) ** 2  # p - 1 would lose its digits next to 0
 
 
 class SquaredDistance(Loss):
@@ -52,7 +51,7 @@ class SquaredDistance(Loss):
     reference = "Σ (ŷ - onehot(y))²"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return ((output - functional.one_hot(target, output.shape[1])) ** 2).sum(1)
+        return ((output - onehot(target, output)) ** 2).sum(1)
 
     def predict(self, output: Tensor) -> Prediction:
         share = output.clamp(0, 1) + 1e-6  # the outputs are probabilities already, but for sampling error
@@ -72,7 +71,8 @@ class ClassesBrierScore(Loss):
     reference = "Σ_c (softmax(z)_c - onehot(y)_c)²; Brier 1950"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return ((wide(output).softmax(1) - functional.one_hot(target, output.shape[1])) ** 2).sum(1)
+        probability = wide(output).softmax(1)
+        return ((probability - onehot(target, probability)) ** 2).sum(1)
 
 
 brier = (BrierScore, ClassesBrierScore)
