@@ -86,7 +86,7 @@ class SelfAdjustingDice(Loss):
     """Asks which class, row by row, and loses interest in what is already sure: for rare tags among many others.
 
     The mean over classes of 1 - (2 w y + gamma)/(w + y + gamma), w = (1 - p)^alpha p, p = softmax(logits), y one-hot.
-    logits: [n, classes]; target: [n] int. gamma > 0. With alpha > 0 a sure answer is not worth 0, and with alpha = 1 two
+    logits: [n, classes]; target: [n] int. gamma > 0. With alpha > 0 a sure answer is not worth 0; with alpha = 1 two
     classes have the same w: of two alone nothing is learned. Li et al., ACL 2020, equation 11, which their code does
     not follow.
     """
