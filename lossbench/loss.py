@@ -99,8 +99,16 @@ class Loss(nn.Module):
 
     kind: Kind
     elicits: str = ""
-    """What its minimiser is: mean, median, centre, `quantile 0.9`, `expectile 0.9`, probability, distorted probability,
+    """What its minimiser is: mean, median, centre, `quantile 0.9`, `expectile 0.9`, (distorted) probability, order,
     sign. Where a metric rewards something else, the loss is shown without a tier; empty where it is not known."""
+    bounded: bool | None = None
+    """True where no answer costs more than some largest value: one that is surely wrong may then hardly pull at all."""
+    convex: bool | None = None
+    """True where it is convex in the raw outputs."""
+    zero: bool | None = None
+    """True where it is never below 0, and 0 (or as near as one likes) for a perfect answer."""
+    observes: str = ""
+    """What it takes from the training targets before a training: class counts; empty where it takes nothing."""
     reference: str = ""
     """Formula or paper, shown by `lossbench losses` and in the report."""
     contract: ClassVar[int] = CONTRACT

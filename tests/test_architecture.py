@@ -113,7 +113,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         },
         set(),
     ),
-    "lossbench_standard": ({"loss", "lossbench_standard"}, {"torch"}),
+    "lossbench_standard": ({"loss", "lossbench_standard"}, {"torch", "numpy", "scipy"}),
 }
 
 

@@ -148,11 +148,6 @@ def judged(case: Case, z: Array, y: Array, dtype: torch.dtype = torch.double) ->
     return losses.detach().numpy(), slope.numpy()
 
 
-def test_every_built_in_loss_and_kind_is_among_the_cases() -> None:
-    built_in = {p.name for p in catalogue().plugins if p.built_in} - {"sum", "scaled"}  # made of others
-    assert {(name, kind) for name in built_in for kind in load_family(name)} <= {(c.name, c.kind) for c in CASES}
-
-
 @every_case
 def test_values_and_gradients_are_those_of_the_formula(case: Case) -> None:
     z, y = case.ordinary()

@@ -15,6 +15,7 @@ class AbsoluteError(Loss):
 
     kind = Kind.CONTINUOUS
     elicits = "median"
+    bounded, convex, zero = False, True, True
     reference = "|ŷ - y|"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Prediction, Range
+from lossbench_standard.numerics import log_likelihood, onehot, positive, share, wide
 
 
 class BinaryCrossEntropy(Loss):
@@ -18,13 +20,14 @@ class BinaryCrossEntropy(Loss):
     """
 
     kind = Kind.BINARY
+    bounded, convex, zero = False, True, True
     reference = "-y log p - (1 - y) log(1 - p), p = sigmoid(z)"
     search = {"pos_weight": Range(0.3, 30.0, log=True)}
     units = {"pos_weight": "times a negative's weight"}
 
     def __init__(self, pos_weight: float = 1.0) -> None:
         super().__init__()
-        self.pos_weight = _positive(pos_weight)
+        self.pos_weight = positive("pos_weight", pos_weight)
 
     @property
     def elicits(self) -> str:  # type: ignore[override]  # told by a parameter, not an attribute that replicas differ in
@@ -42,20 +45,21 @@ class OneAgainstTheRest(Loss):
     """
 
     kind = Kind.CLASSES
+    bounded, convex, zero = False, True, True
     reference = "Σ_c binary cross-entropy of z_c against [c = y]"
     search = {"pos_weight": Range(0.3, 30.0, log=True)}
     units = {"pos_weight": "times a negative's weight"}
 
     def __init__(self, pos_weight: float = 1.0) -> None:
         super().__init__()
-        self.pos_weight = _positive(pos_weight)
+        self.pos_weight = positive("pos_weight", pos_weight)
 
     @property
     def elicits(self) -> str:  # type: ignore[override]  # told by a parameter, not an attribute that replicas differ in
         return "probability" if self.pos_weight == 1 else "distorted probability"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        chosen = functional.one_hot(target, output.shape[1]).to(output.dtype)
+        chosen = onehot(target, output)
         each = self.pos_weight * chosen * functional.softplus(-output) + (1 - chosen) * functional.softplus(output)
         return each.sum(1)
 
@@ -68,22 +72,41 @@ class OneAgainstTheRest(Loss):
 class CrossEntropy(Loss):
     """Asks for the probability of every class, and pays without bound for being surely wrong.
 
-    -log softmax(logits)[target]. logits: [n, classes]; target: [n] int.
+    weight_y · -Σ_c t_c log softmax(logits)_c, t = (1 - label_smoothing) [c = y] + label_smoothing/classes. logits: [n,
+    classes]; target y: [n] int. `weight`: one number above 0 for each class; a mean over rows is not divided by theirs.
+    Label smoothing: Szegedy et al., CVPR 2016.
     """
 
     kind = Kind.CLASSES
-    elicits = "probability"
+    bounded, convex = False, True
     reference = "-log softmax(z)_y"
+    units = {"weight": "of each class, times its loss", "label_smoothing": "share of the label spread over all classes"}
+
+    def __init__(self, weight: Sequence[float] | None = None, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.weight = None if weight is None else tuple(positive("each of weight", w) for w in weight)
+        self.label_smoothing = share("label_smoothing", label_smoothing, ends=(True, False))
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by parameters
+        even = self.weight is None or len(set(self.weight)) == 1
+        return "probability" if even and self.label_smoothing == 0 else "distorted probability"
+
+    @property
+    def zero(self) -> bool:  # type: ignore[override]
+        return self.label_smoothing == 0
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         # gathered by hand: torch's own would take a target of -100 for padding and give it a loss of 0
-        return -output.log_softmax(1).gather(1, target[:, None]).squeeze(1)
-
-
-def _positive(pos_weight: float) -> float:
-    if not 0 < pos_weight < math.inf:
-        raise ValueError(f"pos_weight is above 0 and finite, not {pos_weight}")
-    return pos_weight
+        every, own = log_likelihood(wide(output), target)
+        losses = -own
+        if self.label_smoothing != 0:
+            losses = (1 - self.label_smoothing) * losses - self.label_smoothing * every.mean(1)
+        if self.weight is None:
+            return losses
+        if len(self.weight) != output.shape[1]:
+            raise ValueError(f"weight has {len(self.weight)} numbers for {output.shape[1]} classes")
+        return torch.tensor(self.weight, dtype=losses.dtype, device=output.device)[target] * losses
 
 
 bce = (BinaryCrossEntropy, OneAgainstTheRest)

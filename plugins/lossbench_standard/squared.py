@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Prediction
+from lossbench_standard.numerics import margin, onehot, wide
 
 
 class SquaredError(Loss):
@@ -17,6 +17,7 @@ class SquaredError(Loss):
 
     kind = Kind.CONTINUOUS
     elicits = "mean"
+    bounded, convex, zero = False, True, True
     reference = "(ŷ - y)²"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -31,10 +32,11 @@ class BrierScore(Loss):
 
     kind = Kind.BINARY
     elicits = "probability"
+    bounded, convex, zero = True, False, True
     reference = "(sigmoid(z) - y)²; Brier 1950"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return (torch.sigmoid(output) - target) ** 2
+        return torch.sigmoid(-margin(wide(output), target)) ** 2  # p - 1 would lose its digits next to 0
 
 
 class SquaredDistance(Loss):
@@ -45,14 +47,33 @@ class SquaredDistance(Loss):
 
     kind = Kind.CLASSES
     elicits = "probability"
+    bounded, convex, zero = False, True, True
     reference = "Σ (ŷ - onehot(y))²"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return ((output - functional.one_hot(target, output.shape[1])) ** 2).sum(1)
+        return ((output - onehot(target, output)) ** 2).sum(1)
 
     def predict(self, output: Tensor) -> Prediction:
         share = output.clamp(0, 1) + 1e-6  # the outputs are probabilities already, but for sampling error
         return Prediction(output, output.argmax(-1), share / share.sum(-1, keepdim=True))
 
 
+class ClassesBrierScore(Loss):
+    """Asks for the probability of every class, and never pays more than 2 for a wrong answer.
+
+    Σ_c (softmax(logits)_c - [c = target])². logits: [n, classes]; target: [n] int. Brier, Monthly Weather Review 78,
+    1950.
+    """
+
+    kind = Kind.CLASSES
+    elicits = "probability"
+    bounded, convex, zero = True, False, True
+    reference = "Σ_c (softmax(z)_c - onehot(y)_c)²; Brier 1950"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        probability = wide(output).softmax(1)
+        return ((probability - onehot(target, probability)) ** 2).sum(1)
+
+
+brier = (BrierScore, ClassesBrierScore)
 mse = (SquaredError, BrierScore, SquaredDistance)

@@ -1,0 +1,120 @@
+"""Losses that turn to what is still hard: an answer that is right already counts little."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lossbench.loss import Kind, Loss, Range
+from lossbench_standard.numerics import log_likelihood, log_of_the_rest, margin, not_negative, share, wide
+
+GAMMA = {"gamma": Range(0.1, 5.0, log=True)}
+UNITS = {"gamma": "power of 1 - p", "alpha": "weight of a positive, against 1 - alpha of a negative"}
+
+
+class BinaryFocal(Loss):
+    """Asks which class, most of all where it is still unsure; its probabilities come out too timid.
+
+    (1 - p)^gamma · -log p, p the probability of the true class; with `alpha` times alpha for positives and 1 - alpha
+    for negatives. logit: [n]; target: [n] in {0, 1}. gamma ≥ 0; gamma = 0 is the cross-entropy. Lin et al., ICCV 2017.
+    """
+
+    kind = Kind.BINARY
+    bounded, zero = False, True
+    reference = "(1 - p)^γ · -log p; Lin et al. 2017"
+    search = GAMMA
+    units = UNITS
+
+    def __init__(self, gamma: float = 2.0, alpha: float | None = None) -> None:
+        super().__init__()
+        self.gamma = not_negative("gamma", gamma)
+        self.alpha = None if alpha is None else share("alpha", alpha)
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by parameters
+        return "probability" if self.gamma == 0 and self.alpha in (None, 0.5) else "distorted probability"
+
+    @property
+    def convex(self) -> bool:  # type: ignore[override]
+        return self.gamma == 0
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        side = margin(wide(output), target)
+        # (1 - p)^γ = exp(-γ softplus(side)): no power of a probability that has been rounded to 0
+        value = torch.exp(-self.gamma * functional.softplus(side)) * functional.softplus(-side)
+        return value if self.alpha is None else value * (self.alpha * target + (1 - self.alpha) * (1 - target))
+
+
+class ClassesFocal(Loss):
+    """Asks which class, most of all where it is still unsure; its probabilities come out too timid.
+
+    (1 - p)^gamma · -log p, p the softmax of the true class. logits: [n, classes]; target: [n] int. gamma ≥ 0; gamma = 0
+    is the cross-entropy. One value a row, not one a row and class. Lin et al., ICCV 2017.
+    """
+
+    kind = Kind.CLASSES
+    bounded, zero = False, True
+    reference = "(1 - p)^γ · -log p, p = softmax(z)_y; Lin et al. 2017"
+    search = GAMMA
+    units = UNITS
+
+    def __init__(self, gamma: float = 2.0) -> None:
+        super().__init__()
+        self.gamma = not_negative("gamma", gamma)
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "probability" if self.gamma == 0 else "distorted probability"
+
+    @property
+    def convex(self) -> bool:  # type: ignore[override]
+        return self.gamma == 0
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        every, own = log_likelihood(wide(output), target)
+        return -torch.exp(self.gamma * log_of_the_rest(every, target)) * own
+
+
+class Asymmetric(Loss):
+    """Asks for the positives among many negatives: easy negatives count little, and surely negative ones nothing.
+
+    Positives: (1 - p)^gamma_pos · -log p. Negatives: q^gamma_neg · -log(1 - q), q = max(p - margin, 0). p =
+    sigmoid(logit). logit: [n]; target: [n] in {0, 1}. Probabilities are distorted, and .5 is no fair threshold. Ridnik
+    et al., ICCV 2021.
+    """
+
+    kind = Kind.BINARY
+    bounded, zero = False, True
+    reference = "positives (1-p)^γ₊ · -log p, negatives q^γ₋ · -log(1-q), q = max(p - m, 0); Ridnik et al. 2021"
+    search = {"gamma_neg": Range(0.5, 6.0, log=True)}
+    units = {"gamma_neg": "power for negatives", "gamma_pos": "power for positives", "margin": "of probability"}
+
+    def __init__(self, gamma_neg: float = 4.0, gamma_pos: float = 1.0, margin: float = 0.05) -> None:
+        super().__init__()
+        self.gamma_neg, self.gamma_pos = not_negative("gamma_neg", gamma_neg), not_negative("gamma_pos", gamma_pos)
+        self.margin = share("margin", margin, ends=(True, False))
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by parameters: all 0 is the cross-entropy
+        return "probability" if self.convex else "distorted probability"
+
+    @property
+    def convex(self) -> bool:  # type: ignore[override]
+        return self.gamma_neg == self.gamma_pos == self.margin == 0
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        z = wide(output)
+        positive = torch.exp(-self.gamma_pos * functional.softplus(z)) * functional.softplus(-z)
+        return target * positive + (1 - target) * self._negative(z)
+
+    def _negative(self, z: Tensor) -> Tensor:
+        if self.margin == 0:
+            return torch.exp(-self.gamma_neg * functional.softplus(-z)) * functional.softplus(z)
+        shifted = torch.sigmoid(z) - self.margin
+        counts = shifted > 0
+        q = torch.where(counts, shifted, 0.5)  # a power of 0 would have a slope without end
+        return torch.where(counts, torch.exp(self.gamma_neg * q.log()) * -torch.log1p(-q), 0.0)
+
+
+focal = (BinaryFocal, ClassesFocal)

@@ -1,0 +1,123 @@
+"""Negative log-likelihoods of numbers: what the answer says of how targets spread is judged too."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from scipy.special import stdtrit
+from torch import Tensor
+from torch.nn import functional
+
+from lossbench.loss import Domain, Kind, Loss, Prediction, Range
+from lossbench_standard.numerics import log1p_square, positive, wide
+
+NORMAL_95 = 1.6448536269514722
+"""The standard normal's .95 quantile: the central 90 % reach so far on both sides."""
+FLOOR = 1e-6
+"""Variances and scales stay above this: next to 0 the likelihood of a lucky hit has no bound."""
+
+
+class GaussianNLL(Loss):
+    """Asks for the mean and the variance, two raw outputs a target; an error costs less where it was announced.
+
+    (log v + (y - m)²/v)/2, m the first output, v = softplus of the second + 1e-6. output: [n, 2]; target y: [n], in
+    training standard deviations. Below 0 where v is small and right. Nix and Weigend 1994.
+    """
+
+    kind = Kind.CONTINUOUS
+    elicits = "mean"
+    bounded, convex, zero = False, False, False
+    reference = "(log v + (y - m)²/v)/2; Nix & Weigend 1994"
+
+    def outputs(self, classes: int) -> int:
+        return 2
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        mean, variance = _two(wide(output))
+        return (variance.log() + ((target - mean) / variance.sqrt()) ** 2) / 2
+
+    def predict(self, output: Tensor) -> Prediction:
+        mean, variance = _two(wide(output))
+        reach = NORMAL_95 * variance.sqrt()
+        return Prediction(mean, interval=(mean - reach, mean + reach))
+
+
+class StudentTNLL(Loss):
+    """Asks for centre and scale of a distribution with heavy tails: robust, and honest about its errors.
+
+    -log density of Student's t with nu degrees of freedom, location m (first output) and scale s = softplus of the
+    second + 1e-6. output: [n, 2]; target: [n], in training standard deviations. nu > 0. Lange, Little and Taylor,
+    JASA 84, 1989.
+    """
+
+    kind = Kind.CONTINUOUS
+    elicits = "centre"
+    bounded, convex, zero = False, False, False
+    reference = "-log t_ν((y - m)/s) + log s; Lange et al. 1989"
+    search = {"nu": Range(1.0, 30.0, log=True)}
+    units = {"nu": "degrees of freedom: few for heavy tails"}
+
+    def __init__(self, nu: float = 4.0) -> None:
+        super().__init__()
+        self.nu = positive("nu", nu)
+
+    def outputs(self, classes: int) -> int:
+        return 2
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        centre, scale = _two(wide(output))
+        constant = math.lgamma(self.nu / 2) - math.lgamma((self.nu + 1) / 2) + math.log(math.pi * self.nu) / 2
+        ratio = (target - centre) / scale
+        return (self.nu + 1) / 2 * log1p_square(ratio / math.sqrt(self.nu)) + scale.log() + constant
+
+    def predict(self, output: Tensor) -> Prediction:
+        centre, scale = _two(wide(output))
+        reach = float(stdtrit(self.nu, 0.95)) * scale
+        return Prediction(centre, interval=(centre - reach, centre + reach))
+
+
+class PoissonNLL(Loss):
+    """Asks for the mean of counts and other amounts, by its logarithm: an error counts against what was expected.
+
+    exp(f) - y f, without the term of y alone. output f: [n]; target y: [n], at least 0, in multiples of the training
+    mean; the prediction is exp(f). McCullagh and Nelder 1989.
+    """
+
+    kind = Kind.CONTINUOUS
+    domain = Domain.NONNEGATIVE
+    elicits = "mean"
+    bounded, convex, zero = False, True, False
+    reference = "exp(f) - y f; McCullagh & Nelder 1989"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        rate = wide(output)
+        return rate.exp() - target * rate
+
+    def predict(self, output: Tensor) -> Prediction:
+        return Prediction(output.exp())
+
+
+class SquaredLogError(Loss):
+    """Asks for the mean of log(1 + y): errors count by their ratio, so that large targets do not outweigh small ones.
+
+    (f - log(1 + y))². output f: [n]; target y: [n], at least 0, in multiples of the training mean; the prediction is
+    exp(f) - 1, where this is the squared difference of log(1 + .). It is no mean: RMSE rewards something else.
+    """
+
+    kind = Kind.CONTINUOUS
+    domain = Domain.NONNEGATIVE
+    elicits = "mean logarithm"
+    bounded, convex, zero = False, True, True
+    reference = "(log(1 + ŷ) - log(1 + y))²"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return (wide(output) - torch.log1p(wide(target))) ** 2
+
+    def predict(self, output: Tensor) -> Prediction:
+        return Prediction(torch.expm1(output).clamp(min=0))
+
+
+def _two(output: Tensor) -> tuple[Tensor, Tensor]:
+    """The first output as it is, and the second made positive."""
+    return output[:, 0], functional.softplus(output[:, 1]) + FLOOR

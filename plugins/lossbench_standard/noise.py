@@ -1,0 +1,292 @@
+"""Cross-entropies that do not insist on every label: for labels that may be wrong, and against being too sure."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lossbench.loss import Kind, Loss, Range
+from lossbench_standard.numerics import log_likelihood, margin, not_negative, positive, share, wide
+
+ZERO_LOG = math.log(1e-4)
+"""What log 0 counts in the reverse cross-entropy, as the authors' code has it."""
+
+
+class LabelSmoothing(Loss):
+    """Asks for the probability, drawn a little towards one half: no label is taken to be sure.
+
+    The binary cross-entropy against y (1 - epsilon) + epsilon/2. logit: [n]; target y: [n] in {0, 1}. Szegedy et al.,
+    CVPR 2016.
+    """
+
+    kind = Kind.BINARY
+    bounded, convex = False, True
+    reference = "cross-entropy against y (1 - ε) + ε/2; Szegedy et al. 2016"
+    search = {"epsilon": Range(0.005, 0.5, log=True)}
+    units = {"epsilon": "share of the label that is spread over both classes"}
+
+    def __init__(self, epsilon: float = 0.1) -> None:
+        super().__init__()
+        self.epsilon = share("epsilon", epsilon, ends=(True, False))
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "probability" if self.epsilon == 0 else "distorted probability"
+
+    @property
+    def zero(self) -> bool:  # type: ignore[override]
+        return self.epsilon == 0
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        z, low = wide(output), self.epsilon / 2
+        label, against = target * (1 - self.epsilon) + low, (1 - target) * (1 - self.epsilon) + low
+        return label * functional.softplus(-z) + against * functional.softplus(z)
+
+
+class _Generalised(Loss):
+    """(1 - p^q)/q of the probability p of the true class: the cross-entropy for q → 0, 1 - p for q = 1."""
+
+    search = {"q": Range(0.1, 0.95)}
+    units = {"q": "from 0, the cross-entropy, to 1, the absolute error of the probability"}
+    bounded, convex, zero = True, False, True
+    reference = "(1 - p^q)/q; Zhang & Sabuncu 2018"
+
+    def __init__(self, q: float = 0.7) -> None:
+        super().__init__()
+        self.q = share("q", q, ends=(False, True))
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "sign" if self.q == 1 else "distorted probability"
+
+    def of(self, log_p: Tensor) -> Tensor:
+        return -torch.expm1(self.q * log_p) / self.q
+
+
+class BinaryGCE(_Generalised):
+    """Asks which class, and gives up on what stays surely wrong: labels may be.
+
+    (1 - p^q)/q, p the probability of the true class. logit: [n]; target: [n] in {0, 1}. 0 < q ≤ 1. The odds come out to
+    the power 1/(1 - q). Zhang and Sabuncu, NeurIPS 2018.
+    """
+
+    kind = Kind.BINARY
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return self.of(-functional.softplus(-margin(wide(output), target)))
+
+
+class ClassesGCE(_Generalised):
+    """Asks which class, and gives up on what stays surely wrong: labels may be.
+
+    (1 - p^q)/q, p the softmax of the true class. logits: [n, classes]; target: [n] int. 0 < q ≤ 1. Zhang and Sabuncu,
+    NeurIPS 2018.
+    """
+
+    kind = Kind.CLASSES
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return self.of(log_likelihood(wide(output), target)[1])
+
+
+class _Symmetric(Loss):
+    """alpha · cross-entropy + beta · (-A)(1 - p): the reverse cross-entropy counts log 0 as A."""
+
+    search = {"alpha": Range(0.01, 10.0, log=True), "beta": Range(0.1, 10.0, log=True)}
+    units = {"alpha": "times the cross-entropy", "beta": "times the reverse", "A": "what log 0 counts"}
+    bounded, zero = False, True
+    reference = "α CE + β (-A)(1 - p); Wang et al. 2019"
+
+    def __init__(self, alpha: float = 0.1, beta: float = 1.0, A: float = ZERO_LOG) -> None:  # noqa: N803  # the paper's
+        super().__init__()
+        self.alpha, self.beta = positive("alpha", alpha), not_negative("beta", beta)
+        if not -math.inf < A < 0:
+            raise ValueError(f"A is below 0 and finite, not {A}")
+        self.A = A
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "probability" if self.beta == 0 else "distorted probability"
+
+    @property
+    def convex(self) -> bool:  # type: ignore[override]  # as Poly, its multiple with epsilon = -beta A/alpha
+        return -self.beta * self.A <= self.alpha
+
+    def of(self, log_p: Tensor) -> Tensor:
+        return -self.alpha * log_p + self.beta * self.A * torch.expm1(log_p)
+
+
+class BinarySCE(_Symmetric):
+    """Asks which class; the symmetric part keeps wrong labels from being learned by heart.
+
+    alpha · -log p + beta · (-A)(1 - p), p the probability of the true class, A < 0. logit: [n]; target: [n] in {0, 1}.
+    Wang et al., ICCV 2019.
+    """
+
+    kind = Kind.BINARY
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return self.of(-functional.softplus(-margin(wide(output), target)))
+
+
+class ClassesSCE(_Symmetric):
+    """Asks which class; the symmetric part keeps wrong labels from being learned by heart.
+
+    alpha · -log p + beta · (-A)(1 - p), p the softmax of the true class, A < 0. logits: [n, classes]; target: [n] int.
+    Wang et al., ICCV 2019.
+    """
+
+    kind = Kind.CLASSES
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return self.of(log_likelihood(wide(output), target)[1])
+
+
+class NormalisedAndReverse(Loss):
+    """Asks which class, by two losses that wrong labels do not sway: one that learns, one that holds back.
+
+    alpha · log p / Σ_c log p_c + beta · (-A)(1 - p), p the softmax of the true class, A < 0. logits: [n, classes];
+    target: [n] int. Over all labels both add up to a constant, so that the best answer is the likeliest class for sure.
+    Ma et al., ICML 2020.
+    """
+
+    kind = Kind.CLASSES
+    bounded, convex, zero = True, False, True
+    elicits = "sign"
+    reference = "α log p / Σ_c log p_c + β (-A)(1 - p); Ma et al. 2020"
+    search = {"alpha": Range(0.1, 10.0, log=True), "beta": Range(0.1, 10.0, log=True)}
+    units = {"alpha": "times the normalised", "beta": "times the reverse", "A": "what log 0 counts"}
+
+    def __init__(self, alpha: float = 1.0, beta: float = 1.0, A: float = ZERO_LOG) -> None:  # noqa: N803  # the paper's
+        super().__init__()
+        self.alpha, self.beta = positive("alpha", alpha), not_negative("beta", beta)
+        if not -math.inf < A < 0:
+            raise ValueError(f"A is below 0 and finite, not {A}")
+        self.A = A
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        every, own = log_likelihood(wide(output), target)
+        return self.alpha * own / every.sum(1) + self.beta * self.A * torch.expm1(own)
+
+
+class Bootstrap(Loss):
+    """Asks which class, and takes its own answer for part of the label: what it is sure of may overrule a wrong one.
+
+    The binary cross-entropy against beta · y + (1 - beta) · p, p = sigmoid(logit), through which gradients flow too.
+    logit: [n]; target y: [n] in {0, 1}. 0 < beta ≤ 1; beta = 1 is the cross-entropy. Reed et al., ICLR workshop 2015.
+    """
+
+    kind = Kind.BINARY
+    bounded = False
+    reference = "cross-entropy against β y + (1 - β) p; Reed et al. 2015"
+    search = {"beta": Range(0.5, 0.99)}
+    units = {"beta": "share of the label in what is learned"}
+    zero = True
+
+    def __init__(self, beta: float = 0.95) -> None:
+        super().__init__()
+        self.beta = share("beta", beta, ends=(False, True))
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "probability" if self.beta == 1 else "distorted probability"
+
+    @property
+    def convex(self) -> bool:  # type: ignore[override]  # the entropy bends down by no more than log p bends up
+        return self.beta >= 0.5
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        z = wide(output)
+        label = self.beta * target + (1 - self.beta) * torch.sigmoid(z)
+        against = self.beta * (1 - target) + (1 - self.beta) * torch.sigmoid(-z)
+        return label * functional.softplus(-z) + against * functional.softplus(z)
+
+
+class _Poly(Loss):
+    """-log p + epsilon (1 - p): the first term of the cross-entropy's series in 1 - p, weighed anew."""
+
+    search = {"epsilon": Range(0.1, 10.0, log=True)}
+    units = {"epsilon": "weight of 1 - p, on top of the cross-entropy"}
+    bounded, zero = False, True
+    reference = "-log p + ε (1 - p); Leng et al. 2022"
+
+    def __init__(self, epsilon: float = 1.0) -> None:
+        super().__init__()
+        if not -1 <= epsilon < math.inf:
+            raise ValueError(f"epsilon is at least -1 and finite, not {epsilon}")
+        self.epsilon = epsilon
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "probability" if self.epsilon == 0 else "distorted probability"
+
+    @property
+    def convex(self) -> bool:  # type: ignore[override]  # by its Hessian, for any number of classes
+        return self.epsilon <= 1
+
+    def of(self, log_p: Tensor) -> Tensor:
+        return -log_p - self.epsilon * torch.expm1(log_p)
+
+
+class BinaryPoly(_Poly):
+    """Asks which class, with a steady pull on what is not yet sure.
+
+    -log p + epsilon (1 - p), p the probability of the true class. logit: [n]; target: [n] in {0, 1}. epsilon ≥ -1;
+    epsilon = 0 is the cross-entropy. Leng et al., ICLR 2022.
+    """
+
+    kind = Kind.BINARY
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return self.of(-functional.softplus(-margin(wide(output), target)))
+
+
+class ClassesPoly(_Poly):
+    """Asks which class, with a steady pull on what is not yet sure.
+
+    -log p + epsilon (1 - p), p the softmax of the true class. logits: [n, classes]; target: [n] int. epsilon ≥ -1;
+    epsilon = 0 is the cross-entropy. Leng et al., ICLR 2022.
+    """
+
+    kind = Kind.CLASSES
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return self.of(log_likelihood(wide(output), target)[1])
+
+
+class SmoothedDivergence(Loss):
+    """Asks for the probability of every class, drawn a little towards all being equal.
+
+    Σ_c t_c (log t_c - log p_c), t = (1 - epsilon) [c = y] + epsilon/classes, p = softmax(logits): how far the answer is
+    from the smoothed label, 0 where they agree. logits: [n, classes]; target y: [n] int. Kullback and Leibler 1951.
+    """
+
+    kind = Kind.CLASSES
+    bounded, convex, zero = False, True, True
+    reference = "Σ_c t_c log(t_c / p_c), t = (1 - ε) onehot(y) + ε/classes"
+    search = {"epsilon": Range(0.005, 0.5, log=True)}
+    units = {"epsilon": "share of the label that is spread over all classes"}
+
+    def __init__(self, epsilon: float = 0.1) -> None:
+        super().__init__()
+        self.epsilon = share("epsilon", epsilon, ends=(True, False))
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "probability" if self.epsilon == 0 else "distorted probability"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        every, own = log_likelihood(wide(output), target)
+        classes = output.shape[1]
+        low = self.epsilon / classes
+        high = 1 - self.epsilon + low
+        entropy = high * math.log(high) + ((classes - 1) * low * math.log(low) if low > 0 else 0.0)
+        return entropy - (high - low) * own - low * every.sum(1)
+
+
+gce = (BinaryGCE, ClassesGCE)
+sce = (BinarySCE, ClassesSCE)
+poly1 = (BinaryPoly, ClassesPoly)

@@ -1,0 +1,77 @@
+"""Formulas that several losses share, written so that they stay right where the plain form overflows or cancels."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def wide(output: Tensor) -> Tensor:
+    """Half precision as float32, in which exponentials keep their digits; float32 and float64 as they are."""
+    return output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
+
+
+def margin(output: Tensor, target: Tensor) -> Tensor:
+    """The logit on the side of the target: z for a target of 1, -z for 0. Both [n]."""
+    return (2 * target - 1) * output
+
+
+def log1p_square(x: Tensor) -> Tensor:
+    """log(1 + x²), without the square of an x beyond 1, which overflows long before its logarithm does."""
+    size = x.abs()
+    small, large = size.clamp(max=1.0), size.clamp(min=1.0)
+    return torch.where(size <= 1, torch.log1p(small**2), 2 * large.log() + torch.log1p(large.reciprocal() ** 2))
+
+
+def centred(output: Tensor) -> Tensor:
+    """Logits less the largest of their row, which no softmax sees: what is added to them next to 0 keeps its digits."""
+    return output - output.detach().amax(1, keepdim=True)
+
+
+def onehot(target: Tensor, like: Tensor) -> Tensor:
+    """1 in the column of the target and 0 elsewhere, [n, classes] as `like`; a label outside of it is an error.
+
+    torch's own looks at the numbers first, which neither `vmap` nor a compiler can follow.
+    """
+    return torch.zeros_like(like).scatter(1, target[:, None], 1.0)
+
+
+def log_likelihood(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """log p of every class, [n, classes], and of the class that it is, [n]. Nothing is ever ignored."""
+    every = output.log_softmax(1)
+    return every, every.gather(1, target[:, None]).squeeze(1)
+
+
+def log_of_the_rest(every: Tensor, target: Tensor) -> Tensor:
+    """log(1 - p of the class that it is): the others summed up, which keeps its digits where p is next to 1.
+
+    every: [n, classes] log p; target: [n] int. Gives [n].
+    """
+    own = onehot(target, every).bool()
+    return every.masked_fill(own, -math.inf).logsumexp(1)
+
+
+def positive(name: str, value: float) -> float:
+    """The parameter itself. Raises ValueError unless it is above 0 and finite."""
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} is above 0 and finite, not {value}")
+    return value
+
+
+def not_negative(name: str, value: float) -> float:
+    """The parameter itself. Raises ValueError unless it is at least 0 and finite."""
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} is at least 0 and finite, not {value}")
+    return value
+
+
+def share(name: str, value: float, *, ends: tuple[bool, bool] = (False, False)) -> float:
+    """The parameter itself. Raises ValueError unless it lies between 0 and 1, which it may be where `ends` say so."""
+    low, high = ends
+    if not (0 < value < 1 or (low and value == 0) or (high and value == 1)):
+        words = {(False, False): "above 0 and below 1", (True, False): "at least 0 and below 1"}
+        words |= {(False, True): "above 0 and at most 1", (True, True): "from 0 to 1"}
+        raise ValueError(f"{name} is {words[ends]}, not {value}")
+    return value

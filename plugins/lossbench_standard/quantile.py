@@ -1,0 +1,105 @@
+"""Losses that ask for another point of the distribution than its middle, or for several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from lossbench.loss import Kind, Loss, Prediction
+from lossbench_standard.numerics import share, wide
+
+
+class Quantile(Loss):
+    """Asks for a quantile: an answer too low costs q times its distance, one too high 1 - q times.
+
+    max(q r, (q - 1) r), r = target - output, the pinball loss. output, target: [n] in training standard deviations.
+    0 < q < 1; q = .5 is half the absolute error. Koenker and Bassett, Econometrica 46, 1978.
+    """
+
+    kind = Kind.CONTINUOUS
+    bounded, convex, zero = False, True, True
+    reference = "max(q r, (q - 1) r), r = y - ŷ; Koenker & Bassett 1978"
+    units = {"q": "share of the targets that lie below the answer"}
+
+    def __init__(self, q: float = 0.5) -> None:
+        super().__init__()
+        self.q = share("q", q)
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "median" if self.q == 0.5 else f"quantile {self.q:g}"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        residual = target - output
+        return torch.maximum(self.q * residual, (self.q - 1) * residual)
+
+
+class MultiQuantile(Loss):
+    """Asks for several quantiles at once, one raw output each; the middle one is the point prediction.
+
+    Σ over quantiles of the pinball loss. output: [n, quantiles]; target: [n], in training standard deviations.
+    `predict` sorts outputs that cross (Chernozhukov, Fernández-Val and Galichon 2010), and gives the lowest and the
+    highest as interval where they enclose 90 %. `quantiles` are increasing numbers between 0 and 1, odd in number.
+    """
+
+    kind = Kind.CONTINUOUS
+    bounded, convex, zero = False, True, True
+    reference = "Σ_q max(q r, (q - 1) r), r = y - ŷ_q; Koenker & Bassett 1978"
+    units = {"quantiles": "shares of the targets below each answer"}
+
+    def __init__(self, quantiles: Sequence[float] = (0.05, 0.5, 0.95)) -> None:
+        super().__init__()
+        levels = [share("each of quantiles", level) for level in quantiles]
+        if len(levels) % 2 == 0 or any(a >= b for a, b in pairwise(levels)):
+            raise ValueError(f"quantiles are increasing and odd in number, not {list(quantiles)}")
+        self.quantiles = tuple(levels)
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        middle = self.quantiles[len(self.quantiles) // 2]
+        return "median" if middle == 0.5 else f"quantile {middle:g}"
+
+    def outputs(self, classes: int) -> int:
+        return len(self.quantiles)
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        # 1 - q before it is rounded to the type of the outputs, which has few digits next to 1
+        low = torch.tensor(self.quantiles, dtype=output.dtype, device=output.device)
+        high = torch.tensor([q - 1 for q in self.quantiles], dtype=output.dtype, device=output.device)
+        residual = target[:, None] - output
+        return torch.maximum(low * residual, high * residual).sum(1)
+
+    def predict(self, output: Tensor) -> Prediction:
+        ordered = output.sort(1).values
+        enclosed = self.quantiles[-1] - self.quantiles[0]
+        interval = (ordered[:, 0], ordered[:, -1]) if abs(enclosed - 0.9) < 1e-9 else None
+        return Prediction(ordered[:, len(self.quantiles) // 2], interval=interval)
+
+
+class Expectile(Loss):
+    """Asks for an expectile, the mean's counterpart of a quantile: squares, weighed by the side that they lie on.
+
+    |tau - [r < 0]| r², r = target - output. output, target: [n] in training standard deviations. 0 < tau < 1; tau = .5
+    is half the squared error. Newey and Powell, Econometrica 55, 1987.
+    """
+
+    kind = Kind.CONTINUOUS
+    bounded, convex, zero = False, True, True
+    reference = "|τ - [r < 0]| r², r = y - ŷ; Newey & Powell 1987"
+    units = {"tau": "weight of targets above the answer, against 1 - tau below it"}
+
+    def __init__(self, tau: float = 0.5) -> None:
+        super().__init__()
+        self.tau = share("tau", tau)
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "mean" if self.tau == 0.5 else f"expectile {self.tau:g}"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        # the two sides as tensors of their own: numbers alone would be chosen from in float32
+        square = (target - wide(output)) ** 2
+        return torch.where(target < output, (1 - self.tau) * square, self.tau * square)

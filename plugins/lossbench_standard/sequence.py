@@ -1,0 +1,215 @@
+"""Losses of whole sequences: what each label costs depends on its neighbours, or does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lossbench.loss import Kind, Loss, Prediction, Sequences
+from lossbench_standard.numerics import wide
+
+NARROW = 20.0
+"""So far apart, in nats, transitions may lie to be multiplied as plain numbers: what is rounded to 0, e^-87 in float32,
+cannot come back by two of them."""
+
+
+class SequenceCrossEntropy(Loss):
+    """Asks for the probability of every label by itself: a sequence costs what its labels cost together.
+
+    Σ_t -log softmax(z_t)[y_t]. Sequences of logits [sum of lengths, classes] and of int labels; one value a sequence.
+    """
+
+    kind = Kind.SEQUENCES
+    elicits = "probability"
+    bounded, convex, zero = False, True, True
+    reference = "Σ_t -log softmax(z_t)_y"
+
+    def forward(self, output: Sequences, target: Sequences) -> Tensor:
+        each = -output.values.log_softmax(1).gather(1, target.values[:, None]).squeeze(1)
+        return _by_sequence(each, output.lengths)
+
+
+class LinearChainCRF(Loss):
+    """Asks for the probability of the whole sequence of labels: which label may follow which is learned with the model.
+
+    log Z - score(y), score(y) = start[y_1] + Σ_t z_t[y_t] + Σ_t transition[y_{t-1}, y_t] + end[y_T]. Sequences of
+    logits z [sum of lengths, classes] and of int labels; one value a sequence. `predict` gives the best sequence
+    (Viterbi) and each label's probability given the whole text. Its parameters are made once the number of classes is
+    known, when `outputs` is asked. Lafferty, McCallum and Pereira, ICML 2001.
+    """
+
+    kind = Kind.SEQUENCES
+    elicits = "probability"
+    bounded, convex, zero = False, True, True
+    reference = "log Z - score(y), learned transitions; Lafferty et al. 2001"
+    transitions: nn.Parameter
+    start: nn.Parameter
+    end: nn.Parameter
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("transitions", "start", "end"):
+            self.register_parameter(name, None)
+
+    def outputs(self, classes: int) -> int:
+        if self.start is None or len(self.start) != classes:
+            self.transitions = nn.Parameter(torch.empty(classes, classes).uniform_(-0.1, 0.1))
+            self.start = nn.Parameter(torch.empty(classes).uniform_(-0.1, 0.1))
+            self.end = nn.Parameter(torch.empty(classes).uniform_(-0.1, 0.1))
+        return classes
+
+    def forward(self, output: Sequences, target: Sequences) -> Tensor:
+        self._known(output)
+        z = wide(output.values)
+        return self._log_partition(z, output.lengths) - self._score(z, target.values, output.lengths)
+
+    def predict(self, output: Sequences) -> Prediction:
+        """label: [sum of lengths], of the best sequence; probability: [sum of lengths, classes], in the whole text."""
+        self._known(output)
+        with torch.enable_grad():  # the derivative of log Z by a label's logit is the label's probability
+            z = wide(output.values).detach().requires_grad_()
+            (probability,) = torch.autograd.grad(self._log_partition(z, output.lengths).sum(), z)
+        label = self._best(z.detach(), output.lengths)
+        return Prediction(probability.clamp(min=1e-30).log(), label, probability)
+
+    def _known(self, output: Sequences) -> None:
+        classes = output.values.shape[1]
+        if self.start is None or len(self.start) != classes:
+            raise ValueError(f"crf has not been told of {classes} classes: `outputs({classes})` makes its transitions.")
+
+    def _score(self, z: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
+        each = z.gather(1, labels[:, None]).squeeze(1)
+        ends = lengths.cumsum(0)
+        firsts = ends - lengths
+        moves = self.transitions[labels[:-1], labels[1:]].to(z.dtype)
+        inside = torch.ones(len(labels), dtype=torch.bool, device=labels.device)
+        inside[firsts] = False  # nothing leads from one sequence into the next
+        steps = torch.where(inside[1:], moves, 0.0)
+        each = each + torch.cat([steps.new_zeros(1), steps])
+        ends_score = self.start[labels[firsts]] + self.end[labels[ends - 1]]
+        return _by_sequence(each, lengths) + ends_score
+
+    def _log_partition(self, z: Tensor, lengths: Tensor) -> Tensor:
+        """log of the sum of exp(score) over all sequences of labels; [n]."""
+        spread = float(self.transitions.detach().amax() - self.transitions.detach().amin())
+        return self._by_products(z, lengths) if spread < NARROW else self._by_logarithms(z, lengths)
+
+    def _by_products(self, z: Tensor, lengths: Tensor) -> Tensor:
+        """By products of matrices, from both ends at once to the middle; what each step is scaled by is added up.
+
+        In a sequence of odd length both halves come to the same middle label, whose logit the second leaves out.
+        """
+        half, odd = (lengths + 1) // 2, lengths % 2 == 1
+        order = TimeMajor.of(half)
+        ends = lengths.cumsum(0)
+        whose, step = order.sequences, order.steps
+        there, back = (ends - lengths)[whose] + step, ends[whose] - 1 - step
+        counted = ~(odd[whose] & (step == half[whose] - 1))  # False for a middle that was counted from the front
+
+        top = z.detach().amax(1, keepdim=True)
+        weight = (z - top).exp()
+        weights = torch.stack([weight[there], torch.where(counted[:, None], weight[back], 1.0)])
+        first, last, shift = (p.detach().amax() for p in (self.start, self.end, self.transitions))
+        onward = (self.transitions - shift).exp().to(z.dtype)
+        moves = torch.stack([onward, onward.T])
+        begins = torch.stack([(self.start - first).exp(), (self.end - last).exp()]).to(z.dtype)[:, None]
+
+        states, scales, begin = [], [], 0
+        before = begins.expand(2, order.sizes[0], -1)
+        for number, size in enumerate(order.sizes):
+            reached = before[:, :size] @ moves if number else before
+            state = reached * weights[:, begin : begin + size]
+            scale = state.sum(2, keepdim=True)
+            before = state / scale
+            states.append(before)
+            scales.append(scale)
+            begin += size
+        front, rear = torch.cat(states, 1)[:, order.lasts]
+        met = (torch.where(odd[:, None], front, front @ onward) * rear).sum(1)
+        grown = torch.cat(scales, 1).squeeze(2).log().sum(0)
+        return (
+            met.log()
+            + _gathered(grown, whose, len(lengths))
+            + first
+            + last
+            + shift * (lengths - 1)
+            + _by_sequence(top.squeeze(1), lengths)
+        )
+
+    def _by_logarithms(self, z: Tensor, lengths: Tensor) -> Tensor:
+        """The same without leaving the logarithms: for transitions too far apart for plain numbers."""
+        order = TimeMajor.of(lengths)
+        rows, states, begin = z[order.places], [], 0
+        before = self.start.to(z.dtype).expand(order.sizes[0], -1)
+        for step, size in enumerate(order.sizes):
+            reached = before if step == 0 else (before[:size, :, None] + self.transitions).logsumexp(1)
+            before = reached + rows[begin : begin + size]
+            states.append(before)
+            begin += size
+        return (torch.cat(states)[order.lasts] + self.end).logsumexp(1)
+
+    def _best(self, z: Tensor, lengths: Tensor) -> Tensor:
+        """The labels of the best sequences, [sum of lengths]."""
+        order = TimeMajor.of(lengths)
+        moves, start, end = (p.detach().to(z.dtype) for p in (self.transitions, self.start, self.end))
+        rows, begin, score = z[order.places], 0, start.expand(order.sizes[0], -1)
+        whence, final = [], torch.empty(len(lengths), z.shape[1], dtype=z.dtype, device=z.device)
+        for step, size in enumerate(order.sizes):
+            if step > 0:
+                score, back = (score[:size, :, None] + moves).max(1)
+                whence.append(back)
+            score = score + rows[begin : begin + size]
+            final[:size] = score  # of those that end here it is the last
+            begin += size
+        label = (final + end).argmax(1)
+        found = [torch.empty(0, dtype=torch.long, device=z.device)] * len(order.sizes)
+        for step in reversed(range(len(order.sizes))):
+            size = order.sizes[step]
+            found[step] = label[:size].clone()
+            if step > 0:
+                label = torch.cat([whence[step - 1].gather(1, label[:size, None]).squeeze(1), label[size:]])
+        labels = torch.empty(len(z), dtype=torch.long, device=z.device)
+        labels[order.places] = torch.cat(found)
+        return labels
+
+
+@dataclass(frozen=True)
+class TimeMajor:
+    """Packed sequences in the order of time: first all first labels, longest sequences first, then all second ones.
+
+    places: [sum of lengths], where each lies among the packed. sequences, steps: [sum of lengths], whose it is and the
+    how manieth of it, from 0. lasts: [n], where each sequence's last lies in this order. sizes: how many reach each
+    step.
+    """
+
+    places: Tensor
+    sequences: Tensor
+    steps: Tensor
+    lasts: Tensor
+    sizes: list[int]
+
+    @classmethod
+    def of(cls, lengths: Tensor) -> TimeMajor:
+        firsts = lengths.cumsum(0) - lengths
+        order = lengths.argsort(descending=True, stable=True)
+        steps = torch.arange(int(lengths.max()), device=lengths.device)
+        there = steps[:, None] < lengths[order][None, :]
+        sizes = there.sum(1)
+        sequences = order.expand(len(steps), -1)[there]
+        places = (firsts[order] + steps[:, None])[there]
+        begins = sizes.cumsum(0) - sizes
+        rank = torch.empty_like(order)
+        rank[order] = torch.arange(len(order), device=lengths.device)
+        return cls(places, sequences, steps.repeat_interleave(sizes), begins[lengths - 1] + rank, sizes.tolist())
+
+
+def _by_sequence(values: Tensor, lengths: Tensor) -> Tensor:
+    """Sums [n] of packed values [sum of lengths]."""
+    whose = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
+    return _gathered(values, whose, len(lengths))
+
+
+def _gathered(values: Tensor, whose: Tensor, n: int) -> Tensor:
+    return torch.zeros(n, dtype=values.dtype, device=values.device).index_add(0, whose, values)
