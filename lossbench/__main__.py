@@ -110,8 +110,7 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
     records, unreadable = sweep.records()
     comparison = reporting.compared(records, reporting.rules_of(sweep.folder), sweep.name)
     told = answer(comparison)
-    for contest in comparison.contests:
-        printout.show_contest(out, contest)
+    printout.show_contests(out, comparison.contests)
     printout.show_answer(out, told)
     write(comparison, sweep.folder)
     errors: list[str] = []

@@ -29,6 +29,18 @@ class Column:
     left: bool = False
 
 
+MOST_TABLES = 12
+"""More tables than that nobody reads in a terminal."""
+
+
+def show_contests(out: Console, contests: Sequence[Contest]) -> None:
+    """The tables of the first dozen tasks, and how many more there are."""
+    for contest in contests[:MOST_TABLES]:
+        show_contest(out, contest)
+    if len(contests) > MOST_TABLES:
+        out.print(Text(f"\n{len(contests) - MOST_TABLES} more tasks in the report and in leaderboard.md", style="dim"))
+
+
 def show_contest(out: Console, contest: Contest) -> None:
     """One task's table. What does not fit is left out column by column, digits never."""
     board = contest.board

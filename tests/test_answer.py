@@ -351,3 +351,18 @@ def test_what_would_decide_is_said_of_repeats_then_of_rows_then_of_luck() -> Non
     assert said(rows_needed=12345) == "no number of repeats would decide on 500 test rows, some 12 000 rows might"
     assert said(rows_needed=500) == few
     assert said(judged=None, repeats_needed=11).startswith("its predictions were not stored example by example")
+
+
+def test_many_tasks_are_counted_instead_of_named() -> None:
+    """Fourteen tasks by hand: huber gains 5 margins on eight, loses 5 on five; one task has mse alone."""
+    records = []
+    for task in range(13):
+        records += [mse(data=f"d{task}"), gaining("huber", 0.5 if task < 8 else -0.5, 0.1, data=f"d{task}")]
+    told = answer(compare([*records, mse(data="alone")]))
+    assert told.sentence == (
+        "Train with huber on 8 of 13 tasks; stay with the baseline on 5 of 13 tasks: the tables say which. "
+        "No verdict on 1."
+    )
+    assert "1 more in the tables" in told.tiles[0].detail
+    assert "So for each of 14 tasks" in " ".join(told.limits)
+    assert sum("four times in five" in limit for limit in told.limits) == 12

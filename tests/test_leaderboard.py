@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lossbench.printout import show_contest
+from lossbench.printout import show_contests
 from lossbench.record import Record, Repeat, Status
 from lossbench.terminal import decimals, pair, spoken
 from lossbench.verdicts.comparison import Rules
@@ -46,8 +46,7 @@ def record(title: str, values: list[float], *, status: str = "done", contest: st
 
 def shown(width: int, *records: Record) -> str:
     out = Console(width=width, file=io.StringIO(), highlight=False)
-    for contest in compare(records).contests:
-        show_contest(out, contest)
+    show_contests(out, compare(records).contests)
     text = out.file.getvalue()  # type: ignore[attr-defined]  # the file is a StringIO
     assert isinstance(text, str)
     return text
@@ -59,6 +58,12 @@ def test_rows_are_ordered_by_the_primary_metric_with_references_last() -> None:
     assert [row.title for row in board.rows] == ["a", "b", "x", "trivial"]
     (board,) = leaderboards([record("b", [3], direction="max"), record("a", [2], direction="max")])
     assert [row.title for row in board.rows] == ["b", "a"]
+
+
+def test_a_dozen_tables_are_enough_for_a_terminal() -> None:
+    text = shown(120, *(record("a", [1], contest=f"c{place}") for place in range(15)))
+    assert text.count("rmse") == 12
+    assert text.rstrip().endswith("3 more tasks in the report and in leaderboard.md")
 
 
 def test_mean_and_spread_are_those_of_the_statistics_module() -> None:
@@ -147,8 +152,7 @@ def test_losses_that_did_not_begin_alike_are_named() -> None:
 def judged(*records: Record, width: int = 160, scope: str = "population", colour: bool = False) -> str:
     look: dict[str, Any] = {"force_terminal": True, "color_system": "standard"} if colour else {}
     out = Console(width=width, file=io.StringIO(), highlight=False, **look)
-    for contest in compare(records, Rules(scope=scope)).contests:
-        show_contest(out, contest)
+    show_contests(out, compare(records, Rules(scope=scope)).contests)
     text = out.file.getvalue()  # type: ignore[attr-defined]  # the file is a StringIO
     assert isinstance(text, str)
     return text

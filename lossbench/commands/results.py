@@ -156,8 +156,7 @@ def _told(comparison: Any, folder: Path | None, figures: Path | None) -> int:
     from lossbench.verdicts.report import write, write_figures
 
     out = terminal.console()
-    for contest in comparison.contests:
-        printout.show_contest(out, contest)
+    printout.show_contests(out, comparison.contests)
     printout.show_answer(out, answer(comparison))
     print()
     if folder is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics as plain
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from lossbench.verdicts.words import amount, listed, metric, p_value, several, s
 
 NOTICEABLE = 1.05
 """A step that takes less than so many times another's is no dearer: clocks are no better than that."""
+MOST_TASKS, NAMED = 12, 3
+"""With more tasks they are counted, not named one by one; and so many losses at most."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +144,25 @@ def _sentence(comparison: Comparison, advice: Sequence[Advice]) -> str:
         if len(reasons) == 1 and len(silent) > 1:
             return f"No verdict: {next(iter(reasons))}."
         return _ended("No verdict: " + "; ".join(f"on {a.contest.name} {a.contest.no_verdict}" for a in silent))
+    if len(advice) > MOST_TASKS:
+        return _counted(judged, silent)
     clauses = _common(judged) if len(judged) > 1 else None
     if clauses is None:
         clauses = [f"on {a.contest.name} {a.words}" for a in sorted(judged, key=lambda a: not a.better)]
     clauses += [f"no verdict on {a.contest.name} ({a.contest.no_verdict})" for a in silent]
     return _ended(". ".join(_capital(clause) for clause in clauses))
+
+
+def _counted(judged: Sequence[Advice], silent: Sequence[Advice]) -> str:
+    """On how many tasks each loss is picked, where there are too many to name."""
+    picked = Counter(advice.picks[0].title for advice in judged if advice.better)
+    stays, tasks = len(judged) - picked.total(), several(len(judged), "task")
+    first = [f"{title} on {count}" for title, count in picked.most_common(NAMED)]
+    others = picked.total() - sum(count for _, count in picked.most_common(NAMED))
+    told = [f"train with {listed([*first, *([f'others on {others}'] if others else [])])} of {tasks}"] if first else []
+    told += [f"stay with the baseline on {stays} of {tasks}"] if stays else []
+    said = f"{'; '.join(told)}: the tables say which"
+    return _ended(_capital(said) + (f". No verdict on {len(silent)}" if silent else ""))
 
 
 def _common(judged: Sequence[Advice]) -> list[str] | None:
@@ -197,7 +214,8 @@ def _tiles(advice: Sequence[Advice]) -> tuple[Tile, ...]:
 
 def _which(judged: Sequence[Advice], lead: Advice) -> Tile:
     names = listed([c.title for c in lead.picks], "or")
-    told = [f"{a.contest.name}: {listed([c.title for c in a.picks], 'or')}" for a in judged]
+    told = [f"{a.contest.name}: {listed([c.title for c in a.picks], 'or')}" for a in judged[:MOST_TASKS]]
+    told += [f"{len(judged) - MOST_TASKS} more in the tables"] if len(judged) > MOST_TASKS else []
     mean = lead.picks[0].mean or 0.0
     shown = f"{metric(lead.contest.metric)} {amount(mean, lead.contest)} on {lead.contest.name}"
     return Tile("Which?", names, "; ".join(told) if len(told) > 1 else shown, "better" if lead.better else "neutral")
@@ -285,7 +303,7 @@ def _calibrated(judged: Sequence[Advice], pick: Contender) -> Tile:
 def _limits(comparison: Comparison) -> tuple[str, ...]:
     """What this sweep cannot say."""
     found = []
-    for contest in comparison.contests:
+    for contest in comparison.contests[:MOST_TASKS]:
         differences = [c.difference for c in contest.ranked if c.difference and c.difference.detectable is not None]
         if contest.no_verdict or not differences:
             continue
@@ -305,6 +323,8 @@ def _limits(comparison: Comparison) -> tuple[str, ...]:
                 f"{contest.name}: the best rate of {listed(edges)} was mostly the lowest or highest tried; "
                 "protocol.rate_decades= widens the range for all."
             )
+    if len(comparison.contests) > MOST_TASKS:
+        found.append(f"So for each of {len(comparison.contests)} tasks; report.json has all their numbers.")
     judged = [contest for contest in comparison.contests if not contest.no_verdict]
     if len(judged) == 1:
         found.append("One data set says nothing of others.")
