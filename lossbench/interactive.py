@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -132,6 +133,6 @@ def _model(model: Any) -> list[str]:
 
 
 def _quoted(value: object) -> str:
-    """A value as Hydra reads it, whatever signs it holds."""
-    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    """A value as Hydra reads it, whatever signs it holds: it takes a backslash as it is unless a quote follows."""
+    text = re.sub(r"(\\*)('|\Z)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), str(value))
     return f"'{text}'"

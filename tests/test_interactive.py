@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from torch import nn
 
 import lossbench
@@ -47,6 +49,8 @@ def test_a_frame_is_compared_as_the_command_would_and_done_cells_are_not_trained
     assert first.contests[0].board.model == "Net"
     trained = [r for r in read_records(tmp_path / again.name) if r.role != "reference"]
     assert all(r.provenance["reused_from"] == first.name for r in trained)
+    assert {r.title for r in read_records(tmp_path / first.name) if r.role == "reference"}
+    assert {r.provenance["command"] for r in trained} == {"lossbench.compare(['huber'])"}
     assert (tmp_path / first.name / "report.html").exists()
     table = first.to_pandas()
     means = {c.title: c.mean for c in first.contests[0].contenders}
@@ -76,6 +80,75 @@ def test_a_target_of_two_values_is_binary(frame: pd.DataFrame, tmp_path: Path) -
 def test_what_cannot_be_compared_is_refused_in_words(words: dict[str, object], complaint: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=complaint):
         lossbench.compare(**words, results=tmp_path)  # type: ignore[arg-type]
+
+
+class Arranged(Exception):
+    """The words of a command, before anything is made of them."""
+
+
+@pytest.fixture
+def words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list[str]]:
+    """The command line that a call stands for."""
+
+    def caught(found: list[str]) -> None:
+        raise Arranged(*found)
+
+    def of(**given: object) -> list[str]:
+        with pytest.raises(Arranged) as error:
+            lossbench.compare(["mse", "huber"], results=tmp_path, **given)  # type: ignore[arg-type]
+        return [str(word) for word in error.value.args]
+
+    monkeypatch.setattr("lossbench.compose.arguments.arrange", caught)
+    return of
+
+
+def test_what_is_said_in_python_is_what_a_command_would_say(words: Callable[..., list[str]]) -> None:
+    plain = words(task="regression")
+    assert plain[:2] == ["+loss=mse,huber", "-m"]
+    assert {"protocol=standard", "tracking=off", "reuse=true", "task=regression"} <= set(plain)
+    assert not any(word.startswith("name=") for word in plain)
+    told = words(task="binary", data="loans", protocol="quick", name="mine", reuse=False, overrides=["name=other"])
+    assert {"protocol=quick", "reuse=false", "name=mine", "task=binary", "task/data=loans"} <= set(told)
+    assert told[-1] == "name=other"  # what comes last holds
+    assert words(model="linear")[-1] == "model=linear"
+    assert words(model="my.module.Net")[-2:] == ["model=custom", "model.target=my.module.Net"]
+    assert words(model=Net)[-2:] == ["model=custom", "model.target=tests.test_interactive.Net"]
+
+
+@pytest.mark.parametrize("ending", ["conll", "bio", "iob", "iob2"])
+def test_files_of_tagged_words_are_of_the_ner_task_unless_another_is_named(
+    words: Callable[..., list[str]], tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / f"words.{ending}"
+    path.write_text("")
+    assert "task=ner" in words(data=path)
+    assert "task=mine" in words(data=path, task="mine")
+
+
+@pytest.mark.parametrize(
+    ("values", "task"), [([1, 1, 1], "regression"), ([1, 0, 1], "binary"), ([1, 2, 3], "regression")]
+)
+def test_two_values_make_a_task_binary_and_neither_one_nor_three(
+    words: Callable[..., list[str]], values: list[int], task: str
+) -> None:
+    assert f"task={task}" in words(data=pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": values}), target="y")
+
+
+@pytest.mark.parametrize("name", ["it's 'a', {b} [c]: 5 %", r"a\b", "a\\", r"a\'b\\'", '"a"'])
+def test_names_of_columns_may_hold_any_sign(words: Callable[..., list[str]], name: str) -> None:
+    """Read back by Hydra's own parser, which takes a backslash as it is unless a quote follows."""
+    found = words(data=pd.DataFrame({"x": [1.0, 2.0, 3.0], name: [1, 2, 3]}), target=name)
+    (word,) = [word for word in found if word.startswith("task.data.target=")]
+    assert OverridesParser.create().parse_override(word).value() == name
+
+
+def test_a_model_that_goes_by_anothers_name_is_refused(tmp_path: Path) -> None:
+    class Other(nn.Module):
+        pass
+
+    Other.__module__, Other.__qualname__ = Net.__module__, Net.__qualname__
+    with pytest.raises(InputError, match="cannot be imported by that name"):
+        lossbench.compare(["mse"], model=Other, results=tmp_path)
 
 
 def test_kept_weights_make_the_predictions_that_were_judged(tmp_path: Path, frame: pd.DataFrame) -> None:

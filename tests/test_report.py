@@ -14,6 +14,9 @@ import re
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from html import unescape
 from html.parser import HTMLParser
 from itertools import islice, product
 from pathlib import Path
@@ -23,6 +26,7 @@ import numpy as np
 import pytest
 from jinja2 import Environment, PackageLoader
 from scipy import stats
+from sklearn import metrics as sk
 
 from lossbench.record import Record, Status
 from lossbench.verdicts import report
@@ -32,8 +36,9 @@ from lossbench.verdicts.closing import failed, method, numbers
 from lossbench.verdicts.comparison import Comparison, Rules
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.leaderboard import Summary
+from lossbench.verdicts.panels import Panel, Section
 from lossbench.verdicts.report import html, write
-from lossbench.verdicts.sections import pictures_of
+from lossbench.verdicts.sections import pictures_of, sections
 from lossbench.verdicts.tables import to_csv, to_json, to_latex, to_markdown, to_table
 from lossbench.verdicts.view import slug, view
 from tests.test_comparison import BASE, Z, binary, gaining, mse, noisy, regression
@@ -202,6 +207,7 @@ def test_the_files_beside_the_page_say_the_same(comparison: Comparison, tmp_path
     told = json.loads((tmp_path / "report.json").read_text("utf-8"), parse_constant=lambda c: pytest.fail(c))
     assert told["schema"] == 1
     assert told["answer"] in (tmp_path / "report.md").read_text("utf-8")
+    assert told["answer"] not in (tmp_path / "leaderboard.md").read_text("utf-8")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "leaderboard.csv").read_text("utf-8"))))
     assert [row["title"] for row in rows] == [row["title"] for contest in told["contests"] for row in contest["rows"]]
     assert to_table(comparison)["title"] == [row["title"] for row in rows]
@@ -607,6 +613,171 @@ def test_a_long_description_is_cut_between_lines() -> None:
     *kept, empty, last = shown.splitlines()
     assert (empty, last) == ("", "… the rest is in report.md")
     assert set(kept) <= set(to_markdown(found, answer(found)).splitlines())
+
+
+# Blocks, and the page around them -------------------------------------------------------------------------------------
+
+
+def test_of_a_large_sweep_two_tasks_are_pictured_and_the_others_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two losses on 31 tasks are 62 cells, two more than are few."""
+    records = [made(data=f"data {n}") for n in range(31) for made in (mse, partial(gaining, "huber", 0.5, 0.1))]
+
+    def pictured(records: list[Record], **more: bool) -> tuple[set[str], tuple[str, ...]]:
+        block = sections(compare(records), **more)[0]
+        return {panel.group for panel in block.panels} - {"Over tasks"}, block.paragraphs
+
+    few, said = pictured(records)
+    assert few == {"regression on data 0", "regression on data 1"}
+    assert "The first 2 tasks are pictured" in said[0]
+    assert "draws the 29 others" in said[0]
+    assert pictured(records[:60]) == ({f"regression on data {n}" for n in range(30)}, ())
+    every, said = pictured(records, everything=True)
+    assert (len(every), said) == (31, ())
+    asked: list[dict[str, bool]] = []
+    monkeypatch.setattr(report, "pictures_of", lambda comparison, **more: asked.append(more) or [])
+    assert report.write_figures(compare(records[:2]), tmp_path) == []
+    assert asked == [{"everything": True}]
+
+
+def test_blocks_come_in_their_order_and_show_nothing_where_there_is_nothing() -> None:
+    alone, two = with_evidence(mse()), [with_evidence(mse()), with_evidence(gaining("huber", 0.5, 0.1), 1)]
+    found = {section.id: section for section in sections(compare(two))}
+    assert list(found) == [
+        *("real", "threshold", "blog", "training", "calibration"),
+        *("shapes", "tags", "failed", "method", "numbers"),
+    ]
+    assert "How often does the row beat the column?" not in [panel.title for panel in found["real"].panels]
+    three = {s.id: s for s in sections(compare([*two, with_evidence(gaining("mae", 0.1, 0.4), 2)]))}
+    assert "How often does the row beat the column?" in [panel.title for panel in three["real"].panels]
+    assert found["blog"].panels
+    once = {"trials": 1}
+    single = [with_evidence(mse(protocol=once)), with_evidence(gaining("huber", 0.5, 0.1, protocol=once), 1)]
+    assert not {s.id: s for s in sections(compare(single))}["blog"].panels
+    assert not sections(compare([alone]))[0].panels
+    failing = {s.id: s for s in sections(compare([*two, a_failure()]))}
+    assert (len(failing["failed"].panels), len(found["failed"].panels)) == (1, 0)
+
+
+def test_calibration_in_numbers_begins_with_what_scikit_learn_says() -> None:
+    draw, target = np.random.default_rng(0), np.resize([0.0, 1.0], 60)
+    p = np.clip(0.5 + 0.4 * (target - 0.5) + 0.2 * draw.normal(size=(10, 60)), 0.02, 0.98)
+    found = {s.id: s for s in sections(compare([binary("bce", p, target), binary("focal", p, target)]))}
+    (table,) = [panel.table for panel in found["calibration"].panels if panel.table]
+    row = dict(zip(table.head, table.rows[0], strict=True))
+    log_loss = np.mean([sk.log_loss(target, values) for values in p])
+    brier = np.mean([sk.brier_score_loss(target, values) for values in p])
+    assert row["log loss"].startswith(f"{log_loss:.3f} → ")
+    assert row["Brier score"].startswith(f"{brier:.3f} → ")
+
+
+def test_residuals_in_numbers_stand_under_their_names() -> None:
+    """Ten repeats in which each row is off by the repeat's own error: half of them by the median error or more."""
+    found = {s.id: s for s in sections(compare([mse(), gaining("huber", 0.5, 0.1)]))}
+    (table,) = [panel.table for panel in found["calibration"].panels if panel.table]
+    row = next(dict(zip(table.head, row, strict=True)) for row in table.rows if row[0] == "mse")
+    assert row["|residual|, 50 %"] == f"{np.median(BASE):.2f}"
+    assert row["worst 1 %"].endswith(" %")
+    assert row["worst 5 %"].endswith(" %")
+
+
+def test_panels_keep_their_order_under_the_names_of_their_groups() -> None:
+    panels = [Panel("one", group="z"), Panel("two", group="a"), Panel("three", group="a")]
+    groups = Section("id", "short", "title", panels=panels).groups
+    assert [(name, [panel.title for panel in found]) for name, found in groups] == [
+        ("z", ["one"]),
+        ("a", ["two", "three"]),
+    ]
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """The page of records without its pictures."""
+
+    def made(*records: Record, panels: Sequence[Panel] = ()) -> str:
+        monkeypatch.setattr(report, "sections", lambda comparison: [Section("id", "short", "title", panels=panels)])
+        return html(compare(records))
+
+    return made
+
+
+def cells_of(page: str, title: str) -> list[str]:
+    """The cells of a loss's row, as they are in the page."""
+    rows = re.findall(r"<tr class=.*?</tr>", page, re.DOTALL)
+    (row,) = [row for row in rows if f"</span>{title}" in row]
+    return re.findall(r"<t[dh].*?</t[dh]>", row, re.DOTALL)
+
+
+def test_facts_count_what_was_trained_and_what_was_not(plain: Callable[..., str]) -> None:
+    """By hand: three losses of 10 repeats of 2 trials are 60 trainings; the reference row is none."""
+    records = [with_evidence(r) for r in (mse(), gaining("huber", 0.5, 0.1), a_failure())]
+    records[1].provenance["ended"] = "2026-02-03T04:05:06+00:00"
+    page = plain(*records, regression("trivial", 5 * BASE, role="reference"))
+    (facts,) = re.findall(r'<p class="facts">(.*?)</p>', page, re.DOTALL)
+    assert re.findall(r"<span(.*?)>(.*?)</span>", facts) == [
+        ("", "3 losses × 1 task"),
+        ("", "60 trainings"),
+        (' class="bad"', "1 of 3 cells without all repeats"),
+        ("", "protocol standard"),
+        ("", "2026-02-03 04:05"),
+        ("", "commit aaaaaaa"),
+    ]
+    assert "without all repeats" not in plain(*records[:2])
+
+
+def test_an_invalid_sweep_has_a_banner_and_others_have_none(plain: Callable[..., str]) -> None:
+    records = [mse(), gaining("huber", 0.9, 0.1)]
+    banner = "This sweep is invalid."
+    assert banner in plain(*records, gaining("mse_again", 0.5, 0.1, role="control"))
+    assert banner not in plain(*records, gaining("mse_again", 0.0, 0.1, role="control"))
+
+
+def test_a_row_of_the_page_sorts_by_numbers_and_shows_each_under_its_head(plain: Callable[..., str]) -> None:
+    """By hand: nine of the gains .15 + .1 z are won, one is lost."""
+    page = plain(mse(), gaining("huber", 0.15, 0.1), gaining("mae", 0.1, 0.4), a_failure())
+    heads = [re.sub("<.*?>", "", head) for head in re.findall(r"<th scope=\"col\".*?</th>", page)][:10]
+    row = dict(zip(heads, cells_of(page, "huber"), strict=True))
+    assert row["tier"] == '<td class="tier" data-value="0">A</td>'
+    assert float(re.findall(r'data-value="(.*?)">\+0.15<', row["gain"])[0]) == pytest.approx(0.15)
+    assert (row["P(better)"], row["W·T·L"]) == ('<td class="n">90 %</td>', '<td class="n">9·0·1</td>')
+    assert row["failed"] == '<td class="n">0/10</td>'
+    assert dict(zip(heads, cells_of(page, "poisson"), strict=True))["failed"] == '<td class="n bad">1/10</td>'
+    why = dict(zip(heads, cells_of(page, "mae"), strict=True))["verdict"]
+    assert "can't tell" in unescape(why)
+    assert "goes unseen; " in why
+    assert " would decide" in why or " may decide" in why
+
+
+def test_a_mean_outside_of_the_picture_has_an_arrow_that_points_to_it(plain: Callable[..., str]) -> None:
+    near = mse(), gaining("huber", 0.5, 0.1), gaining("mae", 0.6, -0.1)
+    for mean, arrow, side in ((-50.0, "◀", "start"), (9.0, "▶", "end")):
+        page = plain(*near, gaining("far", mean, 0.1))
+        forest = cells_of(page, "far")[3]
+        assert f'text-anchor="{side}">{arrow}<' in forest
+        assert "<circle" not in forest
+        assert "<circle" in cells_of(page, "huber")[3]
+
+
+def test_the_thick_line_of_the_page_is_the_narrow_interval(plain: Callable[..., str]) -> None:
+    records = [mse(uneven=noisy(0)), gaining("huber", 3.0, 0.1, uneven=noisy(1))]
+    forest = cells_of(plain(*records), "huber")[3]
+    wide, narrow = (
+        float(right) - float(left)
+        for name in ("wide", "narrow")
+        for left, right in re.findall(rf'ci {name} \w+" x1="(.*?)" x2="(.*?)"', forest)
+    )
+    assert wide > narrow > 0
+
+
+def test_every_limit_stands_on_the_page_and_code_is_text(plain: Callable[..., str]) -> None:
+    records = [mse(), gaining("huber", 0.5, 0.1)]
+    page = plain(*records, panels=[Panel("Again", code="lossbench +loss=<b>")])
+    text = unescape(re.sub(r"<.*?>", " ", page))
+    limits = answer(compare(records)).limits
+    assert len(limits) == 2
+    assert all(limit in text for limit in limits)
+    assert '<pre tabindex="0">lossbench +loss=&lt;b&gt;</pre>' in page
 
 
 # The same for the same records ----------------------------------------------------------------------------------------
