@@ -23,7 +23,7 @@ class UnknownName(InputError):
 
     def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
         names = sorted(known)
-        close = get_close_matches(name, names, n=3, cutoff=0.5)
+        close = get_close_matches(name, names, n=3, cutoff=0.6 if len(name) > 3 else 0.5)
         guess = f" Did you mean {' or '.join(close)}?" if close else ""
         listed = f"\nKnown: {', '.join(names)}." if names else ""
         super().__init__(f"There is no {what} '{name}'.{guess}{listed}{chr(10) + hint if hint else ''}")

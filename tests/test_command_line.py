@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -95,10 +96,11 @@ def test_one_axis_may_belong_to_one_loss_of_the_sweep(lossbench: Command) -> Non
 
 
 def test_a_glob_runs_what_runs_with_its_defaults(lossbench: Command) -> None:
-    result = lossbench("+loss=glob(*)", "task=binary", "-m", *QUICK)
+    result = lossbench("+loss=glob(s*)", "task=binary", "-m", *QUICK)
     assert result.code == 0
-    assert {k for k, r in cells().items() if r.status.value == "done"} == {"binary bce", "binary mse"}
-    assert "left out: sum (needs loss.params.terms)" in result.out
+    done = {k for k, r in cells().items() if r.status.value == "done"}
+    assert done == {"binary sce", "binary squared_hinge", "binary bce"}  # the last is the baseline
+    assert "sum (needs loss.params.terms)" in result.out
 
 
 def test_own_losses_need_no_package(lossbench: Command, own_losses: str) -> None:
@@ -276,13 +278,14 @@ def test_the_data_of_every_task_can_be_looked_at_before_training(lossbench: Comm
 def test_help_names_the_installed_losses_and_the_keys(lossbench: Command) -> None:
     result = lossbench("--help")
     assert result.code == 0
-    assert "loss: bce, cross_entropy, custom, huber, mae, mse, scaled, sum" in result.out
+    names = sorted(["custom", *(point.name for point in entry_points(group="lossbench.losses"))])
+    assert f"loss: {', '.join(names)}" in result.out
     assert "max_epochs: 60" in result.out
 
 
 def test_the_shell_is_offered_every_installed_loss(folder: Path) -> None:
     # bash hands the words so far to Hydra in COMP_LINE, and reads completions from its output
-    environment = {**os.environ, "COMP_LINE": "lossbench +loss=h", "COMP_POINT": "17", "COMP_CWORD": "1"}
+    environment = {**os.environ, "COMP_LINE": "lossbench +loss=hu", "COMP_POINT": "18", "COMP_CWORD": "1"}
     command = [sys.executable, "-m", "lossbench", "-sc", "query=bash"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["+loss=huber"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -175,8 +175,7 @@ class LinearChainCRF(Loss):
         return labels
 
 
-@dataclass(frozen=True)
-class TimeMajor:
+class TimeMajor(NamedTuple):
     """Packed sequences in the order of time: first all first labels, longest sequences first, then all second ones.
 
     places: [sum of lengths], where each lies among the packed. sequences, steps: [sum of lengths], whose it is and the
