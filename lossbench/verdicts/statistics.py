@@ -202,11 +202,14 @@ def _power(shift: float, df: float, alpha: float) -> float:
 
 
 def _shift(df: float, chance: float, alpha: float) -> float:
-    """The true mean, in standard errors, that a t-test finds with this chance."""
-    critical, shift, wrong = special.stdtrit(df, 1 - alpha / 2), 0.0, 0.0
-    for _ in range(3):  # the chance to find it on the wrong side is next to nothing, and settles at once
-        shift = float(special.nctdtrinc(df, 1 - chance + wrong, critical))
+    """The true mean, in standard errors, that a t-test finds with this chance; right to six digits."""
+    critical = special.stdtrit(df, 1 - alpha / 2)
+    shift = float(special.nctdtrinc(df, 1 - chance, critical))
+    for _ in range(50):
         wrong = _wrong_side(shift, df, critical)
+        if wrong < 2e-6:  # next to nothing, but where the chance asked for is small
+            break
+        shift = float(special.nctdtrinc(df, 1 - chance + wrong, critical))
     return shift
 
 
