@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lossbench.sweep import Sweep
-    from lossbench.verdicts.comparison import Comparison
+    from lossbench.verdicts.notebook import ShownComparison
 
 
 def compare(
@@ -33,7 +33,7 @@ def compare(
     name: str | None = None,
     reuse: bool = True,
     overrides: Sequence[str] = (),
-) -> Comparison:
+) -> ShownComparison:
     """Trains losses against each other and judges them: `lossbench.compare(["mse", "huber"], data=frame, target="y")`.
 
     losses: installed names; the task's baseline joins them if it is not among them.
@@ -57,6 +57,7 @@ def compare(
     from lossbench import sweep as sweeps
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
+    from lossbench.verdicts.notebook import ShownComparison
     from lossbench.verdicts.report import write
 
     sweep = sweeps.plan(composition(arrange([*words, *overrides])))
@@ -64,7 +65,7 @@ def compare(
     _run(sweep)
     comparison = reporting.judged([sweep.folder])
     write(comparison, sweep.folder)
-    return comparison
+    return ShownComparison.of(comparison)
 
 
 def _run(sweep: Sweep) -> None:

@@ -11,7 +11,7 @@ from sklearn import metrics as sk
 from lossbench.record import Record, Status
 from lossbench.verdicts import words
 from lossbench.verdicts.answer import Answer, answer
-from lossbench.verdicts.comparison import Contest, Rules
+from lossbench.verdicts.comparison import Contest, Rules, places
 from lossbench.verdicts.judging import compare
 from tests.test_comparison import BASE, Z, binary, contest_of, gaining, mse, noisy, regression
 
@@ -336,7 +336,7 @@ def test_without_a_margin_three_digits_of_the_largest_value_are_shown(
     margin: float, values: tuple[float, ...], digits: int
 ) -> None:
     """By hand: 123, 12.3, 0.500."""
-    assert words.places(margin, values) == digits
+    assert places(margin, values) == digits
 
 
 def test_what_would_decide_is_said_of_repeats_then_of_rows_then_of_luck() -> None:

@@ -36,6 +36,7 @@ from lossbench.verdicts.closing import failed, method, numbers
 from lossbench.verdicts.comparison import Comparison, Rules
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.leaderboard import Summary
+from lossbench.verdicts.notebook import ShownComparison
 from lossbench.verdicts.panels import Panel, Section
 from lossbench.verdicts.report import html, write
 from lossbench.verdicts.sections import pictures_of, sections
@@ -794,7 +795,7 @@ print(hashlib.sha256(html(compare(a_sweep(), name=f"sweep {EVIL}")).encode()).he
 
 def test_a_frame_has_numbers_or_nan_and_words_or_nothing(comparison: Comparison) -> None:
     """The lines of leaderboard.csv, by the standard library's reader: "" is NaN among numbers and stays among words."""
-    frame, rows = comparison.to_pandas(), list(csv.DictReader(io.StringIO(to_csv(comparison))))
+    frame, rows = ShownComparison.of(comparison).to_pandas(), list(csv.DictReader(io.StringIO(to_csv(comparison))))
     assert len(frame) == len(rows)
     for place, row in enumerate(rows):
         for name, text in row.items():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lossbench.verdicts.comparison import Across, Contender, Contest
+from lossbench.verdicts.comparison import Across, Contender, Contest, places
 from lossbench.verdicts.figures.style import SERIES
 from lossbench.verdicts.verdict import Verdict
-from lossbench.verdicts.words import amount, listed, metric, p_value, places, several, span, what_would_decide
+from lossbench.verdicts.words import amount, listed, metric, p_value, several, span, what_would_decide
 
 WIDTH, EDGE = 200.0, 8.0
 """The forest cell, in its own pixels, and how far from its edges things stay."""

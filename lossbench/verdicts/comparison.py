@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from html import escape
-from io import StringIO
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +15,14 @@ from lossbench.verdicts import ranks, scores, statistics
 from lossbench.verdicts.leaderboard import Leaderboard, Row
 from lossbench.verdicts.statistics import Estimate
 from lossbench.verdicts.verdict import Verdict, judge
-from lossbench.verdicts.words import places
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Values = NDArray[np.float64]
+
+
+def places(margin: float, values: Sequence[float] = ()) -> int:
+    """Decimals that show a tenth of the margin, or three digits of the largest value where there is no margin."""
+    size = margin / 10 if margin > 0 else max((abs(v) for v in values), default=1.0) / 100
+    return max(0, min(6, -math.floor(math.log10(size)))) if size > 0 else 3
 
 
 @dataclass(frozen=True)
@@ -259,24 +259,6 @@ class Comparison:
     @property
     def invalid(self) -> bool:
         return any(contest.spoiled for contest in self.contests)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """One line a row of the tables, as leaderboard.csv has it; numbers that are not there are NaN, words empty."""
-        import pandas as pd
-
-        from lossbench.verdicts.tables import HEAD, JUDGED, to_csv
-
-        words = dict.fromkeys((*HEAD, *JUDGED), str)
-        table = pd.read_csv(StringIO(to_csv(self)), dtype=words, keep_default_na=False)
-        numbers = [str(name) for name in table if name not in words]
-        return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})
-
-    def _repr_html_(self) -> str:
-        """The report, in a frame of its own: a notebook's styles and the page's leave each other alone."""
-        from lossbench.verdicts.report import html
-
-        page = escape(html(self), quote=True)
-        return f'<iframe srcdoc="{page}" style="width: 100%; height: 720px; border: 0"></iframe>'
 
     @cached_property
     def failures(self) -> list[Record]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lossbench.verdicts.comparison import Contest, Difference
+from lossbench.verdicts.comparison import Contest, Difference
 
 NAMES = {
     "rmse": "RMSE",
@@ -30,12 +27,6 @@ NAMES = {
 def metric(name: str) -> str:
     """`rmse` as RMSE, `roc_auc` as ROC-AUC, others with spaces."""
     return NAMES.get(name, name.replace("_", " "))
-
-
-def places(margin: float, values: Sequence[float] = ()) -> int:
-    """Decimals that show a tenth of the margin, or three digits of the largest value where there is no margin."""
-    size = margin / 10 if margin > 0 else max((abs(v) for v in values), default=1.0) / 100
-    return max(0, min(6, -math.floor(math.log10(size)))) if size > 0 else 3
 
 
 def amount(value: float, contest: Contest, *, sign: bool = False) -> str:
