@@ -31,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # two sweeps on one machine don't spin against each other
     try:
         if not argv or argv[0] in commands.COMMANDS or argv[0] == "--version":
-            return commands.run(argv)
+            code = commands.run(argv)
+            sys.stdout.flush()  # here and not at exit, where a reader that went away could no longer be caught
+            return code
         from lossbench.compose.arguments import arrange
 
         arguments = arrange(argv)
