@@ -25,6 +25,14 @@ TRAITS = (
     "search",
     "reference",
     "elicits",
+    "bounded",
+    "convex",
+    "zero",
+    "monotone",
+    "gives_up_on",
+    "special_cases",
+    "raises",
+    "observes",
     "contract",
     "units",
     "order",
@@ -33,6 +41,22 @@ TRAITS = (
     "domain",
     "outputs",
 )
+TOLD = frozenset(
+    [
+        "reference",
+        "elicits",
+        "bounded",
+        "convex",
+        "zero",
+        "monotone",
+        "gives_up_on",
+        "special_cases",
+        "raises",
+        "observes",
+        "units",
+    ]
+)
+"""Traits that say something and change nothing."""
 LINKS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
     "identity": lambda output: output,
     "sigmoid": torch.sigmoid,
@@ -242,8 +266,8 @@ class Adapted(Loss):
         self.title = getattr(thing, "__name__", type(thing).__name__)
         self.pointwise = traits.get("pointwise", True)
         self.domain = Domain(traits.get("domain", Domain.REAL))
-        self.reference = traits.get("reference", "")
-        self.elicits = traits.get("elicits", "")
+        for told in TOLD & set(traits):
+            setattr(self, told, traits[told])
         self.true_first = traits.get("order") == "true_pred"
         self.wants_probability = traits.get("input") == "probability"
         self.link = traits.get("link")

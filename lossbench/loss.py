@@ -107,6 +107,16 @@ class Loss(nn.Module):
     """True where it is convex in the raw outputs."""
     zero: bool | None = None
     """True where it is never below 0, and 0 (or as near as one likes) for a perfect answer."""
+    monotone: bool | None = None
+    """True where a better answer never costs more: nearer to the target, or surer of its class."""
+    gives_up_on: str = ""
+    """Whose sure and wrong answers hardly pull though the loss as a whole is unbounded: positives, negatives."""
+    special_cases: Mapping[str, str] = MappingProxyType({})
+    """Which other losses it becomes: {"gamma=0": "bce"}, {"delta=1e6": "0.5 * mse"}; "≈ mae" where only in the limit.
+    The key "classes=2" tells which binary loss of the logits' difference it is."""
+    raises: Mapping[str, str] = MappingProxyType({})
+    """What a larger parameter pulls on more, next to all else: {"beta": "positives"}; positives, negatives, upwards,
+    downwards."""
     observes: str = ""
     """What it takes from the training targets before a training: class counts; empty where it takes nothing."""
     reference: str = ""
@@ -148,6 +158,14 @@ class Loss(nn.Module):
     def forward(self, output: Any, target: Any) -> Tensor:
         """The losses [n] of n targets; one value [] for a set loss."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def native(self, output: Any, target: Any, mask: Tensor) -> Tensor:
+        """The mean over the targets that count (mask [n] true), in a library's own way of ignoring the others.
+
+        For a loss that wraps a library's: nothing here trains with it, but `lossbench check` holds it against the mean
+        of the losses of those targets alone. NotImplemented where there is no such way.
+        """
+        return NotImplemented
 
     def predict(self, output: Any) -> Prediction:
         """The inverse link and decoding: raw outputs to scores, labels, probabilities."""
