@@ -22,6 +22,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench.parameters": ({"loss"}, set()),
     "lossbench.adapter": ({"loss", "parameters", "errors"}, {"torch"}),
     "lossbench.plugins": ({"plan", "errors", "loss", "adapter", "parameters"}, set()),
+    "lossbench.description": ({"adapter", "loss", "parameters", "errors"}, set()),
     "lossbench.regularizer": ({"loss", "plan"}, {"torch"}),
     "lossbench.task": ({"loss", "plan"}, {"torch", "numpy"}),
     "lossbench.data": ({"task", "plan", "errors", "data"}, {"numpy", "pandas", "pyarrow", "sklearn", "faker", "scipy"}),
@@ -84,7 +85,9 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "sweep",
             "record",
             "verdicts",
+            "adapter",
             "commands",
+            "description",
             "printout",
             "recipe",
             "reporting",
@@ -93,7 +96,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "tracking",
             "__version__",
         },
-        set(),
+        {"rich"},
     ),
     "lossbench.__main__": (
         {
