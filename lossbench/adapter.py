@@ -57,6 +57,18 @@ TOLD = frozenset(
     ]
 )
 """Traits that say something and change nothing."""
+FLAGS = frozenset(["bounded", "convex", "zero", "monotone"])
+WORDS = frozenset(["reference", "elicits", "gives_up_on", "observes"])
+TABLES = {
+    "special_cases": "{'gamma=0': 'bce'}",
+    "raises": "{'beta': 'positives'}",
+    "units": "{'delta': 'training standard deviations'}",
+}
+CHOICES = {
+    "gives_up_on": ("positives", "negatives"),
+    "raises": ("positives", "negatives", "upwards", "downwards"),
+}
+"""Traits of which only these words are understood."""
 LINKS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
     "identity": lambda output: output,
     "sigmoid": torch.sigmoid,
@@ -187,6 +199,9 @@ def _foreign(
     _check_traits(traits, name, distribution)
     kinds = traits["kind"] if isinstance(traits["kind"], (tuple, list)) else [traits["kind"]]
     parameters = read_parameters(thing, traits.get("units", {}), skip=0 if isinstance(thing, type) else 2)
+    for key in traits.get("raises", {}):
+        if key not in {parameter.name for parameter in parameters}:
+            raise PluginError(f"'{name}' of {distribution}: raises names '{key}', which is none of its parameters.")
     for one in kinds:
         try:
             kind = Kind(one)
@@ -253,6 +268,21 @@ def _check_traits(traits: Mapping[str, Any], name: str, distribution: str) -> No
         raise refuse(f"link is one of {', '.join(sorted(LINKS))} or a function, not {link!r}")
     if traits.get("domain", "real") not in (*Domain, *(domain.value for domain in Domain)):
         raise refuse(f"domain is real or nonnegative, not {traits['domain']!r}")
+    for key in sorted(FLAGS & set(traits)):
+        if traits[key] is not None and not isinstance(traits[key], bool):
+            raise refuse(f"{key} is True, False or left out, not {traits[key]!r}")
+    for key in sorted(WORDS & set(traits)):
+        if not isinstance(traits[key], str):
+            raise refuse(f"{key} is text, not {traits[key]!r}")
+    for key, entry in sorted(TABLES.items()):
+        table = traits.get(key, {})
+        if not isinstance(table, Mapping) or not all(isinstance(word, str) for pair in table.items() for word in pair):
+            raise refuse(f"{key} is a dict of text such as {entry}, not {table!r}")
+    for key, known in CHOICES.items():
+        told = traits.get(key, {})
+        for one in told.values() if isinstance(told, Mapping) else filter(None, [told]):
+            if one not in known:
+                raise refuse(f"{key} names {', '.join(known)}, not {one!r}")
 
 
 class Adapted(Loss):
