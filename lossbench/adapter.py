@@ -139,6 +139,7 @@ class Family(Mapping[Kind, Member]):
             raise self._broken("on construction", error) from error
         if not isinstance(loss, Loss):
             raise self._broken("on construction", TypeError(f"it built a {type(loss).__name__}"))
+        loss.title = self.name
         return loss
 
     def _broken(self, when: str, error: Exception) -> PluginError:

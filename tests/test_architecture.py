@@ -37,6 +37,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"torch", "lightning"},
     ),
     "lossbench.shape": ({"loss", "task"}, {"torch", "numpy"}),
+    "lossbench.testing": (
+        {"testing", "loss", "plugins", "adapter", "errors", "plan", "task", "training"},
+        {"torch", "numpy", "scipy", "pytest"},
+    ),
     "lossbench.preparation": (
         {"plugins", "protocol", "provenance", "task", "training", "plan", "errors", "loss"},
         {"torch"},
@@ -85,6 +89,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "record",
             "verdicts",
             "commands",
+            "testing",
             "printout",
             "recipe",
             "reporting",
@@ -93,7 +98,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "tracking",
             "__version__",
         },
-        set(),
+        {"rich"},
     ),
     "lossbench.__main__": (
         {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lossbench.commands.before import data, losses, plan
+from lossbench.commands.check import check
 from lossbench.commands.results import report, rescore, show, use
 from lossbench.commands.ui import ui
 
@@ -14,6 +15,7 @@ USAGE = """lossbench: which loss function should I train with?
   lossbench +loss=bce task=binary   one loss on one task
   lossbench plan +loss=mse,bce -m   what that would take, and what it could tell
   lossbench losses                  what is installed: kinds, parameters, units, origin
+  lossbench check NAME              whether a loss keeps the laws that every loss owes
   lossbench data show task=binary   rows, columns, target, splits, warnings
   lossbench show RUN                a stored result; for NER the report per tag
   lossbench report SWEEP            its report anew, from the records alone
@@ -40,6 +42,7 @@ def run(argv: Sequence[str]) -> int:
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "plan": plan,
     "losses": losses,
+    "check": check,
     "data": data,
     "show": show,
     "report": report,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lossbench.errors import InputError
 
@@ -18,3 +19,19 @@ def results_folder(overrides: Sequence[str]) -> Path:
 
 def parser(name: str, text: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=f"lossbench {name}", description=text)
+
+
+def loss_parameters(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """`loss.params.gamma=2` as a parameter, read as Hydra reads it; every other word is a name."""
+    from lossbench.compose.arguments import value_of
+
+    prefix, given, names = "loss.params.", {}, []
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if not equals:
+            names.append(word)
+        elif key.startswith(prefix):
+            given[key.removeprefix(prefix)] = value_of(word)
+        else:
+            raise InputError(f"'{word}': beside names only {prefix}NAME=VALUE can be given here.")
+    return given, names

@@ -25,6 +25,7 @@ class LabelSmoothing(Loss):
     kind = Kind.BINARY
     bounded, convex = False, True
     reference = "cross-entropy against y (1 - ε) + ε/2; Szegedy et al. 2016"
+    special_cases = {"epsilon=0": "bce"}
     search = {"epsilon": Range(0.005, 0.5, log=True)}
     units = {"epsilon": "share of the label that is spread over both classes"}
 
@@ -40,6 +41,10 @@ class LabelSmoothing(Loss):
     def zero(self) -> bool:  # type: ignore[override]
         return self.epsilon == 0
 
+    @property
+    def monotone(self) -> bool:  # type: ignore[override]  # beyond 1 - ε/2 a surer answer costs more
+        return self.epsilon == 0
+
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         z, low = wide(output), self.epsilon / 2
         label, against = target * (1 - self.epsilon) + low, (1 - target) * (1 - self.epsilon) + low
@@ -52,6 +57,7 @@ class _Generalised(Loss):
     search = {"q": Range(0.1, 0.95)}
     units = {"q": "from 0, the cross-entropy, to 1, the absolute error of the probability"}
     bounded, convex, zero = True, False, True
+    monotone = True
     reference = "(1 - p^q)/q; Zhang & Sabuncu 2018"
 
     def __init__(self, q: float = 0.7) -> None:
@@ -74,6 +80,7 @@ class BinaryGCE(_Generalised):
     """
 
     kind = Kind.BINARY
+    special_cases = {"q=1e-6": "≈ bce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(-functional.softplus(-margin(wide(output), target)))
@@ -87,6 +94,7 @@ class ClassesGCE(_Generalised):
     """
 
     kind = Kind.CLASSES
+    special_cases = {"q=1e-6": "≈ cross_entropy", "classes=2": "gce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(log_likelihood(wide(output), target)[1])
@@ -98,6 +106,7 @@ class _Symmetric(Loss):
     search = {"alpha": Range(0.01, 10.0, log=True), "beta": Range(0.1, 10.0, log=True)}
     units = {"alpha": "times the cross-entropy", "beta": "times the reverse", "A": "what log 0 counts"}
     bounded, zero = False, True
+    monotone = True
     reference = "α CE + β (-A)(1 - p); Wang et al. 2019"
 
     def __init__(self, alpha: float = 0.1, beta: float = 1.0, A: float = ZERO_LOG) -> None:  # noqa: N803  # the paper's
@@ -127,6 +136,7 @@ class BinarySCE(_Symmetric):
     """
 
     kind = Kind.BINARY
+    special_cases = {"alpha=1, beta=0": "bce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(-functional.softplus(-margin(wide(output), target)))
@@ -140,6 +150,7 @@ class ClassesSCE(_Symmetric):
     """
 
     kind = Kind.CLASSES
+    special_cases = {"alpha=1, beta=0": "cross_entropy", "classes=2": "sce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(log_likelihood(wide(output), target)[1])
@@ -156,6 +167,7 @@ class NormalisedAndReverse(Loss):
     kind = Kind.CLASSES
     bounded, convex, zero = True, False, True
     elicits = "sign"
+    monotone = True
     reference = "α log p / Σ_c log p_c + β (-A)(1 - p); Ma et al. 2020"
     search = {"alpha": Range(0.1, 10.0, log=True), "beta": Range(0.1, 10.0, log=True)}
     units = {"alpha": "times the normalised", "beta": "times the reverse", "A": "what log 0 counts"}
@@ -182,6 +194,7 @@ class Bootstrap(Loss):
     kind = Kind.BINARY
     bounded = False
     reference = "cross-entropy against β y + (1 - β) p; Reed et al. 2015"
+    special_cases = {"beta=1": "bce"}
     search = {"beta": Range(0.5, 0.99)}
     units = {"beta": "share of the label in what is learned"}
     zero = True
@@ -198,6 +211,11 @@ class Bootstrap(Loss):
     def convex(self) -> bool:  # type: ignore[override]  # the entropy bends down by no more than log p bends up
         return self.beta >= 0.5
 
+    @property
+    def monotone(self) -> bool:  # type: ignore[override]
+        # the slope is -(1 - p)(β + (1 - β) p z), and p z = z sigmoid(z) is never below -W(1/e) = -0.27846
+        return self.beta >= 0.27846454 * (1 - self.beta)
+
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         z = wide(output)
         label = self.beta * target + (1 - self.beta) * torch.sigmoid(z)
@@ -211,6 +229,7 @@ class _Poly(Loss):
     search = {"epsilon": Range(0.1, 10.0, log=True)}
     units = {"epsilon": "weight of 1 - p, on top of the cross-entropy"}
     bounded, zero = False, True
+    monotone = True
     reference = "-log p + ε (1 - p); Leng et al. 2022"
 
     def __init__(self, epsilon: float = 1.0) -> None:
@@ -239,6 +258,7 @@ class BinaryPoly(_Poly):
     """
 
     kind = Kind.BINARY
+    special_cases = {"epsilon=0": "bce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(-functional.softplus(-margin(wide(output), target)))
@@ -252,6 +272,7 @@ class ClassesPoly(_Poly):
     """
 
     kind = Kind.CLASSES
+    special_cases = {"epsilon=0": "cross_entropy", "classes=2": "poly1"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(log_likelihood(wide(output), target)[1])
@@ -267,6 +288,7 @@ class SmoothedDivergence(Loss):
     kind = Kind.CLASSES
     bounded, convex, zero = False, True, True
     reference = "Σ_c t_c log(t_c / p_c), t = (1 - ε) onehot(y) + ε/classes"
+    special_cases = {"epsilon=0": "cross_entropy"}
     search = {"epsilon": Range(0.005, 0.5, log=True)}
     units = {"epsilon": "share of the label that is spread over all classes"}
 
@@ -277,6 +299,10 @@ class SmoothedDivergence(Loss):
     @property
     def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
         return "probability" if self.epsilon == 0 else "distorted probability"
+
+    @property
+    def monotone(self) -> bool:  # type: ignore[override]  # an answer surer than the smoothed label costs more
+        return self.epsilon == 0
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         every, own = log_likelihood(wide(output), target)

@@ -26,6 +26,7 @@ class LogCosh(Loss):
     kind = Kind.CONTINUOUS
     elicits = "centre"
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "log cosh(ŷ - y); Chen et al. 2019"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -46,6 +47,7 @@ class Cauchy(Loss):
     kind = Kind.CONTINUOUS
     elicits = "centre"
     bounded, convex, zero = False, False, True
+    monotone = True
     reference = "log(1 + (r/c)²/2); Black & Anandan 1996"
     search = SEARCH
     units = SCALE
@@ -68,6 +70,7 @@ class Welsch(Loss):
     kind = Kind.CONTINUOUS
     elicits = "centre"
     bounded, convex, zero = True, False, True
+    monotone = True
     reference = "1 - exp(-(r/c)²/2); Dennis & Welsch 1978"
     search = SEARCH
     units = SCALE
@@ -91,6 +94,7 @@ class Tukey(Loss):
     kind = Kind.CONTINUOUS
     elicits = "centre"
     bounded, convex, zero = True, False, True
+    monotone = True
     reference = "c²/6 (1 - (1 - (r/c)²)³) up to c; Beaton & Tukey 1974"
     search = {"c": Range(0.5, 10.0, log=True)}
     units = {**SCALE, "warm_up": "share of the training"}
@@ -123,7 +127,9 @@ class Barron(Loss):
 
     kind = Kind.CONTINUOUS
     zero = True
+    monotone = True
     reference = "|α-2|/α (((r/c)²/|α-2| + 1)^(α/2) - 1); Barron 2019"
+    special_cases = {"alpha=2": "0.5 * mse", "alpha=0": "cauchy(c=1)", "alpha=-inf": "welsch(c=1)"}
     search = {"c": Range(0.1, 3.0, log=True)}
     units = {"alpha": "shape: 2 squares, 1 sizes, 0 logarithms, below 0 a largest value", **SCALE}
 
@@ -167,6 +173,7 @@ class AdaptiveBarron(Loss):
     kind = Kind.CONTINUOUS
     elicits = "centre"
     bounded, convex, zero = False, False, False
+    monotone = True
     reference = "log c + log Z(α) + barron(r; α, c), α and c learned; Barron 2019"
     nodes: Tensor
     weights: Tensor

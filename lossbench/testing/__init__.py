@@ -1,0 +1,18 @@
+"""The laws of a loss, for plugin authors.
+
+    from lossbench.testing import loss_laws
+
+    @loss_laws(MyLoss, params={"delta": 2.0})
+    def test_my_loss_keeps(law): law.holds()
+
+One pytest test a law. `check` and `subjects` do the same from Python, `lossbench check NAME` from a terminal.
+"""
+
+from __future__ import annotations
+
+from lossbench.testing.author import loss_laws
+from lossbench.testing.checking import Conformance, check, subjects
+from lossbench.testing.law import Finding, Law, Status
+from lossbench.testing.laws import LAWS
+
+__all__ = ["LAWS", "Conformance", "Finding", "Law", "Status", "check", "loss_laws", "subjects"]
