@@ -46,7 +46,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"torch"},
     ),
     "lossbench.spread": ({"preparation", "training", "plan", "loss"}, {"torch"}),
-    "lossbench.planning": ({"preparation", "spread", "plugins", "protocol", "training", "plan"}, set()),
+    "lossbench.planning": (
+        {"preparation", "spread", "plugins", "protocol", "testing", "training", "plan", "errors"},
+        set(),
+    ),
     "lossbench.study": (
         {
             "plugins",

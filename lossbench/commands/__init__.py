@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from lossbench.commands.before import data, losses, plan
 from lossbench.commands.check import check
+from lossbench.commands.nearest import nearest
 from lossbench.commands.results import report, rescore, show, use
 from lossbench.commands.ui import ui
 
@@ -16,6 +17,7 @@ USAGE = """lossbench: which loss function should I train with?
   lossbench plan +loss=mse,bce -m   what that would take, and what it could tell
   lossbench losses                  what is installed: kinds, parameters, units, origin
   lossbench check NAME              whether a loss keeps the laws that every loss owes
+  lossbench nearest NAME            which built-in loss it nearly is
   lossbench data show task=binary   rows, columns, target, splits, warnings
   lossbench show RUN                a stored result; for NER the report per tag
   lossbench report SWEEP            its report anew, from the records alone
@@ -43,6 +45,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "plan": plan,
     "losses": losses,
     "check": check,
+    "nearest": nearest,
     "data": data,
     "show": show,
     "report": report,

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lossbench.commands.options import loss_parameters, parser
+from lossbench.commands.options import KINDS, loss_parameters, loss_subjects, parser
 from lossbench.errors import InputError, PluginError
-from lossbench.plugins import catalogue, import_target
+from lossbench.plugins import catalogue
 
 if TYPE_CHECKING:
     from lossbench.testing import Conformance, Finding
     from lossbench.testing.subject import Subject
-
-KINDS = ("continuous", "binary", "classes", "sequences")
 
 
 def check(argv: list[str]) -> int:
@@ -30,13 +28,12 @@ def check(argv: list[str]) -> int:
     given, names = loss_parameters(options.names)
     if options.laws:
         return _laws()
-    losses = [_thing(name) for name in names or catalogue().names()]
     from lossbench.terminal import console
 
     out, results, broken = console(), [], 0
-    for name, thing in zip(names or catalogue().names(), losses, strict=True):
+    for name in names or catalogue().names():
         try:
-            found = _subjects(name, thing, options.kind, given)
+            found = loss_subjects(name, options.kind, given)
             results += [_checked(subject, quiet=options.json) for subject in found]
         except (InputError, PluginError) as error:
             if names:
@@ -52,27 +49,6 @@ def check(argv: list[str]) -> int:
     if options.badge:
         _write_badge(Path(options.badge), results)
     return 0 if results and all(one.passes for one in results) and not broken else 1
-
-
-def _thing(name: str) -> Any:
-    """The name itself, or the object at my.module:MyLoss."""
-    return import_target(name, "NAME") if ":" in name else name
-
-
-def _subjects(name: str, thing: Any, kind: str | None, given: dict[str, Any]) -> list[Subject]:
-    from lossbench.testing import subjects
-
-    if (
-        not isinstance(thing, str)
-        and kind is None
-        and not hasattr(thing, "kind")
-        and not hasattr(thing, "__lossbench__")
-    ):
-        raise InputError(f"'{name}' does not say what it predicts: add --kind binary ({', '.join(KINDS)}).")
-    found = subjects(thing, kind, **given)
-    if not found:
-        raise InputError(f"'{name}' is not for {kind} targets.")
-    return found
 
 
 def _checked(subject: Subject, *, quiet: bool) -> Conformance:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lossbench.errors import InputError
+from lossbench.plugins import import_target
+
+if TYPE_CHECKING:
+    from lossbench.testing.subject import Subject
+
+KINDS = ("continuous", "binary", "classes", "sequences")
 
 
 def results_folder(overrides: Sequence[str]) -> Path:
@@ -35,3 +41,16 @@ def loss_parameters(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
         else:
             raise InputError(f"'{word}': beside names only {prefix}NAME=VALUE can be given here.")
     return given, names
+
+
+def loss_subjects(name: str, kind: str | None, given: dict[str, Any]) -> list[Subject]:
+    """The losses of a name, or of the object at my.module:MyLoss, one a kind. Raises InputError where there is none."""
+    from lossbench.testing import subjects
+
+    thing = import_target(name, "NAME") if ":" in name else name
+    if thing is not name and kind is None and not hasattr(thing, "kind") and not hasattr(thing, "__lossbench__"):
+        raise InputError(f"'{name}' does not say what it predicts: add --kind binary ({', '.join(KINDS)}).")
+    found = subjects(thing, kind, **given)
+    if not found:
+        raise InputError(f"'{name}' is not for {kind} targets.")
+    return found
