@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from lossbench.commands.before import data, losses, plan
 from lossbench.commands.check import check
+from lossbench.commands.cost import cost
 from lossbench.commands.nearest import nearest
 from lossbench.commands.results import report, rescore, show, use
 from lossbench.commands.ui import ui
@@ -18,6 +19,7 @@ USAGE = """lossbench: which loss function should I train with?
   lossbench losses                  what is installed: kinds, parameters, units, origin
   lossbench check NAME              whether a loss keeps the laws that every loss owes
   lossbench nearest NAME            which built-in loss it nearly is
+  lossbench cost NAME               what it takes in time and memory
   lossbench data show task=binary   rows, columns, target, splits, warnings
   lossbench show RUN                a stored result; for NER the report per tag
   lossbench report SWEEP            its report anew, from the records alone
@@ -46,6 +48,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "losses": losses,
     "check": check,
     "nearest": nearest,
+    "cost": cost,
     "data": data,
     "show": show,
     "report": report,
