@@ -195,7 +195,7 @@ class _Pairs:
                     "together. Run both in one sweep."
                 )
             parts = self.sign * (mine[0] - theirs[0])
-            population, rows = statistics.over_repeats_and_examples(gains, parts), len(np.unique(mine[1]))
+            population, rows = statistics.with_examples(test, parts), len(np.unique(mine[1]))
         judged = test if self.rules.scope == "test" else population
         return Difference(
             one=one.title,

@@ -82,7 +82,11 @@ def over_repeats_and_examples(gains: Values, parts: Values) -> Estimate:
     below those of the smaller side: a difference of mean squares may else bring them near 0, and the interval to no
     end.
     """
-    fixed = over_repeats(gains)
+    return with_examples(over_repeats(gains), parts)
+
+
+def with_examples(fixed: Estimate, parts: Values) -> Estimate:
+    """The same where what is true of this test set is known already."""
     repeats, n = parts.shape
     if n < 2:
         return fixed
@@ -119,11 +123,10 @@ def sign_flip(gains: Values) -> float:
     return float(min(1.0, 2 * int(above.sum()) / 2 ** len(scaled)))
 
 
-def effect_size(gains: Values) -> float:
-    """Cohen's d_z: the mean gain in standard deviations of the gains; infinite where they are all the same."""
-    estimate = over_repeats(gains)
+def effect_size(estimate: Estimate, repeats: int) -> float:
+    """Cohen's d_z: the mean gain over repeats in standard deviations of the gains; infinite where all are the same."""
     if estimate.error > 0:
-        return estimate.mean / (estimate.error * math.sqrt(len(gains)))
+        return estimate.mean / (estimate.error * math.sqrt(repeats))
     return math.copysign(math.inf, estimate.mean) if estimate.mean else 0.0
 
 
