@@ -10,6 +10,7 @@ import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -204,6 +205,7 @@ def _power(shift: float, df: float, alpha: float) -> float:
     return 1 - float(special.nctdtr(df, shift, critical)) + _wrong_side(shift, df, critical)
 
 
+@lru_cache(10_000)  # a pair, its mirror image and the table of the baseline ask for the same
 def _shift(df: float, chance: float, alpha: float) -> float:
     """The true mean, in standard errors, that a t-test finds with this chance; right to six digits."""
     critical = special.stdtrit(df, 1 - alpha / 2)
