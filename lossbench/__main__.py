@@ -107,6 +107,7 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
     from lossbench.record import Status
     from lossbench.verdicts.answer import answer
     from lossbench.verdicts.report import pictures, write
+    from lossbench.verdicts.sections import sections
     from lossbench.verdicts.view import view
 
     out = terminal.console()
@@ -115,10 +116,11 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
     told = answer(comparison)
     printout.show_contests(out, comparison.contests)
     printout.show_answer(out, told)
-    write(comparison, sweep.folder)
+    blocks = sections(comparison)
+    write(comparison, sweep.folder, blocks)
     errors: list[str] = []
     if tracker:
-        tracker.log_sweep(view(comparison, told, pictures(comparison)), sweep.folder, command)
+        tracker.log_sweep(view(comparison, told, pictures(blocks)), sweep.folder, command)
         terminal.wait(out, tracker.busy())
         errors = [f"MLflow did not take everything: {e}. The records are complete." for e in tracker.close()]
     terminal.farewell(out, sweep, tracked=tracker is not None, errors=[*unreadable, *errors], interrupted=interrupted)

@@ -17,7 +17,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench.plan": (set(), set()),
     "lossbench.provenance": (set(), {"torch"}),
     "lossbench.packing": (set(), {"numpy"}),
-    "lossbench.record": ({"errors", "plan", "packing"}, {"numpy"}),
+    "lossbench.record": ({"errors", "plan", "packing"}, {"numpy", "orjson"}),
     "lossbench.loss": ({"plan"}, {"torch"}),
     "lossbench.parameters": ({"loss"}, set()),
     "lossbench.adapter": ({"loss", "parameters", "errors"}, {"torch"}),
