@@ -15,19 +15,11 @@ ZERO_LOG = math.log(1e-4)
 """What log 0 counts in the reverse cross-entropy, as the authors' code has it."""
 
 
-class LabelSmoothing(Loss):
-    """Asks for the probability, drawn a little towards one half: no label is taken to be sure.
+class _Smoothed(Loss):
+    """A label of which the share epsilon is spread evenly over the classes; epsilon = 0 leaves it as it is."""
 
-    The binary cross-entropy against y (1 - epsilon) + epsilon/2. logit: [n]; target y: [n] in {0, 1}. Szegedy et al.,
-    CVPR 2016.
-    """
-
-    kind = Kind.BINARY
-    bounded, convex = False, True
-    reference = "cross-entropy against y (1 - ε) + ε/2; Szegedy et al. 2016"
-    special_cases = {"epsilon=0": "bce"}
     search = {"epsilon": Range(0.005, 0.5, log=True)}
-    units = {"epsilon": "share of the label that is spread over both classes"}
+    bounded, convex = False, True
 
     def __init__(self, epsilon: float = 0.1) -> None:
         super().__init__()
@@ -38,11 +30,24 @@ class LabelSmoothing(Loss):
         return "probability" if self.epsilon == 0 else "distorted probability"
 
     @property
-    def zero(self) -> bool:  # type: ignore[override]
+    def monotone(self) -> bool:  # type: ignore[override]  # an answer surer than the smoothed label costs more
         return self.epsilon == 0
 
+
+class LabelSmoothing(_Smoothed):
+    """Asks for the probability, drawn a little towards one half: no label is taken to be sure.
+
+    The binary cross-entropy against y (1 - epsilon) + epsilon/2. logit: [n]; target y: [n] in {0, 1}. Szegedy et al.,
+    CVPR 2016.
+    """
+
+    kind = Kind.BINARY
+    reference = "cross-entropy against y (1 - ε) + ε/2; Szegedy et al. 2016"
+    special_cases = {"epsilon=0": "bce"}
+    units = {"epsilon": "share of the label that is spread over both classes"}
+
     @property
-    def monotone(self) -> bool:  # type: ignore[override]  # beyond 1 - ε/2 a surer answer costs more
+    def zero(self) -> bool:  # type: ignore[override]
         return self.epsilon == 0
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -278,7 +283,7 @@ class ClassesPoly(_Poly):
         return self.of(log_likelihood(wide(output), target)[1])
 
 
-class SmoothedDivergence(Loss):
+class SmoothedDivergence(_Smoothed):
     """Asks for the probability of every class, drawn a little towards all being equal.
 
     Σ_c t_c (log t_c - log p_c), t = (1 - epsilon) [c = y] + epsilon/classes, p = softmax(logits): how far the answer is
@@ -286,23 +291,10 @@ class SmoothedDivergence(Loss):
     """
 
     kind = Kind.CLASSES
-    bounded, convex, zero = False, True, True
+    zero = True
     reference = "Σ_c t_c log(t_c / p_c), t = (1 - ε) onehot(y) + ε/classes"
     special_cases = {"epsilon=0": "cross_entropy"}
-    search = {"epsilon": Range(0.005, 0.5, log=True)}
     units = {"epsilon": "share of the label that is spread over all classes"}
-
-    def __init__(self, epsilon: float = 0.1) -> None:
-        super().__init__()
-        self.epsilon = share("epsilon", epsilon, ends=(True, False))
-
-    @property
-    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
-        return "probability" if self.epsilon == 0 else "distorted probability"
-
-    @property
-    def monotone(self) -> bool:  # type: ignore[override]  # an answer surer than the smoothed label costs more
-        return self.epsilon == 0
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         every, own = log_likelihood(wide(output), target)

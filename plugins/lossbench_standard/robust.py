@@ -13,7 +13,6 @@ from lossbench.loss import Kind, Loss, Range
 from lossbench_standard.numerics import log1p_square, positive, wide
 
 SCALE = {"c": "training standard deviations of the target"}
-SEARCH = {"c": Range(0.1, 3.0, log=True)}
 
 
 class LogCosh(Loss):
@@ -37,7 +36,21 @@ class LogCosh(Loss):
         return torch.where(size <= 1, near, size + functional.softplus(-2 * size) - math.log(2))
 
 
-class Cauchy(Loss):
+class _Scaled(Loss):
+    """A square as far as about c from the target, and less beyond."""
+
+    elicits = "centre"
+    convex, zero = False, True
+    monotone = True
+    search = {"c": Range(0.1, 3.0, log=True)}
+    units = SCALE
+
+    def __init__(self, c: float = 1.0) -> None:
+        super().__init__()
+        self.c = positive("c", c)
+
+
+class Cauchy(_Scaled):
     """Asks for the centre; a target ten times as far off costs little more.
 
     log(1 + (r/c)²/2), r = output - target. output, target: [n] in training standard deviations. c > 0, where it turns
@@ -45,22 +58,14 @@ class Cauchy(Loss):
     """
 
     kind = Kind.CONTINUOUS
-    elicits = "centre"
-    bounded, convex, zero = False, False, True
-    monotone = True
+    bounded = False
     reference = "log(1 + (r/c)²/2); Black & Anandan 1996"
-    search = SEARCH
-    units = SCALE
-
-    def __init__(self, c: float = 1.0) -> None:
-        super().__init__()
-        self.c = positive("c", c)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return log1p_square((wide(output) - target) / (math.sqrt(2) * self.c))
 
 
-class Welsch(Loss):
+class Welsch(_Scaled):
     """Asks for where targets are dense; one far off hardly pulls, and costs no more than 1.
 
     1 - exp(-(r/c)²/2), r = output - target. output, target: [n] in training standard deviations. c > 0. Dennis and
@@ -68,16 +73,8 @@ class Welsch(Loss):
     """
 
     kind = Kind.CONTINUOUS
-    elicits = "centre"
-    bounded, convex, zero = True, False, True
-    monotone = True
+    bounded = True
     reference = "1 - exp(-(r/c)²/2); Dennis & Welsch 1978"
-    search = SEARCH
-    units = SCALE
-
-    def __init__(self, c: float = 1.0) -> None:
-        super().__init__()
-        self.c = positive("c", c)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return -torch.expm1(-(((wide(output) - target) / self.c) ** 2) / 2)
