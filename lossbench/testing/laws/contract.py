@@ -14,10 +14,14 @@ TIGHT = {torch.double: 1e-9, torch.float32: 1e-5}
 """How far two orders of the same sums may lie apart, relative to their size, by the precision computed in."""
 
 
-def near(one: Tensor, other: Tensor, scale: float = 1.0) -> bool:
-    """Whether two results are the same but for the order of their sums."""
-    rough = TIGHT[torch.double if one.dtype == other.dtype == torch.double else torch.float32]
-    return torch.allclose(one.double(), other.double(), rtol=rough, atol=rough * scale, equal_nan=True)
+def near(one: Tensor, other: Tensor, losses: Tensor | None = None) -> bool:
+    """Whether two results are the same but for the order of their sums.
+
+    losses: those that gradients are of, where their precision is what was computed in.
+    """
+    dtypes = {one.dtype, other.dtype, *([] if losses is None else [losses.dtype])}
+    rough = TIGHT[torch.double if dtypes == {torch.double} else torch.float32]
+    return torch.allclose(one.double(), other.double(), rtol=rough, atol=rough, equal_nan=True)
 
 
 @law("n targets in, n losses out; one loss of a set.")
@@ -102,7 +106,7 @@ def order_makes_no_difference(subject: Subject) -> Break | None:
     expected = losses[order] if loss.pointwise else losses
     if not near(moved, expected):
         return Break(f"Shuffled, losses move by {float((moved - expected).abs().max()):.3g}.")
-    if not near(moved_slope, batch.with_values(slope).take(order).values):
+    if not near(moved_slope, batch.with_values(slope).take(order).values, losses):
         return Break("Shuffled, the losses are the same, but the gradients are not.")
     return None
 

@@ -33,16 +33,18 @@ def bounded_as_declared(subject: Subject) -> Break | None:
 
 @law("It is 0 for a perfect answer and never below, just where it says so.")
 def zero_as_declared(subject: Subject) -> Break | None:
-    """The least loss over 12,000 random answers, sure ones, and answers improved by descent is from -1e-9 to 1e-6; of
+    """The least loss over 12,000 random answers, sure ones, and answers improved by descent is from -1e-9 (-1e-6 in float32) to 1e-6; of
     one that declares it is not, it is further from 0 than 1e-3."""
     told, loss = declared(subject.told.zero, "0 for a perfect answer"), subject.loss()
     least, where = math.inf, subject.batch(1)
+    loss_dtype = value(loss, where).dtype
     for batch in [*(subject.batch(4000, seed, size) for seed, size in enumerate((0.3, 2.0, 15.0))), *_best(subject)]:
         losses = value(loss, batch).flatten()
         if float(losses.min()) < least:
             least = float(losses.min())
             where = batch.take([int(losses.argmin())]) if losses.numel() == len(batch) else where
-    fine = -1e-9 <= least <= 1e-6 if told else least < -1e-3 or least > 1e-3
+    floor = -1e-9 if loss_dtype is torch.double else -1e-6
+    fine = floor <= least <= 1e-6 if told else least < -1e-3 or least > 1e-3
     return None if fine else Break(f"It says zero = {told}, but its least value found is {least:.6g}.", where)
 
 
@@ -79,7 +81,7 @@ def _best(subject: Subject) -> list[Batch]:
 @law("A better answer never costs more, just where it says so.")
 def monotone_as_declared(subject: Subject) -> Break | None:
     """Along 2,001 logits of the true class from -50 to 50, the others random, and along numbers that come nearer to
-    their target from either side, no loss is above the one before by 1e-9 of its size; of one that declares it is not
+    their target from either side, no loss is above the one before by 1e-9 of its size (1e-6 in float32); of one that declares it is not
     monotone, some is."""
     told = declared(subject.told.monotone, "monotone")
     if not subject.told.pointwise:
@@ -90,7 +92,7 @@ def monotone_as_declared(subject: Subject) -> Break | None:
     for path in _improving(subject, loss):
         losses = value(loss, path)
         rise = (losses[1:] - losses[:-1]) / (1 + losses[:-1].abs())
-        if rise.max() > 1e-9:
+        if rise.max() > (1e-9 if rise.dtype is torch.double else 1e-6):
             if not told:
                 return None
             row = int(rise.argmax())
@@ -135,8 +137,8 @@ def _improving(subject: Subject, loss: Loss) -> list[Batch]:
 
 @law("It is convex in the raw outputs just where it says so.")
 def convex_as_declared(subject: Subject) -> Break | None:
-    """At 32,000 pairs of answers, near and far, the loss half-way is at most the mean of both and 1e-9 of it; of one
-    that declares it is not convex, some is more."""
+    """At 32,000 pairs of answers, near and far, the loss half-way is at most the mean of both and 1e-9 of it, or 1e-6
+    where it computes in float32; of one that declares it is not convex, some is more."""
     told, loss = declared(subject.told.convex, "convex"), subject.loss()
     if not told and any(p.requires_grad for p in loss.parameters()):
         raise NotAsked("what it learns changes its curve")
@@ -150,7 +152,7 @@ def convex_as_declared(subject: Subject) -> Break | None:
             middle = first.with_values((first.values + second.values) / 2)
             ends = (value(loss, first) + value(loss, second)) / 2
             above = ((value(loss, middle) - ends) / (1 + ends.abs())).flatten()
-            if above.max() > 1e-9:
+            if above.max() > (1e-9 if above.dtype is torch.double else 1e-6):
                 if not told:
                     return None
                 row = int(above.argmax())

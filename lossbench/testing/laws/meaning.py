@@ -34,6 +34,8 @@ def elicits_what_it_says(subject: Subject) -> Break | None:
         return _number(subject, told)
     if subject.kind is Kind.SEQUENCES:
         return _labels(subject, told)
+    if subject.kind is Kind.CLASSES and not subject.told.pointwise:
+        raise NotAsked("a set of classes has no criterion")
     if told == "order":
         return _order(subject)
     return _classes(subject, told)

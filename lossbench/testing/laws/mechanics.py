@@ -55,7 +55,8 @@ def maps_over_batches(subject: Subject) -> Break | None:
     except RuntimeError as error:
         return Break(f"torch.func.vmap cannot follow it: {' '.join(str(error).split())[:160]}.")
     alone = torch.stack([torch.func.grad(mean)(b.values, b.target) for b in batches])
-    return None if near(together, alone) else Break("Mapped, its gradients are others than call by call.")
+    losses = value(loss, batches[0])
+    return None if near(together, alone, losses) else Break("Mapped, its gradients are others than call by call.")
 
 
 @law("A copy is the same loss.")
