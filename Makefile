@@ -28,6 +28,9 @@ check: $(VENV)/.dev  ## format, lint, types, import rules and the test suite
 plugins: $(PLUGINS)/.test  ## the losses of Keras, MONAI, kornia and others, installed beside lossbench and tested
 	for package in plugins/lossbench-*; do $(PLUGINS)/bin/python -m pytest $$package/tests || exit; done
 
+conformance: $(PLUGINS)/.test  ## the laws over every loss of ours and theirs, into results/conformance.md
+	$(PLUGINS)/bin/python -m tests.benchmarks.conformance --write
+
 bench: $(VENV)/.test  ## what it costs, measured against a bare loop; an hour, into results/benchmarks.md
 	$(BIN)/python -m tests.benchmarks --write
 

@@ -33,8 +33,8 @@ def bounded_as_declared(subject: Subject) -> Break | None:
 
 @law("It is 0 for a perfect answer and never below, just where it says so.")
 def zero_as_declared(subject: Subject) -> Break | None:
-    """The least loss over 12,000 random answers, sure ones, and answers improved by descent is from -1e-9 (-1e-6 in float32) to 1e-6; of
-    one that declares it is not, it is further from 0 than 1e-3."""
+    """The least loss over 12,000 random answers, sure ones, and answers improved by descent is from -1e-9 (in float32
+    -1e-6) to 1e-6; of one that declares it is not, it is further from 0 than 1e-3."""
     told, loss = declared(subject.told.zero, "0 for a perfect answer"), subject.loss()
     least, where = math.inf, subject.batch(1)
     loss_dtype = value(loss, where).dtype
@@ -81,8 +81,8 @@ def _best(subject: Subject) -> list[Batch]:
 @law("A better answer never costs more, just where it says so.")
 def monotone_as_declared(subject: Subject) -> Break | None:
     """Along 2,001 logits of the true class from -50 to 50, the others random, and along numbers that come nearer to
-    their target from either side, no loss is above the one before by 1e-9 of its size (1e-6 in float32); of one that declares it is not
-    monotone, some is."""
+    their target from either side, no loss is above the one before by 1e-9 of its size, in float32 by 1e-6; of one that
+    declares it is not monotone, some is."""
     told = declared(subject.told.monotone, "monotone")
     if not subject.told.pointwise:
         raise NotAsked("it judges a set")
