@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -77,12 +78,26 @@ def law(sentence: str) -> Callable[[Check], Law]:
 def tried(law: Law, subject: Subject) -> Finding:
     """A finding, whatever the loss does: an error of its own breaks the law at hand."""
     try:
-        found = law.check(subject)
+        with process_kept():
+            found = law.check(subject)
     except NotAsked as reason:
         return Finding(law, Status.NOT_ASKED, str(reason))
     except Exception as error:
         return Finding(law, Status.BROKEN, f"It raised {type(error).__name__}: {_short(error)}")
     return Finding(law, Status.KEPT) if found is None else Finding(law, Status.BROKEN, str(found))
+
+
+@contextmanager
+def process_kept() -> Iterator[None]:
+    """What a loss switches in the whole process is switched back, and a loss that draws, draws the same every time."""
+    dtype, gradients, state = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_rng_state()
+    torch.manual_seed(0)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(gradients)
+        torch.set_rng_state(state)
 
 
 def smallest(batch: Batch, breaks: Breaks) -> Break | None:

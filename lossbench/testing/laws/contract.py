@@ -24,6 +24,11 @@ def near(one: Tensor, other: Tensor, losses: Tensor | None = None) -> bool:
     return torch.allclose(one.double(), other.double(), rtol=rough, atol=rough, equal_nan=True)
 
 
+def same(one: Tensor, other: Tensor) -> bool:
+    """Whether two results are equal bit for bit; NaN, which is another law's business, is equal to itself."""
+    return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
+
+
 @law("n targets in, n losses out; one loss of a set.")
 def one_value_per_target(subject: Subject) -> Break | None:
     """For n in 1, 2, 7, 64 the losses have the shape [n], or [] of a set, are floating, finite and differentiable."""
@@ -139,22 +144,18 @@ def calls_leave_no_trace(subject: Subject) -> Break | None:
     loss's own buffers are as before."""
     loss, batch = subject.loss(), subject.batch(7, seed=5)
     buffers = {name: tensor.clone() for name, tensor in loss.named_buffers()}
-    state, dtype = torch.get_rng_state(), torch.get_default_dtype()
-    try:
-        first, second = value(loss, batch), value(loss, batch)
-        drew = not torch.equal(state, torch.get_rng_state())
-        left = torch.get_default_dtype() is not dtype
-    finally:
-        torch.set_rng_state(state)
-        torch.set_default_dtype(dtype)
-    if drew:
+    state, dtype, gradients = torch.get_rng_state(), torch.get_default_dtype(), torch.is_grad_enabled()
+    first, second = (loss(batch.output, batch.targets).detach() for _ in range(2))
+    if not torch.equal(state, torch.get_rng_state()):
         return Break("It draws from torch's global generator, and shifts the draws of whatever comes after it.")
-    if left:
+    if torch.get_default_dtype() is not dtype:
         return Break("It changes torch's default precision.")
+    if torch.is_grad_enabled() is not gradients:
+        return Break("It switches gradients off or on for whatever comes after it.")
     moved = [name for name, tensor in loss.named_buffers() if not torch.equal(tensor, buffers.get(name, tensor))]
     if moved:
         return Break(f"A call changes its buffer '{moved[0]}': what a batch costs depends on those before it.")
-    return None if torch.equal(first, second) else Break("Two calls on the same batch give different values.")
+    return None if same(first, second) else Break("Two calls on the same batch give different values.")
 
 
 def rebuilt(loss: Loss, batch: Batch, values: Tensor) -> Tensor:

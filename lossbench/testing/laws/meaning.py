@@ -50,9 +50,8 @@ def _number(subject: Subject, told: str) -> Break | None:
     if low - room <= best <= high + room:
         return None
     wanted = f"{low:.6g}" if low == high else f"from {low:.6g} to {high:.6g}"
-    return Break(
-        f"It says that it elicits the {told}, {wanted} of {list(atoms)} at {list(mass)}, but is least at {best:.6g}."
-    )
+    where = f"{wanted} of {list(atoms)} at {list(mass)}, but is least at {round(best, 6):g}"
+    return Break(f"It says that it elicits the {told}, {where}.")
 
 
 def functional(told: str) -> tuple[float, float]:

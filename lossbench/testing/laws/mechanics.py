@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import copy
-import inspect
 import io
 import pickle
-import re
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch import Tensor
 from lossbench.loss import Kind
 from lossbench.plugins import source
 from lossbench.testing.law import Break, NotAsked, law
-from lossbench.testing.laws.contract import near
+from lossbench.testing.laws.contract import near, same
 from lossbench.testing.subject import Batch, Subject, value
 
 PACKED = "lengths of sequences are data, which neither a compiler nor a mapping can follow"
@@ -63,8 +63,8 @@ def maps_over_batches(subject: Subject) -> Break | None:
 def copies_are_the_same(subject: Subject) -> Break | None:
     """deepcopy, pickle, and a new one that takes its state_dict give the same values, bit for bit."""
     loss, batch = subject.loss(), subject.batch(7, seed=2)
-    loss(batch.with_values(batch.values.requires_grad_()).output, batch.targets)  # what it keeps of a call goes along
     wanted = value(loss, batch)
+    loss(batch.with_values(batch.values.clone().requires_grad_()).output, batch.targets)  # what it keeps goes along
     stream = io.BytesIO()
     try:
         pickle.dump(loss, stream)
@@ -83,7 +83,7 @@ def copies_are_the_same(subject: Subject) -> Break | None:
     except Exception as error:
         return Break(f"A new one does not take its state_dict: {' '.join(str(error).split())[:160]}.")
     for how, one in {"pickled": thawed, "copied": cloned, "loaded from its state_dict": fresh}.items():
-        if not torch.equal(value(one, batch), wanted):
+        if not same(value(one, batch), wanted):
             return Break(f"{how[0].upper()}{how[1:]}, it gives other values: some state is kept in no buffer.")
     return None
 
@@ -96,7 +96,7 @@ def parameters_learn(subject: Subject) -> Break | None:
     if not learned:
         raise NotAsked("it learns no parameters")
     before = copy.deepcopy(loss.state_dict())
-    loss(batch.output, batch.targets).sum().backward()
+    loss(batch.with_values(batch.values.requires_grad_()).output, batch.targets).sum().backward()
     for name, parameter in learned.items():
         if parameter.grad is None:
             return Break(f"Its parameter '{name}' gets no gradient.")
@@ -111,19 +111,14 @@ def parameters_learn(subject: Subject) -> Break | None:
     return None if back else Break("Its parameters do not come back with the state_dict.")
 
 
-CUDA = re.compile(r"""\.cuda\(|(device\s*=|\.to\()\s*["']cuda""")
-
-
 @law("It works where its inputs are.")
 def works_on_any_device(subject: Subject) -> Break | None:
     """On the meta device, where there is no data, shapes come out right; its source names no CUDA device."""
     if subject.kind is Kind.SEQUENCES:
         raise NotAsked(PACKED)
-    published = subject.family[subject.kind].published
-    text = source(published)
-    found = CUDA.search(text) if inspect.getmodule(published) else None
+    found = _names_cuda(subject.family[subject.kind].published)
     if found:
-        return Break(f"Its source says '{found.group(0)}': it runs on one device only.")
+        return Break(f"Its source says '{found}': it runs on one device only.")
     loss, batch = subject.loss(torch.float32), subject.batch(5, seed=4).to(torch.float32)
     meta = Batch(batch.values.to("meta"), batch.target.to("meta"))
     try:
@@ -131,6 +126,43 @@ def works_on_any_device(subject: Subject) -> Break | None:
     except Exception as error:
         return Break(f"On the meta device: {type(error).__name__}: {' '.join(str(error).split())[:160]}.")
     return None if losses.device.type == "meta" else Break(f"Inputs on meta, losses on {losses.device}.")
+
+
+def _names_cuda(published: Any) -> str | None:
+    """Where a loss, or what it uses of its own module, is put on a CUDA device: `.cuda()`, "cuda" for a device."""
+    try:
+        tree = ast.parse(source(published))
+    except SyntaxError:  # there is no source
+        return None
+    name = getattr(published, "__name__", "")
+    tops = {name: node for node in tree.body for name in _defined(node)}
+    waiting = [node for node in ast.walk(tree) if isinstance(node, DEFINITIONS) and node.name == name]
+    reached: list[ast.AST] = []
+    while waiting:
+        node = waiting.pop()
+        if node not in reached:
+            reached.append(node)
+            waiting += [tops[n.id] for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in tops]
+    calls = [call for node in reached for call in ast.walk(node) if isinstance(call, ast.Call)]
+    return next((ast.unparse(call) for call in calls if _puts_on_cuda(call)), None)
+
+
+DEFINITIONS = (ast.ClassDef, ast.FunctionDef)
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    """The names that a statement of a module gives something to."""
+    if isinstance(node, DEFINITIONS):
+        return [node.name]
+    return [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)]
+
+
+def _puts_on_cuda(call: ast.Call) -> bool:
+    called = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    places = [keyword.value for keyword in call.keywords if keyword.arg == "device"]
+    places += call.args if called in ("to", "device") else []
+    constants = [n.value for place in places for n in ast.walk(place) if isinstance(n, ast.Constant)]
+    return called == "cuda" or any(isinstance(value, str) and value.startswith("cuda") for value in constants)
 
 
 @law("A longer batch is no more work for the caller.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -38,22 +39,29 @@ def _not_finite(loss: Loss, exact: Loss, batch: Batch) -> str | None:
         return "It is NaN."
     true = value(exact, batch.to(torch.double)).flatten().double()
     far = torch.isinf(losses)
+    if not far.any():
+        return None
     if dtype is torch.double:
-        wrong = bool(far.any()) and not _grows_beyond(loss, batch)
-    else:
-        wrong = bool((far & (true.abs() <= 0.99 * torch.finfo(dtype).max)).any())
-    return f"It is infinite where its true value is {float(true[far][0]):.5g}." if wrong else None
+        alone = [batch.take([row]) for row in far.nonzero().flatten().tolist()] if loss.pointwise else [batch]
+        before = min(_before_infinity(loss, one) for one in alone)
+        return None if before > 1e250 else f"It is infinite, though it was {before:.3g} just before: it overflows."
+    wrong = far & (true.abs() <= 0.99 * torch.finfo(dtype).max)
+    return f"It is infinite where its true value is {float(true[wrong][0]):.5g}." if wrong.any() else None
 
 
-def _grows_beyond(loss: Loss, batch: Batch) -> bool:
-    """Whether a value that is infinite in float64 was on its way there: beyond 1e250 just before."""
+def _before_infinity(loss: Loss, batch: Batch) -> float:
+    """The largest value on the way from 0 to outputs at which it is infinite."""
     high, low = 1.0, 0.0
     for _ in range(60):
         middle = (high + low) / 2
-        scaled = Batch(batch.values * middle, batch.target * (middle if batch.target.is_floating_point() else 1))
-        low, high = (low, middle) if torch.isinf(value(loss, scaled)).any() else (middle, high)
-    last = Batch(batch.values * low, batch.target * (low if batch.target.is_floating_point() else 1))
-    return float(value(loss, last).abs().max()) > 1e250
+        low, high = (low, middle) if torch.isinf(value(loss, _scaled(loss, batch, middle))).any() else (middle, high)
+    return float(value(loss, _scaled(loss, batch, low)).abs().max())
+
+
+def _scaled(loss: Loss, batch: Batch, by: float) -> Batch:
+    """Outputs that many times as large, and numbers to be predicted with them; labels stay."""
+    target = batch.target * by if loss.kind is Kind.CONTINUOUS else batch.target
+    return replace(batch, values=batch.values * by, target=target)
 
 
 @law("Its gradient is never NaN.")
@@ -87,13 +95,18 @@ def wrong_answers_pull(subject: Subject) -> Break | None:
                 if what == subject.told.gives_up_on:
                     continue
                 there = _size(judge(loss, batch.to(dtype))[1])
+                if there.isnan().any():
+                    row = int(there.isnan().int().argmax())
+                    return Break(
+                        f"Its gradient is NaN at an answer that is wrong by {size:g}.", batch.to(dtype).take([row])
+                    )
                 if subject.kind is Kind.CONTINUOUS:
                     if not (there > 0).all():
                         row = int((there > 0).int().argmin())
                         return Break(f"It is flat at a residual of {size:g}: no gradient.", batch.to(dtype).take([row]))
                     continue
                 before = float(_size(judge(loss, subject.wrong(SURE)[what].to(dtype))[1]).sum())
-                if not float(there.sum()) >= 0.1 * before:
+                if not (float(there.sum()) >= 0.1 * before and before > 0):
                     return Break(
                         f"Its gradient is {float(there.sum()):.3g} at a wrong logit of {size:g}, and {before:.3g} at "
                         f"{SURE:g}: it stops learning from what it is surest to get wrong ({what}).",
@@ -109,20 +122,27 @@ def _size(slope: Tensor) -> Tensor:
 @law("It computes in the precision that it is given, or in a wider one.")
 def precision_is_kept(subject: Subject) -> Break | None:
     """Outputs in float64 give losses in float64 that differ from those of outputs rounded to float32."""
-    loss, batch = subject.loss(), subject.batch(64, seed=6)
+    narrowed = _narrowed(subject, subject.loss())
+    return Break(narrowed) if narrowed else None
+
+
+def _narrowed(subject: Subject, loss: Loss) -> str | None:
+    """How it shows that a loss computes in less than float64."""
+    batch = subject.batch(64, seed=6)
     losses = value(loss, batch)
     if losses.dtype is not torch.double:
-        return Break(f"Given float64, it returns {str(losses.dtype).removeprefix('torch.')}.")
+        return f"Given float64, it returns {str(losses.dtype).removeprefix('torch.')}."
     rounded = value(loss, batch.to(torch.float32).to(torch.double))
     if torch.equal(losses, rounded):
-        return Break("Its float64 values are those of outputs rounded to float32.")
+        return "Its float64 values are those of outputs rounded to float32."
     return None
 
 
 @law("In low precision it is right to a few roundings.")
 def low_precision_is_right(subject: Subject) -> Break | None:
     """In float32, bfloat16 and float16 a loss is within 8 roundings of its float64 value on the same outputs, relative
-    to the loss and to what it changes by its outputs and targets, and one more relative to the largest output."""
+    to the loss and to what it changes by its outputs and targets, and one more relative to the largest output; or
+    infinite where that value exceeds the type."""
     for dtype in (torch.float32, torch.bfloat16, torch.float16):
         loss, exact = subject.loss(dtype), subject.loss()
         for size in (1.0, 6.0):
@@ -136,6 +156,7 @@ def _imprecise(loss: Loss, exact: Loss, batch: Batch) -> str | None:
     type_ = torch.finfo(batch.values.dtype)
     got, (true, allowed) = value(loss, batch).double(), _roundings(exact, batch.to(torch.double))
     off, limit = (got - true).abs(), type_.eps * allowed + type_.smallest_normal
+    off = torch.where(got.isinf() & (true.abs() > 0.99 * type_.max), 0.0, off)
     if not (off > limit).any():
         return None
     worst = int((off - limit).flatten().argmax())
@@ -148,11 +169,11 @@ def _roundings(loss: Loss, batch: Batch) -> tuple[Tensor, Tensor]:
     """The losses, and how many roundings of 1 they are excused: 8 (|loss| + Σ |∂loss/∂x · x|) over all inputs x, which
     every way to compute them makes, and the largest |x|, which a softmax makes."""
     values = batch.values.detach().clone().requires_grad_()
-    real = batch.target.is_floating_point()
+    real = loss.kind is Kind.CONTINUOUS
     target = batch.target.detach().clone().requires_grad_(real)
     whole = Batch(values, target, batch.lengths)
     losses = loss(whole.output, whole.targets)
-    inputs = [values, target] if real and loss.kind is Kind.CONTINUOUS else [values]
+    inputs = [values, target] if real else [values]
     slopes = torch.autograd.grad(losses.sum(), inputs, allow_unused=True)
     moved = [
         (s * x).abs().detach().view(len(x), -1).sum(1) for s, x in zip(slopes, inputs, strict=True) if s is not None
@@ -173,7 +194,9 @@ def gradient_is_the_derivative(subject: Subject) -> Break | None:
     """At 20 targets, in float64, the gradient agrees with central differences (step 1e-6) to 1e-4 of its size and 1e-5;
     at a kink it lies between the slopes of both sides. A loss that falls back to float32 is held to 1e-2."""
     loss, batch = subject.loss(), subject.batch(20, seed=8)
-    whole = value(loss, batch).dtype is torch.double
+    if not torch.isfinite(value(loss, batch)).all():
+        raise NotAsked("it is not finite at ordinary outputs")
+    whole = _narrowed(subject, loss) is None
     step, relative, absolute = (1e-6, 1e-4, 1e-5) if whole else (1e-2, 1e-2, 1e-2)
     _, slope = judge(loss, batch)
     flat, here = batch.values.flatten(), slope.flatten().double()

@@ -40,7 +40,7 @@ def intercept_is_found(subject: Subject) -> Break | None:
         (trained,) = fit(Learner(single, choice, Direction.MIN, lambda epoch: None), 0)
         if trained.diverged is not None:
             return Break(f"The training diverged: {trained.diverged}.")
-        loss = single.restore_best()
+        loss = single.restore_best().train()  # the best was kept as it was judged
     loss.double().eval()
     reached = _risk(loss, batch, model.bias.detach().double())
     best = _least(loss, batch, model.bias.detach().double())
