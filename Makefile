@@ -2,12 +2,13 @@
 SHELL := bash
 PYTHON ?= python3
 VENV := .venv
+PLUGINS := .venv-plugins
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 export OMP_WAIT_POLICY = PASSIVE
 export OMP_NUM_THREADS = 1
 
-.PHONY: help sweep test check bench format lock clean
+.PHONY: help sweep test check plugins conformance bench format lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -24,6 +25,12 @@ check: $(VENV)/.dev  ## format, lint, types, import rules and the test suite
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2
 
+plugins: $(PLUGINS)/.test  ## the losses of Keras, MONAI, kornia and others, installed beside lossbench and tested
+	for package in plugins/lossbench-*; do $(PLUGINS)/bin/python -m pytest $$package/tests || exit; done
+
+conformance: $(PLUGINS)/.test  ## the laws over every loss of ours and theirs, into results/conformance.md
+	$(PLUGINS)/bin/python -m tests.benchmarks.conformance --write
+
 bench: $(VENV)/.test  ## what it costs, measured against a bare loop; an hour, into results/benchmarks.md
 	$(BIN)/python -m tests.benchmarks --write
 
@@ -35,7 +42,7 @@ lock: $(VENV)/.dev  ## writes the versions installed now into constraints.txt
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' | sed 's/+cpu$$//' > constraints.txt
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(PLUGINS) build dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lossbench needs Python 3.11 or newer; say which: make PYTHON=python3.11 sweep")'
@@ -48,6 +55,13 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.run
 	$(PIP) --editable '.[test]'
+	@touch $@
+
+# Constraints pin torch, so that no library brings another one.
+$(PLUGINS)/.test: $(wildcard plugins/lossbench-*/pyproject.toml) plugins/constraints.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(PLUGINS)
+	$(PLUGINS)/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt \
+	  --constraint plugins/constraints.txt --editable '.[test]' $(patsubst %,--editable ./%,$(wildcard plugins/lossbench-*))
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.test

@@ -67,13 +67,14 @@ def _compare(arguments: Arguments) -> int:
     from lossbench import sweep as sweeps
     from lossbench import terminal
     from lossbench.compose.launch import launch
-    from lossbench.planning import seconds_of_one_training
+    from lossbench.planning import alike, seconds_of_one_training
     from lossbench.preparation import load_task
 
     out = terminal.console()
     sweep = sweeps.plan(composed)
     terminal.announce(out, sweep, dict(composed.left_out))
     terminal.warn(out, (w for cell in sweep.contests() for w in load_task(cell.task, cell.seed).card.warnings))
+    terminal.warn(out, alike(e.cell for e in sweep.entries.values() if e.misfit is None and e.role == "chosen"))
     command = " ".join(["lossbench", *sys.argv[1:]])
     sweeps.begin(sweep, command)
     tracker = _tracker(composed.settings, sweep)
@@ -106,6 +107,7 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
     from lossbench.record import Status
     from lossbench.verdicts.answer import answer
     from lossbench.verdicts.report import pictures, write
+    from lossbench.verdicts.sections import sections
     from lossbench.verdicts.view import view
 
     out = terminal.console()
@@ -114,10 +116,11 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
     told = answer(comparison)
     printout.show_contests(out, comparison.contests)
     printout.show_answer(out, told)
-    write(comparison, sweep.folder)
+    blocks = sections(comparison)
+    write(comparison, sweep.folder, blocks)
     errors: list[str] = []
     if tracker:
-        tracker.log_sweep(view(comparison, told, pictures(comparison)), sweep.folder, command)
+        tracker.log_sweep(view(comparison, told, pictures(blocks)), sweep.folder, command)
         terminal.wait(out, tracker.busy())
         errors = [f"MLflow did not take everything: {e}. The records are complete." for e in tracker.close()]
     terminal.farewell(out, sweep, tracked=tracker is not None, errors=[*unreadable, *errors], interrupted=interrupted)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 Values = NDArray[np.float64]
@@ -56,6 +55,8 @@ def temperature(target: NDArray[Any], probability: NDArray[Any]) -> float:
 
     target: [n] labels; probability: [n] of class 1, or [n, classes]. Above 1 where predictions were too sure.
     """
+
+    from scipy.optimize import minimize_scalar  # a quarter of a second, for probabilities alone
 
     def loss(log_t: float) -> float:
         return log_loss(target, scaled(probability, float(np.exp(log_t))))

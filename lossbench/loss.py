@@ -31,6 +31,7 @@ __all__ = [
     "Sequences",
     "check",
     "check_prediction",
+    "check_targets",
     "reduce",
 ]
 
@@ -132,6 +133,8 @@ class Loss(nn.Module):
     """The unit of each parameter that has one, for people to read."""
     title: str = ""
     """The name that it was loaded by, where one was given."""
+    trusts_targets: bool = False
+    """True in a training, whose task has looked at all targets before: no call looks again."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -180,6 +183,9 @@ class Loss(nn.Module):
 
     def __call__(self, output: Any, target: Any) -> Tensor:
         check(self.kind, output, target)
+        if not self.trusts_targets:
+            outputs = output.values if isinstance(output, Sequences) else output
+            check_targets(self, target, outputs.shape[-1])
         losses = super().__call__(output, target)
         n = len(target)
         wanted = (n,) if self.pointwise else ()
@@ -217,6 +223,32 @@ def check(kind: Kind, output: Any, target: Any) -> None:
         )
     if kind in (Kind.CLASSES, Kind.SEQUENCES) and target.is_floating_point():
         raise ValueError(f"Targets of a {kind.value} loss are integer labels, not {target.dtype}.")
+
+
+def check_targets(loss: Loss, target: Tensor | Sequences, classes: int) -> None:
+    """Raises ValueError for a target that cannot be, by the loss's name: NaN, a label that is none of the classes.
+
+    What has no numbers to look at (in a compiled graph, under `torch.func.vmap`, on the meta device) is not looked at.
+    """
+    if torch.compiler.is_compiling():
+        return
+    values = target.values if isinstance(target, Sequences) else target
+    match loss.kind:
+        case Kind.BINARY:
+            fine, rule = (values == 0) | (values == 1), "0 or 1"
+        case Kind.CONTINUOUS if loss.domain is Domain.NONNEGATIVE:
+            fine, rule = (values >= 0) & torch.isfinite(values), "finite and at least 0"
+        case Kind.CONTINUOUS:
+            fine, rule = torch.isfinite(values), "finite"
+        case _:
+            fine, rule = (values >= 0) & (values < classes), f"a class from 0 to {classes - 1}"
+    try:
+        if bool(fine.all()):
+            return
+        bad = values[~fine][0].item()
+    except RuntimeError:  # no numbers to look at
+        return
+    raise ValueError(f"{loss.title or type(loss).__name__} takes targets that are {rule}; one is {bad}.")
 
 
 def check_prediction(kind: Kind, prediction: Prediction, output: Any) -> None:

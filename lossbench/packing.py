@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 Arrays = Mapping[str, NDArray[Any]]
 LAYOUT = "layout"
 """The entry that tells, as JSON, the numbers in the names of a group's arrays, and their lengths where these differ."""
+BEFORE_HEADER = 10
+"""Bytes of an npy file before its header, whose length the last two tell."""
 NUMBER = re.compile("0|[1-9][0-9]*")
 
 
@@ -61,31 +64,39 @@ class Packed(Arrays):
     """The arrays of a file by their names, each group read when one of it is asked for. Close it, or use `with`."""
 
     def __init__(self, path: Path) -> None:
-        self._file = np.load(path, allow_pickle=False)
-        self._layout = json.loads(str(self._file[LAYOUT])) if LAYOUT in self._file else {}
-        self._groups: dict[str, dict[str, NDArray[Any]]] = {}
+        self._file = ZipFile(path)
+        self._entries = dict.fromkeys(name.removesuffix(".npy") for name in self._file.namelist())
+        self._layout = json.loads(str(self._read(LAYOUT))) if LAYOUT in self._entries else {}
+        self._groups: dict[str, dict[tuple[int, ...], NDArray[Any]]] = {}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        pattern = name if name in self._file.files else _pattern(name)[0]
-        if pattern not in self._groups and pattern in self._file.files:
+        pattern, numbers = (name, ()) if name in self._entries else _pattern(name)
+        if pattern not in self._groups:
+            if pattern not in self._entries:
+                raise KeyError(name)
             self._groups[pattern] = self._group(pattern)
-        return self._groups[pattern][name]
+        return self._groups[pattern][numbers]
 
-    def _group(self, pattern: str) -> dict[str, NDArray[Any]]:
-        """The arrays of a group by their names. Raises KeyError for what is not there."""
-        stored, told = self._file[pattern], self._layout.get(pattern)
+    def _group(self, pattern: str) -> dict[tuple[int, ...], NDArray[Any]]:
+        """The arrays of a group by the numbers in their names."""
+        stored, told = self._read(pattern), self._layout.get(pattern)
         if told is None:
-            return {pattern: stored}
-        names = self._names(pattern)
+            return {(): stored}
         arrays = np.split(stored, np.cumsum(told["lengths"])[:-1]) if "lengths" in told else map(np.asarray, stored)
-        return dict(zip(names, arrays, strict=True))
+        return dict(zip(map(tuple, told["numbers"]), arrays, strict=True))
+
+    def _read(self, entry: str) -> NDArray[Any]:
+        content = self._file.read(f"{entry}.npy")
+        start = BEFORE_HEADER + int.from_bytes(content[BEFORE_HEADER - 2 : BEFORE_HEADER], "little")
+        shape, by_column, kind = _header(content[:start])
+        return np.ndarray(shape, kind, content, start, order="F" if by_column else "C")
 
     def _names(self, pattern: str) -> list[str]:
         told = self._layout.get(pattern)
         return [_name(pattern, numbers) for numbers in told["numbers"]] if told else [pattern]
 
     def __iter__(self) -> Iterator[str]:
-        return (name for pattern in self._file.files if pattern != LAYOUT for name in self._names(pattern))
+        return (name for pattern in self._entries if pattern != LAYOUT for name in self._names(pattern))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -97,6 +108,18 @@ class Packed(Arrays):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+@lru_cache(10_000)  # records of one sweep have the same few, and NumPy parses each one as Python
+def _header(start: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type of an npy file, by its first bytes. Raises ValueError for another version or objects."""
+    file = BytesIO(start)
+    if (version := np.lib.format.read_magic(file)) != (1, 0):
+        raise ValueError(f"npy files of version {version} are not read here")
+    shape, by_column, kind = np.lib.format.read_array_header_1_0(file)
+    if kind.hasobject:
+        raise ValueError("arrays of objects are not read: only pickle could")
+    return shape, by_column, kind
 
 
 @lru_cache(100_000)  # every record has the same names

@@ -5,9 +5,11 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from lossbench import plugins, protocol
+from lossbench.errors import LossbenchError
 from lossbench.plan import Cell
 from lossbench.preparation import Bench, load_task
 from lossbench.spread import devices
@@ -52,6 +54,31 @@ def estimate(cell: Cell) -> Estimate | None:
     once = ends[-1] - start - 2 * sum(second - first for first, second in pairs) if ends else 0.0
     times = (1 if stacked else len(trials)) / devices(cell.training)
     return Estimate("replicas" if stacked else "sequential", (epochs + max(0.0, once)) * times, peak_memory())
+
+
+def alike(cells: Iterable[Cell]) -> Iterator[str]:
+    """Says of every two losses of one contest that they are one: their gradients are the same up to a factor.
+
+    A loss whose parameters are tuned is judged by what it becomes, which nobody knows before.
+    """
+    from lossbench.testing.nearest import twins
+    from lossbench.testing.subject import Subject
+
+    contests: dict[str, dict[str, Subject]] = {}
+    for cell in cells:
+        try:
+            family = plugins.family_of(cell.loss)
+            kind = family.first(load_task(cell.task, cell.seed).kinds)
+            tuned = cell.loss.tuned and cell.trainings > cell.repeats
+            if kind is not None and not (tuned and plugins.search_of(cell.loss, kind)):
+                subject = Subject(family, kind, cell.loss.params)
+                contests.setdefault(cell.contest, {})[cell.loss.title] = subject
+        except LossbenchError:  # its own cell will say what is wrong with it
+            continue
+    for subjects in contests.values():
+        for first, second, factor in twins(subjects):
+            times = "" if abs(factor - 1) < 1e-3 else f" times {factor:.4g}"
+            yield f"{first} is {second}{times}: they train alike, and one of the two is enough."
 
 
 def peak_memory() -> int:

@@ -139,11 +139,14 @@ def family_of(choice: LossChoice) -> Family:
 
 def build(choice: LossChoice, kind: Kind) -> Loss:
     """A fresh loss with its parameters, names of other losses in them resolved to losses of the same kind."""
-    family = family_of(choice)
-    given = _nested(choice.params)
+    return assemble(family_of(choice), kind, choice.params)
+
+
+def assemble(family: Family, kind: Kind, params: Mapping[str, Any]) -> Loss:
+    """A fresh loss of a family that is at hand already; see `build`."""
+    given = _nested(params)
     family.check(given)
-    params = _resolve(family[kind], given, kind)
-    return family.build(kind, params)
+    return family.build(kind, _resolve(family[kind], given, kind))
 
 
 def search_of(choice: LossChoice, kind: Kind) -> dict[str, Range]:

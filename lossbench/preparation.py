@@ -127,6 +127,9 @@ class Bench:
         hashes = {"splits": fold.splits.digest, "weights": weights, "batches": batches.digest}
         with blamed("in observe"):
             loss.observe(fold.training_target(self.kind))
+        for part in loss.modules():  # the losses inside a composite too
+            if isinstance(part, Loss):
+                part.trusts_targets = True
         return Ready(trial, model, loss, fold, batches, outputs, seed, hashes)
 
     def only(self, repeat: int) -> Bench:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from lossbench.errors import InputError
@@ -160,7 +161,7 @@ def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
     folder = Path(folder)
     place = folder / RECORD
     try:
-        data = json.loads((folder / RECORD).read_text("utf-8"))
+        data = orjson.loads(place.read_bytes())  # four times as fast as json, of which large sweeps take a second
         if data["schema"] != SCHEMA:
             raise InputError(f"{folder / RECORD} has schema {data['schema']}; this lossbench reads schema {SCHEMA}.")
         repeats = [Repeat(**{**repeat, "status": Status(repeat["status"])}) for repeat in data.pop("repeats")]

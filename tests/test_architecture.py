@@ -17,10 +17,11 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench.plan": (set(), set()),
     "lossbench.provenance": (set(), {"torch"}),
     "lossbench.packing": (set(), {"numpy"}),
-    "lossbench.record": ({"errors", "plan", "packing"}, {"numpy"}),
+    "lossbench.record": ({"errors", "plan", "packing"}, {"numpy", "orjson"}),
     "lossbench.loss": ({"plan"}, {"torch"}),
     "lossbench.parameters": ({"loss"}, set()),
-    "lossbench.adapter": ({"loss", "parameters", "errors"}, {"torch"}),
+    "lossbench.traits": ({"loss", "errors"}, {"torch"}),
+    "lossbench.adapter": ({"loss", "parameters", "traits", "errors"}, {"torch"}),
     "lossbench.plugins": ({"plan", "errors", "loss", "adapter", "parameters"}, set()),
     "lossbench.description": ({"adapter", "loss", "parameters", "errors"}, set()),
     "lossbench.regularizer": ({"loss", "plan"}, {"torch"}),
@@ -38,12 +39,19 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"torch", "lightning"},
     ),
     "lossbench.shape": ({"loss", "task"}, {"torch", "numpy"}),
+    "lossbench.testing": (
+        {"testing", "loss", "plugins", "adapter", "errors", "plan", "task", "training"},
+        {"torch", "numpy", "scipy", "pytest"},
+    ),
     "lossbench.preparation": (
         {"plugins", "protocol", "provenance", "task", "training", "plan", "errors", "loss"},
         {"torch"},
     ),
     "lossbench.spread": ({"preparation", "training", "plan", "loss"}, {"torch"}),
-    "lossbench.planning": ({"preparation", "spread", "plugins", "protocol", "training", "plan"}, set()),
+    "lossbench.planning": (
+        {"preparation", "spread", "plugins", "protocol", "testing", "training", "plan", "errors"},
+        set(),
+    ),
     "lossbench.study": (
         {
             "plugins",
@@ -88,6 +96,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "adapter",
             "commands",
             "description",
+            "testing",
             "printout",
             "recipe",
             "reporting",

@@ -19,7 +19,7 @@ from matplotlib.text import Text
 from lossbench.record import Record, Repeat, Status
 from lossbench.verdicts.comparison import Across, Contest, Rules
 from lossbench.verdicts.figures import across as over_tasks
-from lossbench.verdicts.figures import cost, style, training, verdicts
+from lossbench.verdicts.figures import blog, cost, curves, lines, rates, style, verdicts
 from lossbench.verdicts.figures.style import Colours, saved, svg
 from lossbench.verdicts.judging import compare
 
@@ -122,10 +122,10 @@ OF_A_CONTEST: dict[str, tuple[Callable[[Contest], Figure | None], Callable[[Cont
     "repeats": (lambda c: verdicts.repeats(c, coloured(c)), verdicts.said_repeats),
     "pairs": (verdicts.pairs, verdicts.said_pairs),
     "pareto": (lambda c: cost.pareto(c, coloured(c)), cost.said_pareto),
-    "curves": (lambda c: training.curves(c, coloured(c)), training.said_curves),
-    "blog_post": (lambda c: training.blog_post(c, coloured(c)), training.said_blog_post),
-    "sensitivity": (lambda c: training.sensitivity(c, coloured(c)), training.said_sensitivity),
-    "after_k_trials": (lambda c: training.after_k_trials(c, coloured(c)), training.said_after_k_trials),
+    "curves": (lambda c: curves.curves(c, coloured(c)), curves.said_curves),
+    "blog_post": (lambda c: blog.blog_post(c, coloured(c)), blog.said_blog_post),
+    "sensitivity": (lambda c: rates.sensitivity(c, coloured(c)), rates.said_sensitivity),
+    "after_k_trials": (lambda c: rates.after_k_trials(c, coloured(c)), rates.said_after_k_trials),
 }
 OF_TASKS: dict[str, tuple[Callable[[Across], Figure | None], Callable[[Across], str]]] = {
     "critical_difference": (over_tasks.critical_difference, over_tasks.said_critical_difference),
@@ -235,9 +235,9 @@ def test_one_loss_far_off_does_not_press_the_others_together() -> None:
 
 
 def test_names_beside_lines_keep_apart_and_in_order() -> None:
-    assert training.spread([0.2, 0.6], 0.1) == pytest.approx([0.2, 0.6])
-    assert training.spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
-    crowded = training.spread([0.0, 0.01, 0.02, 0.9, 1.0, 1.0], 0.1)
+    assert lines.spread([0.2, 0.6], 0.1) == pytest.approx([0.2, 0.6])
+    assert lines.spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
+    crowded = lines.spread([0.0, 0.01, 0.02, 0.9, 1.0, 1.0], 0.1)
     assert min(np.diff(crowded)) > 0.1 - 1e-9
     assert (crowded[0], crowded[-1]) == pytest.approx((0.0, 1.0))
 
@@ -248,7 +248,7 @@ def test_dots_are_spread_the_same_way_every_time() -> None:
 
 def test_numbers_on_axes_of_gains_carry_their_sign() -> None:
     assert [style.tick(v) for v in (0.005, -100.0, 0.0, -1e-17)] == ["+0.005", "−100", "0", "0"]
-    assert training.rate(3e-5) == "3e−5"
+    assert rates.rate(3e-5) == "3e−5"
 
 
 def test_what_a_gain_costs_is_told_relative_to_the_baseline(contest: Contest) -> None:

@@ -7,6 +7,10 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from scipy import stats
 
 from lossbench.verdicts.ranks import (
@@ -79,6 +83,17 @@ def test_the_largest_score_ranks_first_and_ties_share_a_rank() -> None:
 @pytest.mark.parametrize(("k", "q"), list(zip(range(2, 11), PUBLISHED_Q, strict=True)))
 def test_the_critical_difference_has_the_published_q(k: int, q: float) -> None:
     assert critical_difference(k, 20) == pytest.approx(q * math.sqrt(k * (k + 1) / 120), rel=5e-4)
+
+
+@pytest.mark.parametrize("k", [*range(2, 13), 30])
+def test_the_critical_difference_is_that_of_scipys_studentized_range(k: int) -> None:
+    scipys = stats.studentized_range.ppf(0.95, k, np.inf) / math.sqrt(2) * math.sqrt(k * (k + 1) / (6 * 20))
+    assert critical_difference(k, 20) == pytest.approx(scipys, rel=1e-12)
+
+
+@given(arrays(float, (4, 6), elements=st.integers(-3, 3).map(float)))
+def test_ranks_and_their_ties_are_scipys(scores: NDArray[np.float64]) -> None:
+    assert rank(scores).ranks.tolist() == stats.rankdata(-scores, axis=1).tolist()
 
 
 @pytest.mark.parametrize(("tasks", "k"), [(5, 3), (12, 4), (30, 10)])

@@ -260,7 +260,7 @@ def test_a_folder_without_a_record_is_named(tmp_path: Path) -> None:
 def test_arrays_that_hide_a_pickle_are_refused(tmp_path: Path) -> None:
     folder = record().save(tmp_path)
     np.savez(folder / ARRAYS, objects=np.array([{}], dtype=object))
-    with pytest.raises(InputError, match="allow_pickle"):
+    with pytest.raises(InputError, match="only pickle"):
         read_record(folder)
     assert read_record(folder, arrays=False).title == record().title
 

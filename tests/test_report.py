@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from html import unescape
 from html.parser import HTMLParser
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 import pytest
 from jinja2 import Environment, PackageLoader
+from matplotlib.figure import Figure
 from scipy import stats
 from sklearn import metrics as sk
 
@@ -34,10 +36,11 @@ from lossbench.verdicts.answer import answer
 from lossbench.verdicts.board import Line, across_table, board
 from lossbench.verdicts.closing import failed, method, numbers
 from lossbench.verdicts.comparison import Comparison, Rules
+from lossbench.verdicts.figures.style import saved
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.leaderboard import Summary
 from lossbench.verdicts.notebook import ShownComparison
-from lossbench.verdicts.panels import Panel, Section
+from lossbench.verdicts.panels import Panel, Picture, Section
 from lossbench.verdicts.report import html, write
 from lossbench.verdicts.sections import pictures_of, sections
 from lossbench.verdicts.tables import to_csv, to_json, to_latex, to_markdown, to_table
@@ -815,6 +818,28 @@ def test_the_page_is_the_same_to_the_last_byte(page: str, comparison: Comparison
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", MAKING], cwd=root, env=environment, capture_output=True, text=True)
     assert done.stdout.strip() == wanted, done.stderr[-2000:]
+
+
+def test_a_tracker_gets_the_pictures_of_the_page_which_are_drawn_once(comparison: Comparison, tmp_path: Path) -> None:
+    blocks, drawn = sections(comparison), []
+
+    def counted(picture: Picture) -> Picture:
+        def draw() -> Figure | None:
+            drawn.append(picture.name)
+            return picture.draw()
+
+        return replace(picture, draw=draw)
+
+    blocks = [
+        replace(b, panels=[replace(p, picture=counted(p.picture)) if p.picture else p for p in b.panels])
+        for b in blocks
+    ]
+    page = write(comparison, tmp_path, blocks)[0].read_text("utf-8")
+    found = report.pictures(blocks)
+    assert page == html(comparison)
+    assert found == {f"{name}.png": saved(figure, "png", dpi=110) for name, figure in pictures_of(comparison)}
+    assert len(found) > 10
+    assert len(drawn) == len(set(drawn))
 
 
 def test_figures_for_papers_are_the_same_to_the_last_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ def test_gains_that_are_equal_but_for_rounding_are_no_certainty() -> None:
     gains = np.array([0.3, 0.4, 0.9]) - np.array([0.2, 0.3, 0.8])  # 0.1, but for the last bits
     assert np.ptp(gains) > 0
     assert over_repeats(gains).p == 1 / 4
-    assert effect_size(gains) == math.inf
+    assert effect_size(over_repeats(gains), len(gains)) == math.inf
 
 
 def test_a_single_repeat_gives_no_interval() -> None:
@@ -122,9 +122,9 @@ def test_p_and_interval_are_always_numbers(gains: list[float]) -> None:
 
 def test_the_effect_is_the_mean_in_standard_deviations_and_improvement_the_share_of_wins() -> None:
     gains = np.array([2.0, 4.0, 4.0, 6.0])  # mean 4, sd of the four: sqrt(8/3)
-    assert effect_size(gains) == pytest.approx(4 / math.sqrt(8 / 3))
-    assert effect_size(np.full(3, -1.0)) == -math.inf
-    assert effect_size(np.zeros(3)) == 0
+    assert effect_size(over_repeats(gains), len(gains)) == pytest.approx(4 / math.sqrt(8 / 3))
+    assert effect_size(over_repeats(np.full(3, -1.0)), 3) == -math.inf
+    assert effect_size(over_repeats(np.zeros(3)), 3) == 0
     assert improvement(np.array([1.0, -1.0, 0.0, 2.0])) == 2.5 / 4
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lossbench.commands.before import data, plan
+from lossbench.commands.check import check
+from lossbench.commands.cost import cost
 from lossbench.commands.losses import losses
+from lossbench.commands.nearest import nearest
 from lossbench.commands.results import report, rescore, show, use
 from lossbench.commands.ui import ui
 
@@ -16,6 +19,9 @@ USAGE = """lossbench: which loss function should I train with?
   lossbench plan +loss=mse,bce -m   what that would take, and what it could tell
   lossbench losses                  what is installed: kinds, parameters, units, origin
   lossbench losses NAME             one loss in full: formula, traits, special cases, source
+  lossbench check NAME              whether a loss keeps the laws that every loss owes
+  lossbench nearest NAME            which built-in loss it nearly is
+  lossbench cost NAME               what it takes in time and memory
   lossbench data show task=binary   rows, columns, target, splits, warnings
   lossbench show RUN                a stored result; for NER the report per tag
   lossbench report SWEEP            its report anew, from the records alone
@@ -42,6 +48,9 @@ def run(argv: Sequence[str]) -> int:
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "plan": plan,
     "losses": losses,
+    "check": check,
+    "nearest": nearest,
+    "cost": cost,
     "data": data,
     "show": show,
     "report": report,

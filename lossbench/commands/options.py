@@ -5,8 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lossbench.errors import InputError
+from lossbench.plugins import import_target
+
+if TYPE_CHECKING:
+    from lossbench.testing.subject import Subject
+
+KINDS = ("continuous", "binary", "classes", "sequences")
 
 
 def results_folder(overrides: Sequence[str]) -> Path:
@@ -18,3 +25,32 @@ def results_folder(overrides: Sequence[str]) -> Path:
 
 def parser(name: str, text: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=f"lossbench {name}", description=text)
+
+
+def loss_parameters(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """`loss.params.gamma=2` as a parameter, read as Hydra reads it; every other word is a name."""
+    from lossbench.compose.arguments import value_of
+
+    prefix, given, names = "loss.params.", {}, []
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if not equals:
+            names.append(word)
+        elif key.startswith(prefix):
+            given[key.removeprefix(prefix)] = value_of(word)
+        else:
+            raise InputError(f"'{word}': beside names only {prefix}NAME=VALUE can be given here.")
+    return given, names
+
+
+def loss_subjects(name: str, kind: str | None, given: dict[str, Any]) -> list[Subject]:
+    """The losses of a name, or of the object at my.module:MyLoss, one a kind. Raises InputError where there is none."""
+    from lossbench.testing import subjects
+
+    thing = import_target(name, "NAME") if ":" in name else name
+    if thing is not name and kind is None and not hasattr(thing, "kind") and not hasattr(thing, "__lossbench__"):
+        raise InputError(f"'{name}' does not say what it predicts: add --kind binary ({', '.join(KINDS)}).")
+    found = subjects(thing, kind, **given)
+    if not found:
+        raise InputError(f"'{name}' is not for {kind} targets.")
+    return found

@@ -7,7 +7,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lossbench.errors import InputError
 
@@ -64,6 +64,20 @@ def arrange(argv: Sequence[str]) -> Arguments:
         raise InputError(f"--config-dir {parsed.config_dir}: there is no such folder.")
     arguments = Arguments(tuple(flags), overrides, bool(parsed.multirun), asks, parsed.config_dir)
     return _implied(arguments)
+
+
+def value_of(override: str) -> Any:
+    """What `key=value` gives, read by Hydra's grammar. Raises InputError for one that cannot be read, or a sweep."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        parsed = OverridesParser.create().parse_override(override)
+    except HydraException as error:
+        raise InputError(f"'{override}' cannot be read: {str(error).splitlines()[0]}.") from error
+    if parsed.is_sweep_override():
+        raise InputError(f"'{override}': one value at a time can be given here.")
+    return parsed.value()
 
 
 def _plus(override: str) -> str:

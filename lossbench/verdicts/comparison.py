@@ -73,7 +73,7 @@ class Difference:
     @cached_property
     def effect(self) -> float:
         """Cohen's d_z."""
-        return statistics.effect_size(self.gains)
+        return statistics.effect_size(self.test, len(self.gains))
 
     @cached_property
     def improvement(self) -> float:

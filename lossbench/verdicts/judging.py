@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -178,7 +178,7 @@ class _Pairs:
 
     def __init__(self, metric: str, sign: int, margin: float, rules: Rules) -> None:
         self.metric, self.sign, self.margin, self.rules = metric, sign, margin, rules
-        self._parts: dict[str, tuple[Values, NDArray[Any]] | None] = {}
+        self._parts: dict[str, _Parts | None] = {}
 
     @staticmethod
     def possible(contenders: Sequence[Contender]) -> bool:
@@ -189,13 +189,13 @@ class _Pairs:
         test, population, rows = statistics.over_repeats(gains), None, 0
         mine, theirs = self._of(one), self._of(other)
         if mine is not None and theirs is not None:
-            if not np.array_equal(mine[1], theirs[1]):
+            if not np.array_equal(mine.rows, theirs.rows):
                 raise InputError(
                     f"{one.title} and {other.title} were judged on different test rows: their records do not belong "
                     "together. Run both in one sweep."
                 )
-            parts = self.sign * (mine[0] - theirs[0])
-            population, rows = statistics.over_repeats_and_examples(gains, parts), len(np.unique(mine[1]))
+            population = statistics.with_examples(test, self.sign * (mine.parts - theirs.parts))
+            rows = mine.examples
         judged = test if self.rules.scope == "test" else population
         return Difference(
             one=one.title,
@@ -209,14 +209,23 @@ class _Pairs:
             rows=rows,
         )
 
-    def _of(self, contender: Contender) -> tuple[Values, NDArray[Any]] | None:
+    def _of(self, contender: Contender) -> _Parts | None:
         if contender.title not in self._parts:
             self._parts[contender.title] = _parts(contender.record, self.metric, self.rules.own.get(self.metric))
         return self._parts[contender.title]
 
 
-def _parts(record: Record, metric: str, own: scores.Function | None) -> tuple[Values, NDArray[Any]] | None:
-    """[R, n] of a record's test predictions, and the rows that they are of."""
+@dataclass(frozen=True)
+class _Parts:
+    """What each test example has to do with a loss's metric, repeat by repeat [R, n], and which row each is [n]."""
+
+    parts: Values
+    rows: NDArray[Any]
+    examples: int
+
+
+def _parts(record: Record, metric: str, own: scores.Function | None) -> _Parts | None:
+    """Of a record's test predictions; None where they cannot tell."""
     found, rows = [], []
     with record.stored() as stored:
         for repeat in record.repeats:
@@ -228,7 +237,7 @@ def _parts(record: Record, metric: str, own: scores.Function | None) -> tuple[Va
             rows.append(arrays["rows"])
     if any(not np.array_equal(rows[0], other) for other in rows[1:]):
         raise InputError(f"{record.title}: its repeats were judged on different test rows.")
-    return np.stack(found), rows[0]
+    return _Parts(np.stack(found), rows[0], len(np.unique(rows[0])))
 
 
 class Part(Mapping[str, NDArray[Any]]):

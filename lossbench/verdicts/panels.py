@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 
 from matplotlib.figure import Figure
@@ -24,6 +25,11 @@ class Picture:
     name: str
     draw: Callable[[], Figure | None]
     said: Callable[[], str]
+
+    @cached_property
+    def figure(self) -> Figure | None:
+        """Drawn once, in however many forms it is shown; None where it has nothing to show."""
+        return self.draw()
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,6 @@ def drawn(section: Section) -> Section:
         if panel.picture is None:
             panels.append(panel)
             continue
-        figure = panel.picture.draw()
-        if figure is not None:
-            panels.append(replace(panel, svg=svg(figure, panel.picture.name, panel.picture.said())))
+        if panel.picture.figure is not None:
+            panels.append(replace(panel, svg=svg(panel.picture.figure, panel.picture.name, panel.picture.said())))
     return replace(section, panels=tuple(panels))

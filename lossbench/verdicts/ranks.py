@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,18 @@ from lossbench.verdicts.statistics import holm
 Values = NDArray[np.float64]
 ENOUGH_TASKS = 5
 """From so many tasks on a critical difference says something."""
+STUDENTIZED_RANGE = {
+    2: 2.771807648699355,
+    3: 3.314493155398122,
+    4: 3.6331595749026278,
+    5: 3.857655510378623,
+    6: 4.030092053180576,
+    7: 4.169554155006547,
+    8: 4.286309409349043,
+    9: 4.38650911549537,
+    10: 4.474124221725907,
+}
+"""Its .95 quantiles for 2 to 10 means without end of freedom: scipy.stats has them all, and takes long to import."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,7 @@ class Ranking:
     """k losses ranked on T tasks, 1 the best.
 
     ranks: [T, k]. mean: [k]. friedman: Friedman's chi-squared; f, p: Iman and Davenport's F of it and its p.
-    pairs: two-sided Wilcoxon p of every pair, by places i < j, and after Holm.
+    scores: [T, k], None where only ranks are known.
     critical: the critical difference of mean ranks (Nemenyi, .05), None for fewer than five tasks.
     """
 
@@ -34,9 +48,21 @@ class Ranking:
     friedman: float
     f: float
     p: float
-    pairs: dict[tuple[int, int], float]
-    pairs_holm: dict[tuple[int, int], float]
+    scores: Values | None
     critical: float | None
+
+    @cached_property
+    def pairs(self) -> dict[tuple[int, int], float]:
+        """Two-sided Wilcoxon p of every pair, by places i < j; none without scores."""
+        if self.scores is None:
+            return {}
+        losses = self.scores.T
+        return {(i, j): _wilcoxon(losses[i] - losses[j]) for i, j in combinations(range(len(losses)), 2)}
+
+    @cached_property
+    def pairs_holm(self) -> dict[tuple[int, int], float]:
+        """The same after Holm over all pairs."""
+        return dict(zip(self.pairs, holm(list(self.pairs.values())), strict=True))
 
 
 def rank(scores: Values) -> Ranking:
@@ -47,10 +73,7 @@ def rank(scores: Values) -> Ranking:
     tasks, k = scores.shape
     if tasks < 2 or k < 2:
         raise ValueError("Ranks over tasks need at least two tasks and two losses.")
-    from scipy.stats import rankdata  # a second to import, which sweeps on one task need not wait
-
-    ranks = rankdata(-scores, axis=1)
-    return from_ranks(ranks, scores)
+    return from_ranks(np.array([_places(-row) for row in scores]), scores)
 
 
 def from_ranks(ranks: Values, scores: Values | None = None) -> Ranking:
@@ -62,19 +85,21 @@ def from_ranks(ranks: Values, scores: Values | None = None) -> Ranking:
     f = (tasks - 1) * friedman / rest if rest > 1e-12 * tasks * k else math.inf
     # where all tasks agree F has no value, and p is the exact chance that they do (Conover 1999, section 5.8)
     p = float(special.fdtrc(k - 1, (k - 1) * (tasks - 1), f)) if f < math.inf else math.factorial(k) ** (1.0 - tasks)
-    places = [(i, j) for i in range(k) for j in range(i + 1, k)] if scores is not None else []
-    tested = [_wilcoxon(scores[:, i] - scores[:, j]) for i, j in places] if scores is not None else []
-    adjusted = dict(zip(places, holm(tested), strict=True))
     critical = critical_difference(k, tasks) if tasks >= ENOUGH_TASKS else None
-    return Ranking(ranks, mean, friedman, f, p, dict(zip(places, tested, strict=True)), adjusted, critical)
+    return Ranking(ranks, mean, friedman, f, p, scores, critical)
 
 
-def critical_difference(k: int, tasks: int, alpha: float = 0.05) -> float:
-    """How far two mean ranks must lie apart (Nemenyi): q_alpha sqrt(k (k + 1) / 6T), Demšar 2006, equation 5."""
+def critical_difference(k: int, tasks: int) -> float:
+    """How far two mean ranks must lie apart (Nemenyi): q_.05 sqrt(k (k + 1) / 6T), Demšar 2006, equation 5."""
+    return _studentized_range(k) / math.sqrt(2) * math.sqrt(k * (k + 1) / (6 * tasks))
+
+
+def _studentized_range(k: int) -> float:
+    if k in STUDENTIZED_RANGE:
+        return STUDENTIZED_RANGE[k]
     from scipy.stats import studentized_range
 
-    q = float(studentized_range.ppf(1 - alpha, k, np.inf)) / math.sqrt(2)
-    return q * math.sqrt(k * (k + 1) / (6 * tasks))
+    return float(studentized_range.ppf(0.95, k, np.inf))
 
 
 def cliques(mean: Values, critical: float) -> list[tuple[int, ...]]:
@@ -101,6 +126,13 @@ def regret_elsewhere(gains: Values) -> Values:
 def win_tie_loss(verdicts: Sequence[int]) -> tuple[int, int, int]:
     """How many of +1, 0 and -1."""
     return tuple(sum(v == sign for v in verdicts) for sign in (1, 0, -1))  # type: ignore[return-value]
+
+
+def _places(values: Values) -> Values:
+    """1 for the smallest; equal values share the mean of their places."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return np.asarray((last - (counts - 1) / 2)[place])
 
 
 def _wilcoxon(differences: Values) -> float:

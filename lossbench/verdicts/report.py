@@ -48,11 +48,14 @@ class Page:
     footer: str
 
 
-def write(comparison: Comparison, folder: Path) -> list[Path]:
-    """Writes report.html, report.json, report.md and leaderboard.csv, .md, .tex into a folder; their paths."""
+def write(comparison: Comparison, folder: Path, blocks: Sequence[Section] | None = None) -> list[Path]:
+    """Writes report.html, report.json, report.md and leaderboard.csv, .md, .tex into a folder; their paths.
+
+    `blocks`: the report's sections, by someone who wants their pictures too.
+    """
     told = answer(comparison)
     contents = {
-        NAME: html(comparison, told),
+        NAME: html(comparison, told, blocks),
         "report.json": json.dumps(to_json(comparison, told), ensure_ascii=False, allow_nan=False),
         "report.md": to_markdown(comparison, told),
         "leaderboard.csv": to_csv(comparison),
@@ -65,7 +68,7 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
     return [folder / name for name in contents]
 
 
-def html(comparison: Comparison, told: Answer | None = None) -> str:
+def html(comparison: Comparison, told: Answer | None = None, blocks: Sequence[Section] | None = None) -> str:
     """The page as one file."""
     environment = Environment(
         loader=PackageLoader("lossbench.verdicts"),
@@ -75,15 +78,16 @@ def html(comparison: Comparison, told: Answer | None = None) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("report.html.j2").render(
-        page=page(comparison, told or answer(comparison)),
+        page=page(comparison, told or answer(comparison), sections(comparison) if blocks is None else blocks),
         style=environment.get_template("report.css.j2").render(),
         script=environment.get_template("report.js").render(),
     )
 
 
-def pictures(comparison: Comparison) -> dict[str, bytes]:
+def pictures(blocks: Sequence[Section]) -> dict[str, bytes]:
     """The figures as PNG, by file name."""
-    return {f"{name}.png": saved(figure, "png", dpi=110) for name, figure in pictures_of(comparison)}
+    found = [panel.picture for section in blocks for panel in section.panels if panel.picture]
+    return {f"{picture.name}.png": saved(picture.figure, "png", dpi=110) for picture in found if picture.figure}
 
 
 def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
@@ -97,7 +101,7 @@ def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
     return places
 
 
-def page(comparison: Comparison, told: Answer) -> Page:
+def page(comparison: Comparison, told: Answer, blocks: Sequence[Section]) -> Page:
     """Everything that the template shows, written out."""
     series = series_of(comparison)
     return Page(
@@ -111,7 +115,7 @@ def page(comparison: Comparison, told: Answer) -> Page:
             for contest, advice in zip(comparison.contests, told.advice, strict=True)
         ),
         across=across_table(comparison.across) if comparison.across else None,
-        sections=tuple(drawn(section) for section in sections(comparison)),
+        sections=tuple(drawn(section) for section in blocks),
         footer=_footer(comparison.records),
     )
 

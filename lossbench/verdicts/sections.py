@@ -12,14 +12,16 @@ from matplotlib.figure import Figure
 
 from lossbench.verdicts.closing import failed, method, numbers
 from lossbench.verdicts.comparison import Comparison, Contest
-from lossbench.verdicts.evidence import calibration, shapes, tags, thresholds, training
+from lossbench.verdicts.evidence import blog, calibration, shapes, tags, thresholds
 from lossbench.verdicts.figures import across as across_figures
+from lossbench.verdicts.figures import blog as blog_figures
 from lossbench.verdicts.figures import cost as cost_figures
+from lossbench.verdicts.figures import curves as curve_figures
 from lossbench.verdicts.figures import numbers as number_figures
 from lossbench.verdicts.figures import probabilities as probability_figures
+from lossbench.verdicts.figures import rates as rate_figures
 from lossbench.verdicts.figures import shapes as shape_figures
 from lossbench.verdicts.figures import tags as tag_figures
-from lossbench.verdicts.figures import training as training_figures
 from lossbench.verdicts.figures import verdicts as verdict_figures
 from lossbench.verdicts.figures.style import Colours
 from lossbench.verdicts.panels import Panel, Picture, Section, Table
@@ -156,28 +158,28 @@ class _Of:
             )
 
     def blog(self) -> Iterator[Panel]:
-        if self.contest.trials < 2 or training.blog_post(self.contest) is None:
+        if self.contest.trials < 2 or blog.blog_post(self.contest) is None:
             return
-        figures, contest = training_figures, self.contest
+        contest = self.contest
         yield self.panel(
             "Who wins with one seed at one rate",
-            self.picture("blog", figures.blog_post, figures.said_blog_post, contest),
+            self.picture("blog", blog_figures.blog_post, blog_figures.said_blog_post, contest),
         )
         yield self.panel(
             "Sensitivity to the rate",
-            self.picture("rates", figures.sensitivity, figures.said_sensitivity, contest),
+            self.picture("rates", rate_figures.sensitivity, rate_figures.said_sensitivity, contest),
             width="half",
         )
         yield self.panel(
             "Best after k trials",
-            self.picture("trials", figures.after_k_trials, figures.said_after_k_trials, contest),
+            self.picture("trials", rate_figures.after_k_trials, rate_figures.said_after_k_trials, contest),
             width="half",
         )
 
     def training(self) -> Iterator[Panel]:
         yield self.panel(
             f"Learning curves: {metric(self.contest.metric)} on validation data",
-            self.picture("curves", training_figures.curves, training_figures.said_curves, self.contest),
+            self.picture("curves", curve_figures.curves, curve_figures.said_curves, self.contest),
             "Median and 10-90 % band over repeats.",
         )
         if len(self.contest.ranked) > 1:

@@ -10,6 +10,7 @@ import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,11 @@ def over_repeats_and_examples(gains: Values, parts: Values) -> Estimate:
     below those of the smaller side: a difference of mean squares may else bring them near 0, and the interval to no
     end.
     """
-    fixed = over_repeats(gains)
+    return with_examples(over_repeats(gains), parts)
+
+
+def with_examples(fixed: Estimate, parts: Values) -> Estimate:
+    """The same where what is true of this test set is known already."""
     repeats, n = parts.shape
     if n < 2:
         return fixed
@@ -119,11 +124,10 @@ def sign_flip(gains: Values) -> float:
     return float(min(1.0, 2 * int(above.sum()) / 2 ** len(scaled)))
 
 
-def effect_size(gains: Values) -> float:
-    """Cohen's d_z: the mean gain in standard deviations of the gains; infinite where they are all the same."""
-    estimate = over_repeats(gains)
+def effect_size(estimate: Estimate, repeats: int) -> float:
+    """Cohen's d_z: the mean gain over repeats in standard deviations of the gains; infinite where all are the same."""
     if estimate.error > 0:
-        return estimate.mean / (estimate.error * math.sqrt(len(gains)))
+        return estimate.mean / (estimate.error * math.sqrt(repeats))
     return math.copysign(math.inf, estimate.mean) if estimate.mean else 0.0
 
 
@@ -201,6 +205,7 @@ def _power(shift: float, df: float, alpha: float) -> float:
     return 1 - float(special.nctdtr(df, shift, critical)) + _wrong_side(shift, df, critical)
 
 
+@lru_cache(10_000)  # a pair, its mirror image and the table of the baseline ask for the same
 def _shift(df: float, chance: float, alpha: float) -> float:
     """The true mean, in standard errors, that a t-test finds with this chance; right to six digits."""
     critical = special.stdtrit(df, 1 - alpha / 2)

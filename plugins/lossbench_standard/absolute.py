@@ -16,6 +16,7 @@ class AbsoluteError(Loss):
     kind = Kind.CONTINUOUS
     elicits = "median"
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "|ŷ - y|"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

@@ -21,7 +21,9 @@ class BinaryCrossEntropy(Loss):
 
     kind = Kind.BINARY
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "-y log p - (1 - y) log(1 - p), p = sigmoid(z)"
+    raises = {"pos_weight": "positives"}
     search = {"pos_weight": Range(0.3, 30.0, log=True)}
     units = {"pos_weight": "times a negative's weight"}
 
@@ -46,6 +48,7 @@ class OneAgainstTheRest(Loss):
 
     kind = Kind.CLASSES
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "Σ_c binary cross-entropy of z_c against [c = y]"
     search = {"pos_weight": Range(0.3, 30.0, log=True)}
     units = {"pos_weight": "times a negative's weight"}
@@ -80,6 +83,7 @@ class CrossEntropy(Loss):
     kind = Kind.CLASSES
     bounded, convex = False, True
     reference = "-log softmax(z)_y"
+    special_cases = {"classes=2": "bce"}
     units = {"weight": "of each class, times its loss", "label_smoothing": "share of the label spread over all classes"}
 
     def __init__(self, weight: Sequence[float] | None = None, label_smoothing: float = 0.0) -> None:
@@ -94,6 +98,10 @@ class CrossEntropy(Loss):
 
     @property
     def zero(self) -> bool:  # type: ignore[override]
+        return self.label_smoothing == 0
+
+    @property
+    def monotone(self) -> bool:  # type: ignore[override]
         return self.label_smoothing == 0
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

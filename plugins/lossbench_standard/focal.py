@@ -22,7 +22,10 @@ class BinaryFocal(Loss):
 
     kind = Kind.BINARY
     bounded, zero = False, True
+    monotone = True
     reference = "(1 - p)^γ · -log p; Lin et al. 2017"
+    special_cases = {"gamma=0": "bce"}
+    raises = {"alpha": "positives"}
     search = GAMMA
     units = UNITS
 
@@ -55,7 +58,9 @@ class ClassesFocal(Loss):
 
     kind = Kind.CLASSES
     bounded, zero = False, True
+    monotone = True
     reference = "(1 - p)^γ · -log p, p = softmax(z)_y; Lin et al. 2017"
+    special_cases = {"gamma=0": "cross_entropy", "classes=2": "focal"}
     search = GAMMA
     units = UNITS
 
@@ -86,7 +91,9 @@ class Asymmetric(Loss):
 
     kind = Kind.BINARY
     bounded, zero = False, True
+    monotone = True
     reference = "positives (1-p)^γ₊ · -log p, negatives q^γ₋ · -log(1-q), q = max(p - m, 0); Ridnik et al. 2021"
+    special_cases = {"gamma_neg=0, gamma_pos=0, margin=0": "bce", "gamma_neg=2, gamma_pos=2, margin=0": "focal"}
     search = {"gamma_neg": Range(0.5, 6.0, log=True)}
     units = {"gamma_neg": "power for negatives", "gamma_pos": "power for positives", "margin": "of probability"}
 
@@ -102,6 +109,10 @@ class Asymmetric(Loss):
     @property
     def convex(self) -> bool:  # type: ignore[override]
         return self.gamma_neg == self.gamma_pos == self.margin == 0
+
+    @property
+    def gives_up_on(self) -> str:  # type: ignore[override]  # q is at most 1 - margin, and flat there
+        return "negatives" if self.margin else ""
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         z = wide(output)

@@ -20,7 +20,9 @@ class Huber(Loss):
     kind = Kind.CONTINUOUS
     elicits = "centre"
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "r²/2 if |r| ≤ δ else δ(|r| - δ/2); Huber 1964"
+    special_cases = {"delta=1e6": "0.5 * mse"}
     search = {"delta": Range(0.1, 3.0, log=True)}
     units = {"delta": "training standard deviations of the target"}
 

@@ -38,7 +38,9 @@ class ClassBalanced(Loss):
     kind = Kind.BINARY
     bounded, convex, zero = False, True, True
     observes = OBSERVES
+    monotone = True
     reference = "(1-β)/(1-β^n_y) · cross-entropy; Cui et al. 2019"
+    special_cases = {"beta=0": "bce"}
     units = {"beta": "share of an example that those before it hold already"}
     weight: Tensor
 
@@ -67,6 +69,7 @@ class _LogitAdjusted(_Observing):
     bounded, convex, zero = False, True, True
     observes = OBSERVES
     units = {"tau": "times the logarithm of the class's share"}
+    monotone = True
     reference = "cross-entropy of z + τ log π; Menon et al. 2021"
 
     def __init__(self, tau: float = 1.0) -> None:
@@ -86,6 +89,7 @@ class BinaryLogitAdjusted(_LogitAdjusted):
     """
 
     kind = Kind.BINARY
+    special_cases = {"tau=0": "bce"}
     log_odds: Tensor
 
     def __init__(self, tau: float = 1.0) -> None:
@@ -109,6 +113,7 @@ class ClassesLogitAdjusted(_LogitAdjusted):
     """
 
     kind = Kind.CLASSES
+    special_cases = {"tau=0": "cross_entropy"}
     log_count: Tensor
 
     def __init__(self, tau: float = 1.0) -> None:
@@ -133,6 +138,7 @@ class _MarginByCount(_Observing):
     observes = OBSERVES
     search = {"max_margin": Range(0.05, 3.0, log=True)}
     units = {"max_margin": "logits, for the rarest class", "scale": "times all logits"}
+    monotone = True
     reference = "cross-entropy of z_y - C/n_y^¼; Cao et al. 2019"
     shrink: Tensor
 
@@ -155,6 +161,7 @@ class BinaryLDAM(_MarginByCount):
     """
 
     kind = Kind.BINARY
+    special_cases = {"max_margin=1e-9, scale=1": "≈ bce"}
 
     def observe(self, target: Tensor) -> None:  # type: ignore[override]  # of its kind
         self.learn(torch.stack([(target == 0).sum(), (target == 1).sum()]).double())
@@ -173,6 +180,7 @@ class ClassesLDAM(_MarginByCount):
     """
 
     kind = Kind.CLASSES
+    special_cases = {"max_margin=1e-9, scale=1": "≈ cross_entropy"}
 
     def observe(self, target: Tensor) -> None:  # type: ignore[override]  # of its kind
         self.learn(torch.bincount(target).double())

@@ -88,6 +88,7 @@ class PoissonNLL(Loss):
     domain = Domain.NONNEGATIVE
     elicits = "mean"
     bounded, convex, zero = False, True, False
+    monotone = True
     reference = "exp(f) - y f; McCullagh & Nelder 1989"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -109,6 +110,7 @@ class SquaredLogError(Loss):
     domain = Domain.NONNEGATIVE
     elicits = "mean logarithm"
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "(log(1 + ŷ) - log(1 + y))²"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

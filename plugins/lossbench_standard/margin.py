@@ -23,6 +23,7 @@ class Hinge(Loss):
     kind = Kind.BINARY
     elicits = "sign"
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "max(0, 1 - s); Cortes & Vapnik 1995"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -42,6 +43,7 @@ class SquaredHinge(Loss):
     kind = Kind.BINARY
     elicits = "probability"
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "max(0, 1 - s)²; Zhang 2004"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -61,6 +63,7 @@ class ModifiedHuber(Loss):
     kind = Kind.BINARY
     elicits = "probability"
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "max(0, 1 - s)² where s ≥ -1, else -4 s; Zhang 2004"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -81,6 +84,7 @@ class MulticlassHinge(Loss):
     kind = Kind.CLASSES
     elicits = "sign"
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "max(0, 1 + max_{c≠y} z_c - z_y); Crammer & Singer 2001"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

@@ -15,18 +15,11 @@ ZERO_LOG = math.log(1e-4)
 """What log 0 counts in the reverse cross-entropy, as the authors' code has it."""
 
 
-class LabelSmoothing(Loss):
-    """Asks for the probability, drawn a little towards one half: no label is taken to be sure.
+class _Smoothed(Loss):
+    """A label of which the share epsilon is spread evenly over the classes; epsilon = 0 leaves it as it is."""
 
-    The binary cross-entropy against y (1 - epsilon) + epsilon/2. logit: [n]; target y: [n] in {0, 1}. Szegedy et al.,
-    CVPR 2016.
-    """
-
-    kind = Kind.BINARY
-    bounded, convex = False, True
-    reference = "cross-entropy against y (1 - ε) + ε/2; Szegedy et al. 2016"
     search = {"epsilon": Range(0.005, 0.5, log=True)}
-    units = {"epsilon": "share of the label that is spread over both classes"}
+    bounded, convex = False, True
 
     def __init__(self, epsilon: float = 0.1) -> None:
         super().__init__()
@@ -35,6 +28,23 @@ class LabelSmoothing(Loss):
     @property
     def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
         return "probability" if self.epsilon == 0 else "distorted probability"
+
+    @property
+    def monotone(self) -> bool:  # type: ignore[override]  # an answer surer than the smoothed label costs more
+        return self.epsilon == 0
+
+
+class LabelSmoothing(_Smoothed):
+    """Asks for the probability, drawn a little towards one half: no label is taken to be sure.
+
+    The binary cross-entropy against y (1 - epsilon) + epsilon/2. logit: [n]; target y: [n] in {0, 1}. Szegedy et al.,
+    CVPR 2016.
+    """
+
+    kind = Kind.BINARY
+    reference = "cross-entropy against y (1 - ε) + ε/2; Szegedy et al. 2016"
+    special_cases = {"epsilon=0": "bce"}
+    units = {"epsilon": "share of the label that is spread over both classes"}
 
     @property
     def zero(self) -> bool:  # type: ignore[override]
@@ -52,6 +62,7 @@ class _Generalised(Loss):
     search = {"q": Range(0.1, 0.95)}
     units = {"q": "from 0, the cross-entropy, to 1, the absolute error of the probability"}
     bounded, convex, zero = True, False, True
+    monotone = True
     reference = "(1 - p^q)/q; Zhang & Sabuncu 2018"
 
     def __init__(self, q: float = 0.7) -> None:
@@ -74,6 +85,7 @@ class BinaryGCE(_Generalised):
     """
 
     kind = Kind.BINARY
+    special_cases = {"q=1e-6": "≈ bce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(-functional.softplus(-margin(wide(output), target)))
@@ -87,6 +99,7 @@ class ClassesGCE(_Generalised):
     """
 
     kind = Kind.CLASSES
+    special_cases = {"q=1e-6": "≈ cross_entropy", "classes=2": "gce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(log_likelihood(wide(output), target)[1])
@@ -98,6 +111,7 @@ class _Symmetric(Loss):
     search = {"alpha": Range(0.01, 10.0, log=True), "beta": Range(0.1, 10.0, log=True)}
     units = {"alpha": "times the cross-entropy", "beta": "times the reverse", "A": "what log 0 counts"}
     bounded, zero = False, True
+    monotone = True
     reference = "α CE + β (-A)(1 - p); Wang et al. 2019"
 
     def __init__(self, alpha: float = 0.1, beta: float = 1.0, A: float = ZERO_LOG) -> None:  # noqa: N803  # the paper's
@@ -127,6 +141,7 @@ class BinarySCE(_Symmetric):
     """
 
     kind = Kind.BINARY
+    special_cases = {"alpha=1, beta=0": "bce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(-functional.softplus(-margin(wide(output), target)))
@@ -140,6 +155,7 @@ class ClassesSCE(_Symmetric):
     """
 
     kind = Kind.CLASSES
+    special_cases = {"alpha=1, beta=0": "cross_entropy", "classes=2": "sce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(log_likelihood(wide(output), target)[1])
@@ -156,6 +172,7 @@ class NormalisedAndReverse(Loss):
     kind = Kind.CLASSES
     bounded, convex, zero = True, False, True
     elicits = "sign"
+    monotone = True
     reference = "α log p / Σ_c log p_c + β (-A)(1 - p); Ma et al. 2020"
     search = {"alpha": Range(0.1, 10.0, log=True), "beta": Range(0.1, 10.0, log=True)}
     units = {"alpha": "times the normalised", "beta": "times the reverse", "A": "what log 0 counts"}
@@ -182,6 +199,7 @@ class Bootstrap(Loss):
     kind = Kind.BINARY
     bounded = False
     reference = "cross-entropy against β y + (1 - β) p; Reed et al. 2015"
+    special_cases = {"beta=1": "bce"}
     search = {"beta": Range(0.5, 0.99)}
     units = {"beta": "share of the label in what is learned"}
     zero = True
@@ -198,6 +216,11 @@ class Bootstrap(Loss):
     def convex(self) -> bool:  # type: ignore[override]  # the entropy bends down by no more than log p bends up
         return self.beta >= 0.5
 
+    @property
+    def monotone(self) -> bool:  # type: ignore[override]
+        # the slope is -(1 - p)(β + (1 - β) p z), and p z = z sigmoid(z) is never below -W(1/e) = -0.27846
+        return self.beta >= 0.27846454 * (1 - self.beta)
+
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         z = wide(output)
         label = self.beta * target + (1 - self.beta) * torch.sigmoid(z)
@@ -211,6 +234,7 @@ class _Poly(Loss):
     search = {"epsilon": Range(0.1, 10.0, log=True)}
     units = {"epsilon": "weight of 1 - p, on top of the cross-entropy"}
     bounded, zero = False, True
+    monotone = True
     reference = "-log p + ε (1 - p); Leng et al. 2022"
 
     def __init__(self, epsilon: float = 1.0) -> None:
@@ -239,6 +263,7 @@ class BinaryPoly(_Poly):
     """
 
     kind = Kind.BINARY
+    special_cases = {"epsilon=0": "bce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(-functional.softplus(-margin(wide(output), target)))
@@ -252,12 +277,13 @@ class ClassesPoly(_Poly):
     """
 
     kind = Kind.CLASSES
+    special_cases = {"epsilon=0": "cross_entropy", "classes=2": "poly1"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(log_likelihood(wide(output), target)[1])
 
 
-class SmoothedDivergence(Loss):
+class SmoothedDivergence(_Smoothed):
     """Asks for the probability of every class, drawn a little towards all being equal.
 
     Σ_c t_c (log t_c - log p_c), t = (1 - epsilon) [c = y] + epsilon/classes, p = softmax(logits): how far the answer is
@@ -265,18 +291,10 @@ class SmoothedDivergence(Loss):
     """
 
     kind = Kind.CLASSES
-    bounded, convex, zero = False, True, True
+    zero = True
     reference = "Σ_c t_c log(t_c / p_c), t = (1 - ε) onehot(y) + ε/classes"
-    search = {"epsilon": Range(0.005, 0.5, log=True)}
+    special_cases = {"epsilon=0": "cross_entropy"}
     units = {"epsilon": "share of the label that is spread over all classes"}
-
-    def __init__(self, epsilon: float = 0.1) -> None:
-        super().__init__()
-        self.epsilon = share("epsilon", epsilon, ends=(True, False))
-
-    @property
-    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
-        return "probability" if self.epsilon == 0 else "distorted probability"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         every, own = log_likelihood(wide(output), target)

@@ -22,6 +22,8 @@ class Tversky(Loss):
     bounded, convex, zero = True, False, True
     elicits = "distorted probability"
     reference = "1 - (TP + s)/(TP + α FP + β FN + s); Salehi et al. 2017"
+    special_cases = {"alpha=0.5, beta=0.5": "dice", "alpha=1, beta=1": "jaccard"}
+    raises = {"alpha": "negatives", "beta": "positives"}
     search = {"alpha": Range(0.05, 0.95), "beta": Range(0.05, 0.95)}
     units = {
         "alpha": "weight of a false positive",
@@ -104,6 +106,10 @@ class SelfAdjustingDice(Loss):
 
     @property
     def zero(self) -> bool:  # type: ignore[override]  # told by a parameter
+        return self.alpha == 0
+
+    @property
+    def monotone(self) -> bool:  # type: ignore[override]  # w = (1 - p)^alpha p falls again near p = 1
         return self.alpha == 0
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

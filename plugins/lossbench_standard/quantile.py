@@ -21,7 +21,10 @@ class Quantile(Loss):
 
     kind = Kind.CONTINUOUS
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "max(q r, (q - 1) r), r = y - ŷ; Koenker & Bassett 1978"
+    special_cases = {"q=0.5": "0.5 * mae"}
+    raises = {"q": "upwards"}
     units = {"q": "share of the targets that lie below the answer"}
 
     def __init__(self, q: float = 0.5) -> None:
@@ -88,7 +91,10 @@ class Expectile(Loss):
 
     kind = Kind.CONTINUOUS
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "|τ - [r < 0]| r², r = y - ŷ; Newey & Powell 1987"
+    special_cases = {"tau=0.5": "0.5 * mse"}
+    raises = {"tau": "upwards"}
     units = {"tau": "weight of targets above the answer, against 1 - tau below it"}
 
     def __init__(self, tau: float = 0.5) -> None:

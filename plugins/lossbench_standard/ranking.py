@@ -25,10 +25,10 @@ class PairwiseAUC(Loss):
     reference = "mean of log(1 + exp(z_j - z_i)) over positives i, negatives j; Gao & Zhou 2015"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        z = wide(output)
-        positives, negatives = z[target > 0.5], z[target <= 0.5]
-        pairs = functional.softplus(negatives[None, :] - positives[:, None])
-        return pairs.sum() / max(1, pairs.numel())
+        z, is_positive = wide(output), target.to(wide(output).dtype)
+        # Every pair is weighed by whether it is one of a positive and a negative, so that no shape depends on the data.
+        weight = is_positive[:, None] * (1 - is_positive)[None, :]
+        return (weight * functional.softplus(z[None, :] - z[:, None])).sum() / weight.sum().clamp(min=1)
 
     def predict(self, output: Tensor) -> Prediction:
         return Prediction(output, (output > 0).long())

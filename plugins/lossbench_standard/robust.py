@@ -13,7 +13,6 @@ from lossbench.loss import Kind, Loss, Range
 from lossbench_standard.numerics import log1p_square, positive, wide
 
 SCALE = {"c": "training standard deviations of the target"}
-SEARCH = {"c": Range(0.1, 3.0, log=True)}
 
 
 class LogCosh(Loss):
@@ -26,6 +25,7 @@ class LogCosh(Loss):
     kind = Kind.CONTINUOUS
     elicits = "centre"
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "log cosh(ŷ - y); Chen et al. 2019"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -36,7 +36,21 @@ class LogCosh(Loss):
         return torch.where(size <= 1, near, size + functional.softplus(-2 * size) - math.log(2))
 
 
-class Cauchy(Loss):
+class _Scaled(Loss):
+    """A square as far as about c from the target, and less beyond."""
+
+    elicits = "centre"
+    convex, zero = False, True
+    monotone = True
+    search = {"c": Range(0.1, 3.0, log=True)}
+    units = SCALE
+
+    def __init__(self, c: float = 1.0) -> None:
+        super().__init__()
+        self.c = positive("c", c)
+
+
+class Cauchy(_Scaled):
     """Asks for the centre; a target ten times as far off costs little more.
 
     log(1 + (r/c)²/2), r = output - target. output, target: [n] in training standard deviations. c > 0, where it turns
@@ -44,21 +58,14 @@ class Cauchy(Loss):
     """
 
     kind = Kind.CONTINUOUS
-    elicits = "centre"
-    bounded, convex, zero = False, False, True
+    bounded = False
     reference = "log(1 + (r/c)²/2); Black & Anandan 1996"
-    search = SEARCH
-    units = SCALE
-
-    def __init__(self, c: float = 1.0) -> None:
-        super().__init__()
-        self.c = positive("c", c)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return log1p_square((wide(output) - target) / (math.sqrt(2) * self.c))
 
 
-class Welsch(Loss):
+class Welsch(_Scaled):
     """Asks for where targets are dense; one far off hardly pulls, and costs no more than 1.
 
     1 - exp(-(r/c)²/2), r = output - target. output, target: [n] in training standard deviations. c > 0. Dennis and
@@ -66,15 +73,8 @@ class Welsch(Loss):
     """
 
     kind = Kind.CONTINUOUS
-    elicits = "centre"
-    bounded, convex, zero = True, False, True
+    bounded = True
     reference = "1 - exp(-(r/c)²/2); Dennis & Welsch 1978"
-    search = SEARCH
-    units = SCALE
-
-    def __init__(self, c: float = 1.0) -> None:
-        super().__init__()
-        self.c = positive("c", c)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return -torch.expm1(-(((wide(output) - target) / self.c) ** 2) / 2)
@@ -91,6 +91,7 @@ class Tukey(Loss):
     kind = Kind.CONTINUOUS
     elicits = "centre"
     bounded, convex, zero = True, False, True
+    monotone = True
     reference = "c²/6 (1 - (1 - (r/c)²)³) up to c; Beaton & Tukey 1974"
     search = {"c": Range(0.5, 10.0, log=True)}
     units = {**SCALE, "warm_up": "share of the training"}
@@ -123,7 +124,9 @@ class Barron(Loss):
 
     kind = Kind.CONTINUOUS
     zero = True
+    monotone = True
     reference = "|α-2|/α (((r/c)²/|α-2| + 1)^(α/2) - 1); Barron 2019"
+    special_cases = {"alpha=2": "0.5 * mse", "alpha=0": "cauchy(c=1)", "alpha=-inf": "welsch(c=1)"}
     search = {"c": Range(0.1, 3.0, log=True)}
     units = {"alpha": "shape: 2 squares, 1 sizes, 0 logarithms, below 0 a largest value", **SCALE}
 
@@ -167,6 +170,7 @@ class AdaptiveBarron(Loss):
     kind = Kind.CONTINUOUS
     elicits = "centre"
     bounded, convex, zero = False, False, False
+    monotone = True
     reference = "log c + log Z(α) + barron(r; α, c), α and c learned; Barron 2019"
     nodes: Tensor
     weights: Tensor

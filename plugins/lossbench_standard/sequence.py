@@ -24,6 +24,7 @@ class SequenceCrossEntropy(Loss):
     kind = Kind.SEQUENCES
     elicits = "probability"
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "Σ_t -log softmax(z_t)_y"
 
     def forward(self, output: Sequences, target: Sequences) -> Tensor:
@@ -43,6 +44,7 @@ class LinearChainCRF(Loss):
     kind = Kind.SEQUENCES
     elicits = "probability"
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "log Z - score(y), learned transitions; Lafferty et al. 2001"
     transitions: nn.Parameter
     start: nn.Parameter

@@ -18,6 +18,7 @@ class SquaredError(Loss):
     kind = Kind.CONTINUOUS
     elicits = "mean"
     bounded, convex, zero = False, True, True
+    monotone = True
     reference = "(ŷ - y)²"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -33,6 +34,7 @@ class BrierScore(Loss):
     kind = Kind.BINARY
     elicits = "probability"
     bounded, convex, zero = True, False, True
+    monotone = True
     reference = "(sigmoid(z) - y)²; Brier 1950"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -48,6 +50,7 @@ class SquaredDistance(Loss):
     kind = Kind.CLASSES
     elicits = "probability"
     bounded, convex, zero = False, True, True
+    monotone = False
     reference = "Σ (ŷ - onehot(y))²"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -68,7 +71,9 @@ class ClassesBrierScore(Loss):
     kind = Kind.CLASSES
     elicits = "probability"
     bounded, convex, zero = True, False, True
+    monotone = True
     reference = "Σ_c (softmax(z)_c - onehot(y)_c)²; Brier 1950"
+    special_cases = {"classes=2": "2 * brier"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         probability = wide(output).softmax(1)

@@ -40,6 +40,7 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "lossbench",
     "pdf.fonttype": 42,
     "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib; others would be looked for at every word
     "text.parse_math": False,
     "font.size": 9.0,
     "axes.titlesize": 9.5,

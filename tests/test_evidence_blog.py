@@ -1,24 +1,15 @@
-"""What trainings say, against numbers worked out by hand: curves, single experiments, rates, trials."""
+"""What single experiments would have concluded, against numbers worked out by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pytest
 
 from lossbench.record import Record, Repeat, Status
 from lossbench.verdicts.comparison import Contest, Rules
-from lossbench.verdicts.evidence.training import (
-    after_k_trials_of,
-    blog_post,
-    experiments,
-    learning_curves,
-    over_epochs,
-    rate_edges,
-    sensitivity_of,
-)
+from lossbench.verdicts.evidence.blog import blog_post, experiments
 from lossbench.verdicts.judging import compare
 
 Trials = Sequence[Sequence[tuple[float, float | None]]]
@@ -68,14 +59,18 @@ def rated(*values: Sequence[float | None]) -> Trials:
     return [list(zip((1e-3, 1e-1), of_repeat, strict=True)) for of_repeat in values]
 
 
-@pytest.fixture
-def contest() -> Contest:
+def three_losses() -> Contest:
     """`good` is better than mse by 2 give or take .01, `twin` the same in practice."""
     return judged(
         record("mse", [10, 10.1, 9.9], rated((9, 12), (9, None), (9, 10))),
         record("good", [8, 8.09, 7.91], rated((8, 13), (8, None), (10, None))),
         record("twin", [10.01, 10.09, 9.9], rated((9, 11), (8, None), (9.5, 9))),
     )
+
+
+@pytest.fixture
+def contest() -> Contest:
+    return three_losses()
 
 
 def test_every_repeat_at_every_rate_is_an_experiment_with_its_own_winner(contest: Contest) -> None:
@@ -127,7 +122,6 @@ def test_the_winner_follows_the_direction_of_the_metric() -> None:
     post = blog_post(found)
     assert post is not None
     assert [band.named for band in post.bands] == [{"mse": 1.0, "b": 0.0}, {"mse": 0.0, "b": 1.0}]
-    assert after_k_trials_of(found) == {"mse": pytest.approx([0.9, 0.9]), "b": pytest.approx([0.8, 0.8])}
 
 
 def test_without_verdicts_the_study_s_first_is_right_and_nothing_is_held_against_it() -> None:
@@ -143,8 +137,6 @@ def test_one_trial_or_one_loss_is_no_ground_for_a_blog_post() -> None:
     single: Trials = [[(1e-3, 1.0)]] * 3
     one_trial = judged(record("mse", [1, 2, 3], single), record("b", [2, 3, 4], single))
     assert blog_post(one_trial) is None
-    assert sensitivity_of(one_trial) is None
-    assert after_k_trials_of(one_trial) is None
     alone = judged(record("mse", [1, 2, 3], rated((1, 2), (1, 2), (1, 2))))
     assert blog_post(alone) is None
     assert blog_post(judged(record("mse", [], [[]], status=Status.FAILED))) is None
@@ -156,53 +148,3 @@ def test_a_loss_at_other_rates_is_no_part_of_the_experiments(contest: Contest) -
     found = judged(*records, record("elsewhere", [7, 7.09, 6.91], other))
     assert all("elsewhere" not in e.values for e in experiments(found))
     assert len(experiments(found)) == 6
-
-
-def test_diverged_trainings_are_the_worst_of_their_rates(contest: Contest) -> None:
-    found = {one.title: one for one in sensitivity_of(contest) or []}
-    assert found["mse"].rates == pytest.approx([10**-2.5, 10**-1.5])
-    assert found["mse"].median == pytest.approx([9, 12])
-    assert found["mse"].best == pytest.approx([9, 10.4])  # a tenth of the way through 10, 12, endless
-    assert np.isnan(found["mse"].worst[1])
-    assert np.isnan(found["good"].median[1])  # two of three diverged
-    assert found["good"].diverged.tolist() == [0, 2]
-    assert found["good"].trainings.tolist() == [3, 3]
-
-
-def test_the_best_after_k_trials_is_a_mean_over_repeats_in_the_order_of_trials(contest: Contest) -> None:
-    found = after_k_trials_of(contest)
-    assert found is not None
-    assert found["mse"] == pytest.approx([9, 9])
-    assert found["twin"] == pytest.approx([(9 + 8 + 9.5) / 3, (9 + 8 + 9) / 3])
-    late = after_k_trials_of(judged(record("mse", [1, 2, 3], rated((None, 4), (3, 2), (5, 6)))))
-    assert late is not None
-    assert np.isnan(late["mse"][0])
-    assert late["mse"][1] == pytest.approx((4 + 2 + 5) / 3)
-
-
-def test_bands_of_rates_span_what_was_meant_to_be_tried(contest: Contest) -> None:
-    contest.board.cell["protocol"]["rate_decades"] = 4.0
-    contest.board.cell["training"] = {"learning_rate": 1e-2}
-    assert rate_edges(contest) == pytest.approx(np.geomspace(1e-4, 1, 6))
-
-
-def test_a_curve_goes_on_while_half_of_its_repeats_train() -> None:
-    curve = over_epochs("a", [np.array(c, dtype=float) for c in ([4, 3, 2], [6, 5], [8])])
-    assert curve is not None
-    assert curve.training.tolist() == [3, 2]  # one of three trains in the third epoch
-    assert curve.median.tolist() == [6, 5]  # of 4, 6, 8, and of 3, 5 and the 8 that stays
-    assert curve.low == pytest.approx([4.4, 3.4])
-    assert curve.high == pytest.approx([7.6, 7.4])
-    half = over_epochs("a", [np.array([4.0, 3.0]), np.array([6.0])])
-    assert half is not None
-    assert half.median.tolist() == [5, 4.5]
-    assert over_epochs("a", []) is None
-
-
-def test_curves_come_from_the_records_and_diverged_ones_are_left_out() -> None:
-    arrays = {"curve/0/validation": np.array([3.0, 2.0]), "curve/1/validation": np.array([3.0, np.nan])}
-    found = judged(
-        record("mse", [1, 2], rated((1, 2), (1, 2)), arrays=arrays), record("b", [2, 3], rated((1, 2), (1, 2)))
-    )
-    (curve,) = learning_curves(found)
-    assert (curve.title, curve.median.tolist(), curve.epochs.tolist()) == ("mse", [3, 2], [1, 2])

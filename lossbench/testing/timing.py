@@ -1,0 +1,115 @@
+"""What a loss costs in time: forward and backward of one batch, several losses in turn, each as often as the others."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from lossbench.loss import Kind, Loss
+from lossbench.testing.counters import Counters, count
+from lossbench.testing.nearest import known
+from lossbench.testing.subject import Batch, Subject
+
+ROUNDS = 21
+LEAST = 2e-3
+"""Seconds that one loss is run for in a round: a single step is too short to be clocked."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The size of what is judged: targets a batch, classes (of classes and sequences), threads of torch."""
+
+    batch: int
+    classes: int = 3
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Price:
+    """seconds: median of forward and backward, a target. ratio: to the cheapest, median over rounds."""
+
+    seconds: float
+    ratio: float
+    counters: Counters
+
+
+def cheapest(kind: Kind) -> Subject:
+    """The built-in loss of a kind that dispatches the fewest operations, of those that judge targets one by one."""
+    pointwise = [s for s in known(kind) if s.told.pointwise and s.columns() == (3 if s.classes() > 1 else 1)]
+    return min(pointwise, key=lambda s: (_operations(s), s.name))
+
+
+def _operations(subject: Subject) -> int:
+    return count(subject.loss(torch.float32), subject.batch(64).to(torch.float32)).operations
+
+
+def prices(subjects: Sequence[Subject], setting: Setting, against: Subject) -> list[Price]:
+    """What the loss that others are held against costs at a setting, and then each of them, all in turn."""
+    steps = [step_of(s, setting) for s in (against, *subjects)]
+    with threads(setting.threads):
+        rounds = in_turn([step for step, _ in steps])
+    base = rounds[0]
+    return [
+        Price(
+            statistics.median(own) / setting.batch,
+            statistics.median(mine / other for mine, other in zip(own, base, strict=True)),
+            counters,
+        )
+        for own, (_, counters) in zip(rounds, steps, strict=True)
+    ]
+
+
+def step_of(subject: Subject, setting: Setting) -> tuple[Callable[[], None], Counters]:
+    """Forward and backward of one batch in float32, as a training runs them."""
+    loss = subject.loss(torch.float32, setting.classes)
+    for part in loss.modules():
+        if isinstance(part, Loss):
+            part.trusts_targets = True  # as in a training
+    batch = subject.batch(setting.batch, classes=setting.classes).to(torch.float32)
+    return _step(loss, batch), count(loss, batch)
+
+
+def _step(loss: Loss, batch: Batch) -> Callable[[], None]:
+    values = batch.values.detach().clone().requires_grad_()
+    output, target = batch.with_values(values).output, batch.targets
+
+    def step() -> None:
+        torch.autograd.grad(loss(output, target).sum(), values)
+
+    return step
+
+
+def in_turn(steps: Sequence[Callable[[], None]], rounds: int = ROUNDS) -> list[list[float]]:
+    """Seconds of one step in each of the rounds, in every round each in its turn, in turning order."""
+    times = []
+    for step in steps:
+        for _ in range(3):
+            step()
+        start = time.perf_counter()
+        step()
+        times.append(max(1, round(LEAST / max(1e-7, time.perf_counter() - start))))
+    found: list[list[float]] = [[] for _ in steps]
+    for number in range(rounds):
+        for place in range(len(steps)):
+            which = (place + number) % len(steps)
+            start = time.perf_counter()
+            for _ in range(times[which]):
+                steps[which]()
+            found[which].append((time.perf_counter() - start) / times[which])
+    return found
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """torch on this many threads, and afterwards on as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,172 @@
+"""Losses whose minimiser is another than they say."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, logsigmoid, softplus
+
+from lossbench.loss import Kind, Loss, Prediction, Sequences
+from tests.mutants.registry import breaks, crossentropy
+
+ELICITS = "elicits_what_it_says"
+
+
+@breaks(ELICITS, r"elicits the quantile 0.9, 10 of .* but is least at 0\.")
+class QuantileUpsideDown(Loss):
+    """awslabs/gluonts#1784: the residual of a pinball loss with the wrong sign is the other quantile."""
+
+    kind = Kind.CONTINUOUS
+    elicits = "quantile 0.9"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        r = output - target
+        return torch.maximum(0.9 * r, (0.9 - 1) * r)
+
+
+@breaks(ELICITS, r"elicits the mean, 2.37 of \[0.0, 1.0, 2.0, 4.0, 10.0\] .* but is least at 1")
+class AbsoluteSaysMean(Loss):
+    kind = Kind.CONTINUOUS
+    elicits = "mean"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return (output - target).abs()
+
+
+@breaks(ELICITS, "elicits the expectile 0.9, .* but is least at")
+class ExpectileUpsideDown(Loss):
+    kind = Kind.CONTINUOUS
+    elicits = "expectile 0.9"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        r = target - output
+        return torch.where(r < 0, 0.9, 0.1) * r.square()
+
+
+@breaks(ELICITS, "elicits the centre, 0 of .* but is least at 0.[0-9]")
+class SkewedSaysCentre(Loss):
+    kind = Kind.CONTINUOUS
+    elicits = "centre"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        r = target - output
+        return torch.where(r > 0, 0.9, 0.1) * r.square()
+
+
+@breaks(ELICITS, "'average' is no word for what a loss of numbers elicits")
+class UnknownWord(Loss):
+    kind = Kind.CONTINUOUS
+    elicits = "average"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return (output - target).square()
+
+
+@breaks(ELICITS, "'calibrated' is no word for what a loss of classes elicits")
+class UnknownWordOfClasses(Loss):
+    kind = Kind.BINARY
+    elicits = "calibrated"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return crossentropy(output, target)
+
+
+@breaks(ELICITS, "elicits the probability, but where that is 0.[0-9]+ it is least at 0.[0-9]+")
+class FocalSaysProbability(Loss):
+    kind = Kind.BINARY
+    elicits = "probability"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        signs = 2 * target - 1
+        return torch.sigmoid(-signs * output).square() * -logsigmoid(signs * output)
+
+
+@breaks(ELICITS, "elicits the probability, but `predict` gives none")
+class ProbabilityWithoutOne(Loss):
+    kind = Kind.BINARY
+    elicits = "probability"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return crossentropy(output, target)
+
+    def predict(self, output: Tensor) -> Prediction:
+        return Prediction(output, (output > 0).long())
+
+
+@breaks(ELICITS, "says distorted probability, but its minimiser is the probability itself")
+class CrossEntropySaysDistorted(Loss):
+    kind = Kind.BINARY
+    elicits = "distorted probability"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return crossentropy(output, target)
+
+
+@breaks(ELICITS, "elicits the sign alone, but its minimiser tells how sure to be")
+class CrossEntropySaysSign(Loss):
+    kind = Kind.BINARY
+    elicits = "sign"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return crossentropy(output, target)
+
+
+@breaks(ELICITS, "elicits the sign, but its minimiser is on the less likely side", "wrong_answers_pull")
+class HingeUpsideDown(Loss):
+    kind = Kind.BINARY
+    elicits = "sign"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return (1 + (2 * target - 1) * output).clamp(min=0)
+
+
+@breaks(ELICITS, "Of three classes at .5, .3, .2 its minimiser is .* off, though of two it is right")
+class RightForTwoClasses(Loss):
+    """One class against the second alone: of two classes that is all there is."""
+
+    kind = Kind.CLASSES
+    elicits = "probability"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        first, others = output[:, 0], output[:, 1:].mean(1)
+        return softplus(torch.where(target == 0, others - first, first - others))
+
+
+@breaks(ELICITS, "elicits the probability, but where that is 0.[0-9]+ it is least at 0.[0-9]+")
+class SmoothedSaysProbability(Loss):
+    kind = Kind.CLASSES
+    elicits = "probability"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return cross_entropy(output, target, reduction="none", label_smoothing=0.1)
+
+
+@breaks(ELICITS, "Of one word with labels at .5, .3, .2 its minimiser is 0.[0-9]+ off")
+class SmoothedSequences(Loss):
+    kind = Kind.SEQUENCES
+    elicits = "probability"
+
+    def forward(self, output: Sequences, target: Sequences) -> Tensor:
+        words = cross_entropy(output.values, target.values, reduction="none", label_smoothing=0.1)
+        return torch.stack([piece.sum() for piece in words.split(output.lengths.tolist())])
+
+
+@breaks(ELICITS, "elicits the order, but positives above negatives do not cost less", "wrong_answers_pull")
+class OrderUpsideDown(Loss):
+    kind = Kind.BINARY
+    pointwise = False
+    elicits = "order"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        pairs = target[:, None] * (1 - target)
+        ahead = output[:, None] - output
+        return (pairs * softplus(ahead)).sum() / pairs.sum().clamp(min=1)
+
+
+@breaks(ELICITS, "elicits the order alone, but changes when all scores are raised alike")
+class CrossEntropySaysOrder(Loss):
+    kind = Kind.BINARY
+    elicits = "order"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return crossentropy(output, target)
