@@ -105,7 +105,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "tracking",
             "__version__",
         },
-        {"rich"},
+        {"rich", "jinja2"},
     ),
     "lossbench.__main__": (
         {
