@@ -65,9 +65,11 @@ class Composite(Loss):
         if not self.pointwise:
             values = [value.mean() for value in values]
         self.last = {name: value.detach() for name, value in zip(self.names, values, strict=True)}
-        # a term that does not count is left out: 0 times what overflows would be NaN
-        weighed = zip(self.weights(), values, strict=True)
-        first, *others = [w * value for w, value in weighed if not (isinstance(w, float) and w == 0)]
+        first, *others = [
+            weight * value
+            for term, weight, value in zip(self.terms, self.weights(), values, strict=True)
+            if not _idle(term, weight)
+        ]
         return sum(others, first)
 
     def predict(self, output: Any) -> Prediction:
@@ -123,6 +125,14 @@ def for_every_kind(composite: type[C], name: str) -> tuple[type[C], type[C], typ
     return continuous, binary, classes, sequences
 
 
+def _idle(term: Loss, weight: float | Tensor) -> bool:
+    """Whether a term is left out: of one that overflows, 0 times it would be NaN.
+
+    One that learns stays: to an optimizer a gradient of 0 is another thing than none.
+    """
+    return isinstance(weight, float) and weight == 0 and not any(True for _ in term.parameters())
+
+
 def _names(terms: Iterable[Loss]) -> list[str]:
     """Titles, with a number where two terms have the same: `huber`, `huber 2`."""
     found: list[str] = []
@@ -147,7 +157,7 @@ def _check(kind: Kind, terms: Sequence[Loss], names: Sequence[str]) -> None:
     with torch.random.fork_rng(devices=[]):  # terms may draw parameters, here in copies
         if len({(deepcopy(term).outputs(1), deepcopy(term).outputs(CLASSES)) for term in terms}) > 1:
             raise ValueError("all terms take the same number of raw outputs")
-        if all(type(term).predict is Loss.predict for term in terms):
+        if len(terms) == 1 or all(type(term).predict is Loss.predict for term in terms):
             return
         read = [_read(kind, deepcopy(term), name) for term, name in zip(terms, names, strict=True)]
     for (first, one), (second, other) in pairwise(zip(names, read, strict=True)):
