@@ -135,8 +135,8 @@ def _names_cuda(published: Any) -> str | None:
     except SyntaxError:  # there is no source
         return None
     name = getattr(published, "__name__", "")
-    tops = {name: node for node in tree.body for name in _defined(node)}
-    waiting = [node for node in ast.walk(tree) if isinstance(node, DEFINITIONS) and node.name == name]
+    tops: dict[str, ast.AST] = {name: node for node in tree.body for name in _defined(node)}
+    waiting: list[ast.AST] = [node for node in ast.walk(tree) if isinstance(node, DEFINITIONS) and node.name == name]
     reached: list[ast.AST] = []
     while waiting:
         node = waiting.pop()
