@@ -8,6 +8,7 @@ from lossbench.commands.before import data, losses, plan
 from lossbench.commands.check import check
 from lossbench.commands.cost import cost
 from lossbench.commands.nearest import nearest
+from lossbench.commands.new_plugin import new_plugin
 from lossbench.commands.results import report, rescore, show, use
 from lossbench.commands.ui import ui
 
@@ -20,6 +21,7 @@ USAGE = """lossbench: which loss function should I train with?
   lossbench check NAME              whether a loss keeps the laws that every loss owes
   lossbench nearest NAME            which built-in loss it nearly is
   lossbench cost NAME               what it takes in time and memory
+  lossbench new-plugin NAME         a package with a loss of your own
   lossbench data show task=binary   rows, columns, target, splits, warnings
   lossbench show RUN                a stored result; for NER the report per tag
   lossbench report SWEEP            its report anew, from the records alone
@@ -49,6 +51,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": check,
     "nearest": nearest,
     "cost": cost,
+    "new-plugin": new_plugin,
     "data": data,
     "show": show,
     "report": report,
