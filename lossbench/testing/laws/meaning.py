@@ -166,7 +166,7 @@ def _two(subject: Subject) -> Callable[[float], tuple[float | None, bool, float]
 
     def found(eta: float) -> tuple[float | None, bool, float]:
         risks, places = risk(eta), line if loss.pointwise else line[::40]
-        alike = places[risks <= risks.min() + 1e-12 * (1 + risks.min().abs())]
+        alike = places[risks == risks.min()]
         z = alike[int(alike.abs().argmin())]  # of answers that are all best, the least sure one
         row = z[None]
         if many:  # a loss may see more of two outputs than their difference
