@@ -135,7 +135,7 @@ def _names_cuda(published: Any) -> str | None:
         return None
     name = getattr(published, "__name__", "")
     tops = {name: node for node in tree.body for name in _defined(node)}
-    waiting = [node for node in ast.walk(tree) if isinstance(node, DEFINITIONS) and node.name == name]
+    waiting: list[ast.stmt] = [node for node in ast.walk(tree) if isinstance(node, DEFINITIONS) and node.name == name]
     reached: list[ast.AST] = []
     while waiting:
         node = waiting.pop()
