@@ -487,6 +487,31 @@ def test_what_cannot_be_checked_as_asked_ends_in_2_and_says_what_is_due(lossbenc
         assert "Traceback" not in result.text
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("name", "kind", "broken"),
+    [
+        ("torch.nn:BCEWithLogitsLoss", "binary", set()),
+        ("torch.nn:L1Loss", "continuous", set()),
+        ("torch.nn:HuberLoss", "continuous", {"bad_parameters_are_refused"}),  # it takes delta=nan
+        ("torch.nn:CrossEntropyLoss", "classes", {"bad_parameters_are_refused"}),  # and label_smoothing=nan
+        ("torch.nn:PoissonNLLLoss", "continuous", {"bad_parameters_are_refused"}),  # and eps=nan
+        # Labels of 0 are no labels of -1, to which it belongs, and exp(800) is none that float64 can hold.
+        (
+            "torch.nn:SoftMarginLoss",
+            "binary",
+            {"finite_at_extremes", "wrong_answers_pull", "low_precision_is_right"},
+        ),
+    ],
+)
+def test_torchs_own_losses_are_checked_as_they_are(lossbench: Command, name: str, kind: str, broken: set[str]) -> None:
+    result = lossbench("check", name, "--kind", kind, "--json")
+    (found,) = json.loads(result.out)
+    assert {one["law"] for one in found["laws"] if one["status"] == "broken"} == broken
+    assert result.code == (1 if broken else 0)
+
+
 @pytest.mark.usefixtures("quick", "mine")
 def test_json_holds_every_law_and_nothing_else_on_standard_output(lossbench: Command) -> None:
     result = lossbench("check", "mine_to_check:clipped", "--kind", "binary", "--json")
