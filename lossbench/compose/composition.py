@@ -186,7 +186,7 @@ def _chosen(losses: Sequence[str]) -> str:
 
 
 def _of_experiment(arguments: Arguments) -> list[str]:
-    """What an experiment that chooses losses sweeps over (its `hydra.sweeper.params`), but for what the command says."""
+    """What an experiment that chooses losses sweeps over (`hydra.sweeper.params`), but for what the command says."""
     experiment = arguments.value("experiment")
     if experiment is None or "," in experiment:
         return []
