@@ -31,6 +31,7 @@ def front(found: Tradeoff, colours: Colours) -> Figure:
                 size=8.5,
                 weight="bold" if one in best else "normal",
                 zorder=6,
+                bbox={"facecolor": PANEL, "edgecolor": "none", "pad": 0.5},
             )
         axes.margins(0.12, 0.2)
         axes.set_xlabel(_axis(found, 0))
