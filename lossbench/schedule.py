@@ -51,4 +51,5 @@ class Schedule:
         t = min(max(progress / self.until, 0.0), 1.0)
         if self.shape == "cosine":
             t = (1 - math.cos(math.pi * t)) / 2
-        return (1 - t) * self.start + t * self.end  # just `start` at 0 and `end` at 1
+        # just `end` at the end, and a number that does not change is just itself all the way
+        return float(self.end if t == 1 else self.start + t * (self.end - self.start))

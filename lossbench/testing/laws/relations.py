@@ -136,8 +136,7 @@ def takes_what_it_says(subject: Subject) -> Break | None:
             lowest,
         )
     if getattr(loss, "wants_probability", False) and loss.pointwise:
-        sure = value(loss, subject.extreme(1e4))
-        least_, most = float(sure.min()), float(sure.max())
+        least_, most = float(value(loss, sure).min()), float(value(loss, sure).max())
         if subject.kind is Kind.BINARY and most - least_ <= 1.01 and abs(least_ - math.log1p(math.exp(-1.0))) < 0.01:
             return Break(
                 "It seems to want logits: a sure and right probability of 1 costs as much as a logit of 1. Leave out "

@@ -23,27 +23,22 @@ class WeightedSum(Composite):
 
     def __init__(self, terms: Mapping[Loss, float | Schedule]) -> None:
         super().__init__(terms)
-        schedules = [s if isinstance(s, Schedule) else Schedule(s, s) for s in terms.values()]
-        for when, weights in (("begins", [s.start for s in schedules]), ("ends", [s.end for s in schedules])):
+        self.schedules = tuple(s if isinstance(s, Schedule) else Schedule(s, s) for s in terms.values())
+        self.now, at_last = (tuple(s.at(progress) for s in self.schedules) for progress in (0.0, 1.0))
+        for when, weights in (("begins", self.now), ("ends", at_last)):
             if not any(weights):
                 raise ValueError(f"all weights are 0 when the training {when}: nothing would be learned")
-        self.schedules = tuple(schedules)
-        self.signs_kept = all(s.start >= 0 and s.end >= 0 for s in schedules)
-        self._move(0.0)
+        self.signs_kept = min(*self.now, *at_last) >= 0
 
     def weights(self) -> Sequence[float | Tensor]:
-        return [getattr(self, f"weight_{number}") for number in range(len(self.schedules))]
+        return self.now
 
     def lasting(self) -> Sequence[Loss]:
         return [term for term, schedule in zip(self.terms, self.schedules, strict=True) if schedule.end != 0]
 
     def advance(self, progress: float) -> None:
         super().advance(progress)
-        self._move(progress)
-
-    def _move(self, progress: float) -> None:
-        for number, schedule in enumerate(self.schedules):  # numbers of their own, as trainings side by side need them
-            setattr(self, f"weight_{number}", schedule.at(progress))
+        self.now = tuple(schedule.at(progress) for schedule in self.schedules)
 
 
 class Warmup(Composite):
