@@ -7,7 +7,6 @@ and any `nn.Module` class or function `(output, target) -> losses` with an optio
 from __future__ import annotations
 
 import inspect
-import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,10 +32,6 @@ class Member:
     summary: str
     published: Any
     """The class or function itself, as its package holds it."""
-
-    def takes_several(self, parameter: Parameter) -> bool:
-        """True where a parameter is annotated `Mapping[Loss, float]`."""
-        return Loss in typing.get_args(parameter.type)
 
 
 class Family(Mapping[Kind, Member]):
@@ -74,8 +69,11 @@ class Family(Mapping[Kind, Member]):
                 wanted = getattr(known[key].scalar, "__name__", str(known[key].type))
                 raise InputError(f"loss.params.{key} of '{self.name}' is a {wanted}, not {value!r}.")
 
-    def build(self, kind: Kind, params: Mapping[str, Any]) -> Loss:
-        """A loss of this kind; the plugin's own objections come back as InputError or PluginError."""
+    def build(self, kind: Kind, params: Mapping[str, Any], said: Mapping[str, Any] | None = None) -> Loss:
+        """A loss of this kind; the plugin's own objections come back as InputError or PluginError.
+
+        said: the parameters as they were written, for messages, where losses have taken the place of names.
+        """
         member = self[kind]
         unknown = [key for key in params if key not in {p.name for p in member.parameters}]
         if unknown:
@@ -87,7 +85,7 @@ class Family(Mapping[Kind, Member]):
             loss = member.build(**params)
         except (ValueError, TypeError) as error:
             if params:
-                given = ", ".join(f"{key}={value}" for key, value in params.items())
+                given = ", ".join(f"{key}={value}" for key, value in (said or params).items())
                 raise InputError(f"'{self.name}' refuses {given}: {error}") from error
             raise self._broken("on construction", error) from error
         except Exception as error:

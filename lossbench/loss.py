@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.plan import Range
+from lossbench.schedule import Schedule
 
 __all__ = [
     "CONTRACT",
@@ -28,6 +29,7 @@ __all__ = [
     "Loss",
     "Prediction",
     "Range",
+    "Schedule",
     "Sequences",
     "check",
     "check_prediction",

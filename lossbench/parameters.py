@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lossbench.loss import Loss
+from lossbench.loss import Loss, Schedule
 
 REQUIRED: Any = inspect.Parameter.empty
 REDUCTIONS = {"reduction", "size_average", "reduce"}
@@ -77,5 +77,20 @@ def _hint(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any:
 
 
 def holds_losses(parameter: Parameter) -> bool:
-    """True for a parameter annotated `Loss` or `Mapping[Loss, float]`, whose names the loader resolves."""
-    return parameter.type is Loss or Loss in typing.get_args(parameter.type)
+    """True for a parameter whose names the loader resolves: `Loss`, `Sequence[Loss]` or `Mapping[Loss, float]`."""
+    return parameter.type is Loss or lists_losses(parameter) or weighs_losses(parameter)
+
+
+def lists_losses(parameter: Parameter) -> bool:
+    """True where a parameter is annotated `Sequence[Loss]`."""
+    return typing.get_origin(parameter.type) in (Sequence, list) and typing.get_args(parameter.type) == (Loss,)
+
+
+def weighs_losses(parameter: Parameter) -> bool:
+    """True where a parameter is annotated `Mapping[Loss, float]` or `Mapping[Loss, float | Schedule]`."""
+    return typing.get_origin(parameter.type) in (Mapping, dict) and typing.get_args(parameter.type)[0] is Loss
+
+
+def schedules_weights(parameter: Parameter) -> bool:
+    """True where the weight of a loss may be a schedule: `Mapping[Loss, float | Schedule]`."""
+    return weighs_losses(parameter) and Schedule in typing.get_args(typing.get_args(parameter.type)[1])

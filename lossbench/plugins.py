@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
@@ -26,7 +27,8 @@ from lossbench.plan import LossChoice
 
 if TYPE_CHECKING:
     from lossbench.adapter import Family, Member
-    from lossbench.loss import Kind, Loss, Range
+    from lossbench.loss import Kind, Loss, Range, Schedule
+    from lossbench.parameters import Parameter
 
 GROUP = "lossbench.losses"
 BUILT_IN = "lossbench"
@@ -146,7 +148,7 @@ def assemble(family: Family, kind: Kind, params: Mapping[str, Any]) -> Loss:
     """A fresh loss of a family that is at hand already; see `build`."""
     given = _nested(params)
     family.check(given)
-    return family.build(kind, _resolve(family[kind], given, kind))
+    return family.build(kind, _resolve(family[kind], given, kind), said=given)
 
 
 def search_of(choice: LossChoice, kind: Kind) -> dict[str, Range]:
@@ -171,8 +173,9 @@ def code_of(choice: LossChoice) -> list[str]:
     family = family_of(choice)
     texts = {source(member.published) for member in family.values()}
     given = _nested(choice.params).values()
-    names = [name for value in given if isinstance(value, Mapping) for name in (value.get("name"), *value)]
-    names += [value for value in given if isinstance(value, str)]
+    said = [one for value in given for one in (value if isinstance(value, (list, tuple)) else [value])]
+    names = [name for value in said if isinstance(value, Mapping) for name in (value.get("name"), *value)]
+    names += [value for value in said if isinstance(value, str)]
     for name in names:
         with suppress(LossbenchError):
             texts.update(code_of(LossChoice(str(name))))
@@ -231,24 +234,46 @@ def import_target(path: str, what: str) -> Any:
 
 
 def _resolve(member: Member, params: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
-    from lossbench.parameters import holds_losses
+    from lossbench.parameters import holds_losses, lists_losses, weighs_losses
 
     resolved = dict(params)
     for parameter in member.parameters:
-        if parameter.name in params and holds_losses(parameter):
-            value = params[parameter.name]
-            if member.takes_several(parameter):
-                if not isinstance(value, Mapping):
-                    raise InputError(f"loss.params.{parameter.name} is a mapping {{loss: weight}}, not {value!r}.")
-                terms = {}
-                for name, weight in value.items():
-                    if not isinstance(weight, (int, float)) or isinstance(weight, bool):
-                        raise InputError(f"loss.params.{parameter.name}: the weight of '{name}' is a number.")
-                    terms[_term(name, kind)] = float(weight)
-                resolved[parameter.name] = terms
-            else:
-                resolved[parameter.name] = _term(value, kind)
+        if parameter.name not in params or not holds_losses(parameter):
+            continue
+        value, key = params[parameter.name], f"loss.params.{parameter.name}"
+        if weighs_losses(parameter):
+            if not isinstance(value, Mapping):
+                raise InputError(f"{key} is a mapping {{loss: weight}}, not {value!r}.")
+            resolved[parameter.name] = {
+                _term(name, kind): _weight(weight, f"{key}: the weight of '{name}'", parameter)
+                for name, weight in value.items()
+            }
+        elif lists_losses(parameter):
+            if not isinstance(value, (list, tuple)):
+                raise InputError(f"{key} is a list [loss, loss], not {value!r}.")
+            resolved[parameter.name] = [_term(one, kind) for one in value]
+        else:
+            resolved[parameter.name] = _term(value, kind)
     return resolved
+
+
+def _weight(said: object, what: str, parameter: Parameter) -> float | Schedule:
+    """A number, or a schedule such as `{from: 0, to: 0.5}` where the parameter takes one."""
+    from lossbench.loss import Schedule
+    from lossbench.parameters import schedules_weights
+
+    scheduled = schedules_weights(parameter)
+    if isinstance(said, Schedule) and scheduled:
+        return said
+    if isinstance(said, Mapping) and scheduled:
+        try:
+            return Schedule.read(said)
+        except ValueError as error:
+            raise InputError(f"{what}: {error}.") from error
+    if not isinstance(said, (int, float)) or isinstance(said, bool) or not math.isfinite(said):
+        schedule = ", or a schedule such as {from: 0, to: 0.5}" if scheduled else ""
+        raise InputError(f"{what} is a number{schedule}; not {said!r}.")
+    return float(said)
 
 
 def _term(said: object, kind: Kind) -> Loss:

@@ -32,6 +32,7 @@ def recipe(comparison: Comparison, loss: str | None = None, task: str | None = N
             *_setup(record, _params(record)),
             f"optimizer = {_optimizer(record)}([*model.parameters(), *loss.parameters()], lr={rate:.2g})",
             f"for epoch in range({epochs}):",
+            f"    loss.advance(epoch / {max(1, record.cell['training']['max_epochs'] - 1)})  # moves schedules",
             f"    for rows in torch.randperm(len(x)).split({record.cell['training']['batch_size']}):",
             "        optimizer.zero_grad()",
             f"        loss({_output(record, 'x[rows]')}, y[rows]).mean().backward()",

@@ -64,7 +64,7 @@ def arguments(words: list[str]) -> list[str] | None:
     start = 3 if words[:3] == ["python", "-m", "lossbench"] else 1
     assert start == 3 or words[0] == "lossbench", f"{' '.join(words)} is no command of ours"
     argv = words[start:]
-    sweeping = any(word.lstrip("+").startswith("loss=") for word in argv)
+    sweeping = any(word.lstrip("+").startswith(("loss=", "experiment=")) for word in argv)
     return [*argv, *QUICK] if sweeping else argv
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 import torch
@@ -10,10 +11,10 @@ import torch
 from lossbench.testing import LAWS, Status, subjects
 from lossbench.testing.law import Finding, tried
 from tests.mutants import MUTANTS, Mutant
+from tests.right_losses import RIGHT
 
 TRAINING = "intercept_is_found"
 """A training of seconds: tried on the mutants that it is for, and on no other."""
-BY_NAME = {law.name: law for law in LAWS}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,6 +37,14 @@ def test_a_mutant_breaks_its_law_for_its_reason_and_no_other_but_those_listed(mu
     found = broken(mutant)
     assert set(found) == {mutant.law, *mutant.collateral}, {name: one.words for name, one in found.items()}
     assert re.search(mutant.words, found[mutant.law].words), found[mutant.law].words
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("loss", RIGHT, ids=lambda loss: loss.__name__)
+def test_a_right_loss_breaks_no_law_however_it_is_written(loss: Any) -> None:
+    laws = [law for law in LAWS if law.name != TRAINING]
+    found = [tried(law, subject) for subject in subjects(loss) for law in laws]
+    assert [(one.law.name, one.words) for one in found if one.status is Status.BROKEN] == []
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)

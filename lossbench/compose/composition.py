@@ -98,6 +98,9 @@ def composition(arguments: Arguments) -> Composition:
     with _hydra(arguments):
         overrides = _parsed(arguments.overrides)
         _check_groups(overrides)
+        if own := _of_experiment(arguments):
+            arguments = arguments.with_overrides(*own, *arguments.overrides)
+            overrides = _parsed(arguments.overrides)
         losses, left_out = _losses(overrides)
         shared = _shared_parameters(overrides, losses)
         if not arguments.multirun:
@@ -180,6 +183,19 @@ def _chosen(losses: Sequence[str]) -> str:
     strange = ("nan", "inf", "null", "true", "false")
     plain = [bool(re.fullmatch(r"[A-Za-z_][\w.-]*", name)) and name.lower() not in strange for name in losses]
     return "+loss=" + ",".join(name if ok else f"'{name}'" for name, ok in zip(losses, plain, strict=True))
+
+
+def _of_experiment(arguments: Arguments) -> list[str]:
+    """What an experiment that chooses losses sweeps over (`hydra.sweeper.params`), but for what the command says."""
+    experiment = arguments.value("experiment")
+    if experiment is None or "," in experiment:
+        return []
+    chosen = f"+experiment={experiment}"
+    with _explained([chosen]):
+        params = compose("config", overrides=[chosen], return_hydra_config=True).hydra.sweeper.params
+    if "+loss" not in params:
+        return []
+    return [f"{key}={value}" for key, value in params.items() if arguments.value(str(key).lstrip("+")) is None]
 
 
 def _needs(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,8 +141,9 @@ def _rows(batch: Batch) -> Iterator[Batch]:
 
 def _plainer(x: float) -> list[float]:
     """Rounder numbers near x, the roundest first."""
-    candidates = [0.0, 1.0, -1.0, float(round(x)), round(x, 1), round(x, 2)]
-    return [c for c in candidates if c != x] if x == x and abs(x) != float("inf") else []
+    if not math.isfinite(x):
+        return []
+    return [c for c in (0.0, 1.0, -1.0, float(round(x)), round(x, 1), round(x, 2)) if c != x]
 
 
 def _still(batch: Batch, breaks: Breaks) -> bool:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from lossbench.verdicts.closing import failed, method, numbers
 from lossbench.verdicts.comparison import Comparison, Contest
-from lossbench.verdicts.evidence import blog, calibration, shapes, tags, thresholds
+from lossbench.verdicts.evidence import blog, calibration, shapes, tags, thresholds, weightings
 from lossbench.verdicts.figures import across as across_figures
 from lossbench.verdicts.figures import blog as blog_figures
 from lossbench.verdicts.figures import cost as cost_figures
@@ -23,6 +23,7 @@ from lossbench.verdicts.figures import rates as rate_figures
 from lossbench.verdicts.figures import shapes as shape_figures
 from lossbench.verdicts.figures import tags as tag_figures
 from lossbench.verdicts.figures import verdicts as verdict_figures
+from lossbench.verdicts.figures import weightings as weighting_figures
 from lossbench.verdicts.figures.style import Colours
 from lossbench.verdicts.panels import Panel, Picture, Section, Table
 from lossbench.verdicts.view import slug
@@ -186,6 +187,14 @@ class _Of:
             yield self.panel(
                 "Quality against time and memory of a step",
                 self.picture("cost", cost_figures.pareto, cost_figures.said_pareto, self.contest),
+            )
+
+        for place, found in enumerate(weightings.tradeoffs(self.contest)):
+            name = "front" if place == 0 else f"front{place + 1}"
+            yield self.panel(
+                f"What the weights of {found.loss} trade: {' against '.join(map(metric, found.metrics))}",
+                self.picture(name, weighting_figures.front, weighting_figures.said_front, found),
+                "Means over repeats, on the test part; differences may be noise, which the leaderboard tells.",
             )
 
     def calibration(self) -> Iterator[Panel]:

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, huber_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, huber_loss, nll_loss
 
 from lossbench.loss import Kind, Loss
-from tests.mutants.registry import breaks
+from tests.mutants.registry import breaks, crossentropy
 
 
 class _Numbers:
@@ -157,3 +157,25 @@ breaks(
     "one_value_per_target",
     "finite_at_extremes",
 )(log_of_classes)
+
+
+def log_probabilities(output: Tensor, target: Tensor) -> Tensor:
+    """torch's NLLLoss of raw outputs: a step that its users forget is log_softmax."""
+    return nll_loss(output, target, reduction="none")
+
+
+log_probabilities.__lossbench__ = {"kind": "classes"}  # type: ignore[attr-defined]
+breaks("takes_what_it_says", r"It falls without end .* log_softmax .*At output \[\[10000.0, .*target \[0\]")(
+    log_probabilities
+)
+
+
+def likelihood(output: Tensor, target: Tensor) -> Tensor:
+    """Made large by its author, and small by a training."""
+    return -crossentropy(output, target)
+
+
+likelihood.__lossbench__ = {"kind": "binary"}  # type: ignore[attr-defined]
+breaks("takes_what_it_says", r"It falls without end .* a sign is wrong.*At output \[10000.0\], target \[0.0\]")(
+    likelihood
+)

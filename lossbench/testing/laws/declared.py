@@ -36,6 +36,8 @@ def zero_as_declared(subject: Subject) -> Break | None:
     """The least loss over 12,000 random answers, sure ones, and answers improved by descent is from -1e-9 (in float32
     -1e-6) to 1e-6; of one that declares it is not, it is further from 0 than 1e-3."""
     told, loss = declared(subject.told.zero, "0 for a perfect answer"), subject.loss()
+    if not told and any(p.requires_grad for p in loss.parameters()):
+        raise NotAsked("what it learns changes its curve")
     least, where = math.inf, subject.batch(1)
     loss_dtype = value(loss, where).dtype
     for batch in [*(subject.batch(4000, seed, size) for seed, size in enumerate((0.3, 2.0, 15.0))), *_best(subject)]:

@@ -167,8 +167,9 @@ def _two(subject: Subject) -> Callable[[float], tuple[float | None, bool, float]
         return torch.stack([value(loss, Batch(z.expand(100), target)) for z in line[::40]])
 
     def found(eta: float) -> tuple[float | None, bool, float]:
-        risks = risk(eta)
-        z = (line if loss.pointwise else line[::40])[int(risks.argmin())]
+        risks, places = risk(eta), line if loss.pointwise else line[::40]
+        alike = places[risks == risks.min()]
+        z = alike[int(alike.abs().argmin())]  # of answers that are all best, the least sure one
         row = z[None]
         if many:  # a loss may see more of two outputs than their difference
             row = descended(loss, torch.stack([-z / 2, z / 2])[None], torch.tensor([1 - eta, eta], dtype=torch.double))

@@ -88,6 +88,7 @@ def wrong_answers_pull(subject: Subject) -> Break | None:
     100 and 1e4 is at least a tenth of the one at 5; at residuals of that size it is not 0."""
     if subject.told.bounded:
         raise NotAsked("it is declared bounded")
+    hint = " One that is meant to be bounded says bounded = True." if subject.told.bounded is None else ""
     for dtype in (torch.double, torch.float32):
         loss = subject.loss(dtype)
         for size in LARGE:
@@ -109,7 +110,7 @@ def wrong_answers_pull(subject: Subject) -> Break | None:
                 if not (float(there.sum()) >= 0.1 * before and before > 0):
                     return Break(
                         f"Its gradient is {float(there.sum()):.3g} at a wrong logit of {size:g}, and {before:.3g} at "
-                        f"{SURE:g}: it stops learning from what it is surest to get wrong ({what}).",
+                        f"{SURE:g}: it stops learning from what it is surest to get wrong ({what}).{hint}",
                         batch.to(dtype),
                     )
     return None
