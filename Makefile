@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 export OMP_WAIT_POLICY = PASSIVE
 export OMP_NUM_THREADS = 1
 
-.PHONY: help sweep test check plugins conformance bench format lock clean
+.PHONY: help sweep test check docs plugins conformance bench format lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -24,6 +24,9 @@ check: $(VENV)/.dev  ## format, lint, types, import rules and the test suite
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2
+
+docs: $(VENV)/.run  ## the catalogue of losses in docs/losses, from their docstrings
+	$(BIN)/python -m docs.generate
 
 plugins: $(PLUGINS)/.test  ## the losses of Keras, MONAI, kornia and others, installed beside lossbench and tested
 	for package in plugins/lossbench-*; do $(PLUGINS)/bin/python -m pytest $$package/tests || exit; done

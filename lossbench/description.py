@@ -182,7 +182,7 @@ def _traits(loss: Loss | None, member: Member) -> Iterator[tuple[str, str]]:
         yield "gives up on", f"{given_up} that are surely wrong: they hardly pull"
     raises = told("raises", {})
     for name, what in raises.items() if isinstance(raises, Mapping) else ():
-        yield "pulls", f"a larger {name} pulls more {what if what.endswith('wards') else f'on {what}'}"
+        yield f"larger {name}", f"pulls more {what if what.endswith('wards') else f'on {what}'}"
     if isinstance(observes := told("observes", ""), str) and observes:
         yield "observes", f"{observes}, from the training targets before each training"
     if told("pointwise", True) is False:
@@ -219,10 +219,8 @@ def _size(loss: Loss) -> Iterator[tuple[str, str]]:
 
 def _special_cases(cases: Any) -> Iterator[str]:
     for key, other in cases.items() if isinstance(cases, Mapping) else ():
-        near = other.startswith("≈")
-        name = other.removeprefix("≈").strip().replace(" * ", " · ")
-        verb = "nearly" if near else "is"
+        name = other.replace("≈", "nearly").replace(" * ", " · ")
         if key == "classes=2":
-            yield f"with two classes {verb} {name} of the difference of the two logits"
+            yield f"two classes: {name} of the difference of the two logits"
         else:
-            yield f"{key}: {verb} {name}"
+            yield f"{key}: {name}"

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from lossbench import plugins
-from lossbench.record import Record, read_record, read_records
+from lossbench.record import Record, Repeat, read_record, read_records
 from tests.conftest import QUICK, ROOT, SMALL_TEXT, Result, Site
 
 Command = Callable[..., Result]
@@ -336,6 +337,79 @@ def test_a_plugin_that_breaks_on_import_fails_its_cell_and_nobody_elses(lossbenc
     assert found["binary sad"].status.value == "failed"
     assert "'sad' of sad-losses 1.0 broke on import: ImportError: a missing library" in found["binary sad"].reason
     assert "Traceback" not in result.text
+
+
+BREAKING = {
+    "bad-import": ("bad_import", "raise ImportError('a missing library')"),
+    "bad-gradient": (
+        "bad_gradient",
+        """
+        import torch
+
+        def loss(output, target):
+            # the value is right: what is added is 0, but its slope is 0 · ∞
+            return (torch.sigmoid(output) - target) ** 2 + (0 * output).sqrt()
+        loss.__lossbench__ = {"kind": "binary"}
+        """,
+    ),
+    "bad-shape": (
+        "bad_shape",
+        """
+        from lossbench.loss import Kind, Loss
+
+        class loss(Loss):
+            kind = Kind.BINARY
+            def forward(self, output, target):
+                return ((output - target) ** 2).mean()
+        """,
+    ),
+}
+"""Distributions that break on import, by a NaN in their gradient, and by the shape that they return."""
+
+
+def test_three_plugins_that_break_leave_the_sweep_as_it_would_be_without_them(folder: Path) -> None:
+    site = Site(folder / "site")
+    site.folder.mkdir()
+    for name, (module, source) in BREAKING.items():
+        site.install(name, {module: f"{module}:loss"}, source, module=module, version="2.5")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site.folder), *sys.path])}
+
+    def swept(losses: str, results: str) -> subprocess.CompletedProcess[str]:
+        words = [f"+loss={losses}", "-m", "task=binary", *QUICK, "tracking=off", f"results={results}"]
+        command = [sys.executable, "-m", "lossbench", *words]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    alone, mixed = swept("mse,bce", "alone"), swept("bad_import,mse,bad_gradient,bad_shape,bce", "mixed")
+    assert alone.returncode == 0, alone.stdout + alone.stderr
+    assert mixed.returncode == 1, mixed.stdout + mixed.stderr
+    assert "Traceback" not in mixed.stdout + mixed.stderr
+    found, before = cells("mixed"), cells("alone")
+    assert {title.removeprefix("binary "): record.status.value for title, record in found.items()} == {
+        "bad_import": "failed",
+        "bad_gradient": "diverged",
+        "bad_shape": "failed",
+        "mse": "done",
+        "bce": "done",
+    }
+    reasons = {name: found[f"binary {name}"].reason for name in ("bad_import", "bad_gradient", "bad_shape")}
+    assert "'bad_import' of bad-import 2.5 broke on import: ImportError: a missing library" in reasons["bad_import"]
+    assert reasons["bad_gradient"] == "2 of 2 repeats: the loss became nan in step 1"  # by the gradient of step 0
+    assert found["binary bad_gradient"].loss["distribution"] == "bad-gradient 2.5"
+    assert "'bad_shape' of bad-shape 2.5 broke in step 0" in reasons["bad_shape"]
+    assert "n targets in, n losses out" in reasons["bad_shape"]
+    assert [untimed(found[name]) for name in before] == [untimed(record) for record in before.values()]
+
+
+def untimed(record: Record) -> list[Repeat]:
+    """The repeats of a record without what a clock says."""
+    return [
+        replace(
+            repeat,
+            seconds=0.0,
+            trials=[{key: value for key, value in trial.items() if "seconds" not in key} for trial in repeat.trials],
+        )
+        for repeat in record.repeats
+    ]
 
 
 def test_a_broken_plugin_and_a_clash_are_told_in_the_list(lossbench: Command, site: Site) -> None:

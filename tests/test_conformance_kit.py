@@ -577,3 +577,22 @@ def test_a_loss_that_breaks_on_import_does_not_keep_others_from_being_checked(
     assert alone.code == 2
     assert "breaking-losses" in alone.text
     assert "Traceback" not in alone.text
+
+
+def powered(output: Tensor, target: Tensor, p: float = 2.0) -> Tensor:
+    return (output - target).abs() ** p
+
+
+def careful(output: Tensor, target: Tensor, p: float = 2.0) -> Tensor:
+    if not p >= 1:
+        raise ValueError("p is at least 1")
+    return powered(output, target, p)
+
+
+@pytest.mark.parametrize(("function", "status"), [(powered, Status.BROKEN), (careful, Status.KEPT)])
+def test_a_function_may_refuse_a_bad_parameter_when_it_is_called(
+    function: Callable[..., Tensor], status: Status
+) -> None:
+    """It has no constructor that could refuse one before."""
+    (asked,) = [one for one in LAWS if one.name == "bad_parameters_are_refused"]
+    assert tried(asked, the(function, "continuous")).status is status

@@ -86,8 +86,8 @@ def test_every_trait_is_told_in_words(full: Description) -> None:
         ("zero", "never below 0, and 0 for a perfect answer"),
         ("monotone", "no: some answers cost more than worse ones do"),
         ("gives up on", "positives that are surely wrong: they hardly pull"),
-        ("pulls", "a larger c pulls more upwards"),
-        ("pulls", "a larger d pulls more on positives"),
+        ("larger c", "pulls more upwards"),
+        ("larger d", "pulls more on positives"),
         ("observes", "the largest, from the training targets before each training"),
         ("judges", "a batch as one (a set loss): one value, and sample weights are refused"),
         ("targets", "never below 0, divided by their training mean"),
@@ -95,9 +95,9 @@ def test_every_trait_is_told_in_words(full: Description) -> None:
         ("learns", "scale, with the model"),
     )
     assert full.special_cases == (
-        "c=1: is 0.5 · mse",
+        "c=1: 0.5 · mse",
         "c=1e6: nearly mae",
-        "with two classes is bce of the difference of the two logits",
+        "two classes: bce of the difference of the two logits",
     )
 
 

@@ -16,6 +16,9 @@ from tests.conftest import QUICK, ROOT
 
 PIP = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
 
+EXAMPLES = {"lossbench-example": "pseudo_huber", "lossbench-example-plain": "power_error"}
+"""The packages to copy, and the loss in each."""
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -29,11 +32,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel and the example plugin in it, and nothing of this checkout."""
+    """A folder with the wheel and both example plugins in it, and nothing of this checkout."""
     folder = tmp_path_factory.mktemp("site")
-    subprocess.run([*PIP, "--target", str(folder), str(wheel)], check=True, capture_output=True)
-    example = str(ROOT / "plugins" / "lossbench-example")
-    subprocess.run([*PIP, "--target", str(folder), example], check=True, capture_output=True)
+    for package in (wheel, *(ROOT / "plugins" / example for example in EXAMPLES)):
+        subprocess.run([*PIP, "--target", str(folder), str(package)], check=True, capture_output=True)
     return folder
 
 
@@ -107,12 +109,29 @@ def test_an_author_gets_from_nothing_to_a_sweep_in_four_commands(installed: Path
     assert found["mine"].loss["distribution"] == "lossbench-mine 0.1.0"
 
 
-def test_the_plugin_passes_its_own_tests(installed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_passes_its_own_tests_and_keeps_every_law(installed: Path, tmp_path: Path, example: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(installed)}
-    tests = str(ROOT / "plugins" / "lossbench-example" / "tests")
+    tests = str(ROOT / "plugins" / example / "tests")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), tests]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+    checked = run(installed, tmp_path, "check", EXAMPLES[example])
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_plain_example_depends_on_nothing_of_ours_and_is_swept_by_name(installed: Path, tmp_path: Path) -> None:
+    import tomllib
+
+    plain = ROOT / "plugins" / "lossbench-example-plain"
+    assert tomllib.loads((plain / "pyproject.toml").read_text())["project"]["dependencies"] == ["torch"]
+    words = ("+loss=power_error", "loss.params.p=1,2", "-m", "task=regression", *QUICK, "tracking=off")
+    done = run(installed, tmp_path, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {r.title: r for r in read_records(tmp_path / "results") if r.role != "reference"}
+    assert found["power_error(p=1)"].loss["distribution"] == "lossbench-example-plain 0.1.0"
+    # the square is the square, whoever's it is
+    assert found["power_error(p=2)"].repeats[0].metrics == pytest.approx(found["mse"].repeats[0].metrics, rel=1e-4)
 
 
 def test_the_makefile_runs_what_the_readme_says() -> None:

@@ -61,6 +61,8 @@ class Shapes:
     standard: str
     margin: bool
     """True along a margin (more is better), False along a residual (0 is best)."""
+    raw: bool = False
+    """True where the curves are as the losses give them, in their own units."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ TINTS = (0.06, 0.16, 0.28, 0.42, 1.0)
 """From the easiest fifth to the hardest, which stands out."""
 CAPS = {"value": 14.0, "slope": 5.5}
 """Curves of losses that explode are cut off here, in units of the slope at the standard point."""
+RAW_CAPS = {"value": 26.0, "slope": 11.0}
+"""And here in the loss's own: the square of a residual of 5 and its slope are seen whole."""
 
 
 def shapes(found: Shapes, colours: Colours) -> Figure:
@@ -33,7 +35,7 @@ def shapes(found: Shapes, colours: Colours) -> Figure:
             low, high = 0.0, 0.0
             for loss in found.losses:
                 low, high = _curve(panel, loss, name, colours, (low, high))
-            cap = CAPS[name]
+            cap = (RAW_CAPS if found.raw else CAPS)[name]
             low, high = max(low, -cap), min(high, cap)
             room = 0.05 * (high - low or 1)
             panel.set_ylim(low - room, high + room)
@@ -43,7 +45,8 @@ def shapes(found: Shapes, colours: Colours) -> Figure:
             panel.xaxis.set_major_locator(MaxNLocator(5))
         axes[0].set_title("Value")
         axes[1].set_title("Slope")
-        axes[0].set_ylabel("in units of the slope at " + ("0" if found.margin else "±1"))
+        if not found.raw:
+            axes[0].set_ylabel("in units of the slope at " + ("0" if found.margin else "±1"))
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", handlelength=3)
     return figure
 
