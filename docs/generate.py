@@ -20,7 +20,7 @@ import lossbench.verdicts
 from lossbench.adapter import Family
 from lossbench.description import Description, described
 from lossbench.errors import LossbenchError
-from lossbench.loss import Kind, Loss
+from lossbench.loss import Domain, Kind, Loss
 from lossbench.plugins import catalogue
 from lossbench.shape import loss_shape
 from lossbench.verdicts.evidence.shapes import Shape, Shapes
@@ -35,6 +35,8 @@ KINDS = {
     Kind.SEQUENCES: ("Sequences of labels", "ner"),
 }
 """The heading of each kind, and a task that has such targets."""
+COUNTS = "raw output, for a target of 0"
+"""Of losses of amounts, whose link need not be the identity."""
 ALONG = {
     Kind.CONTINUOUS: "residual: prediction less target",
     Kind.BINARY: "margin: logit on the side of the true class",
@@ -166,7 +168,7 @@ def _drawings(name: str, family: Family) -> Iterator[tuple[Kind, tuple[str, str]
     for kind in family:
         curves, caption = _curves(name, family, kind)
         if curves:
-            along = ALONG[kind]
+            along = _along(family, kind)
             found = Shapes(tuple(curves), along, "", margin=kind is not Kind.CONTINUOUS, raw=True)
             figure = draw(found, Colours([curve.title for curve in curves]))
             alternative = f"Value and slope of {name} for {kind.value} targets, along the {along}"
@@ -192,7 +194,7 @@ def _curves(name: str, family: Family, kind: Kind) -> tuple[list[Shape], str]:
         arrays = {key: values[::EVERY] for key, values in loss_shape(loss).items()} if loss else {}
         curve = _curve(title, arrays)
         curves += [curve] if curve else []
-    sentences = [f"Value and slope along the {ALONG[kind]}"]
+    sentences = [f"Value and slope along the {_along(family, kind)}"]
     if len(curves) > 1:
         sentences[0] += f"; the first at its defaults, the others at other values of `{parameter}`"
     if any(curve.other is not None for curve in curves):
@@ -205,6 +207,11 @@ def _curves(name: str, family: Family, kind: Kind) -> tuple[list[Shape], str]:
     if loss is not None and kind is Kind.CONTINUOUS and loss.outputs(1) > 1:
         sentences.append("Its other outputs stay at 0")
     return curves, f"{'. '.join(sentences)}."
+
+
+def _along(family: Family, kind: Kind) -> str:
+    loss = _observing(family, kind, {})
+    return COUNTS if loss is not None and loss.domain is Domain.NONNEGATIVE else ALONG[kind]
 
 
 def _observing(family: Family, kind: Kind, params: Mapping[str, Any]) -> Loss | None:

@@ -171,13 +171,17 @@ def _traits(loss: Loss | None, member: Member) -> Iterator[tuple[str, str]]:
 
     elicits = told("elicits", "")
     if elicits:
-        text = "depends on its parameters" if elicits is DEPENDS else ASKS.get(elicits, f"the {elicits}")
+        text = "what its parameters make of it" if elicits is DEPENDS else ASKS.get(elicits, f"the {elicits}")
         yield "asks for", text + _by_parameters(loss, "elicits")
+    depending = []
     for name, (word, yes, no) in YES_OR_NO.items():
         said = told(name, None)
-        if said is not None:
-            text = "depends on its parameters" if said is DEPENDS else yes if said else no
-            yield word, text + _by_parameters(loss, name)
+        if said is DEPENDS:
+            depending.append(word)
+        elif said is not None:
+            yield word, (yes if said else no) + _by_parameters(loss, name)
+    if depending:
+        yield ", ".join(depending), "by its parameters"
     if isinstance(given_up := told("gives_up_on", ""), str) and given_up:
         yield "gives up on", f"{given_up} that are surely wrong: they hardly pull"
     raises = told("raises", {})
@@ -187,7 +191,7 @@ def _traits(loss: Loss | None, member: Member) -> Iterator[tuple[str, str]]:
         yield "observes", f"{observes}, from the training targets before each training"
     if told("pointwise", True) is False:
         yield "judges", "a batch as one (a set loss): one value, and sample weights are refused"
-    else:
+    elif loss is not None:
         yield "judges", "each sequence by itself" if member.kind is Kind.SEQUENCES else "each target by itself"
     if told("domain", Domain.REAL) is Domain.NONNEGATIVE:
         yield "targets", "never below 0, divided by their training mean"
