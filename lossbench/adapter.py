@@ -15,54 +15,9 @@ import torch
 from torch import Tensor
 
 from lossbench.errors import InputError, PluginError, UnknownName
-from lossbench.loss import CONTRACT, Domain, Kind, Loss, Prediction, Range, Sequences
+from lossbench.loss import Domain, Kind, Loss, Prediction, Range, Sequences
 from lossbench.parameters import Parameter, read_parameters
-
-TRAITS = (
-    "kind",
-    "link",
-    "search",
-    "reference",
-    "elicits",
-    "bounded",
-    "convex",
-    "zero",
-    "monotone",
-    "gives_up_on",
-    "special_cases",
-    "raises",
-    "observes",
-    "contract",
-    "units",
-    "order",
-    "input",
-    "pointwise",
-    "domain",
-    "outputs",
-)
-TOLD = frozenset(
-    [
-        "reference",
-        "elicits",
-        "bounded",
-        "convex",
-        "zero",
-        "monotone",
-        "gives_up_on",
-        "special_cases",
-        "raises",
-        "observes",
-        "units",
-    ]
-)
-"""Traits that say something and change nothing."""
-LINKS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
-    "identity": lambda output: output,
-    "sigmoid": torch.sigmoid,
-    "softmax": lambda output: output.softmax(-1),
-    "exp": torch.exp,
-    "none": None,
-}
+from lossbench.traits import LINKS, TOLD, check_traits, same_contract
 
 
 @dataclass(frozen=True)
@@ -170,7 +125,7 @@ def family(thing: Any, *, name: str, distribution: str, traits: Mapping[str, Any
 def _own(cls: type[Loss], name: str, distribution: str) -> Member:
     if not isinstance(getattr(cls, "kind", None), Kind):
         raise PluginError(f"'{name}' of {distribution}: {cls.__name__} does not state its kind (kind = Kind.BINARY).")
-    _same_contract(cls.contract, name, distribution)
+    same_contract(cls.contract, name, distribution)
     parameters = read_parameters(cls, cls.units, skip=0)
     search = _ranges(cls.search, parameters, name, distribution)
     return Member(cls.kind, cls, parameters, cls.reference, search, _first_sentence(cls), cls)
@@ -183,9 +138,12 @@ def _foreign(
     if not isinstance(beside, Mapping):
         raise PluginError(f"'{name}' of {distribution}: __lossbench__ is a {type(beside).__name__}, not a dict.")
     traits = {**beside, **{key: value for key, value in (given or {}).items() if value is not None}}
-    _check_traits(traits, name, distribution)
+    check_traits(traits, name, distribution)
     kinds = traits["kind"] if isinstance(traits["kind"], (tuple, list)) else [traits["kind"]]
     parameters = read_parameters(thing, traits.get("units", {}), skip=0 if isinstance(thing, type) else 2)
+    for key in traits.get("raises", {}):
+        if key not in {parameter.name for parameter in parameters}:
+            raise PluginError(f"'{name}' of {distribution}: raises names '{key}', which is none of its parameters.")
     for one in kinds:
         try:
             kind = Kind(one)
@@ -226,32 +184,6 @@ def _ranges(
     if len(found) > 2:
         raise PluginError(f"'{name}' of {distribution}: search names more than two parameters.")
     return found
-
-
-def _check_traits(traits: Mapping[str, Any], name: str, distribution: str) -> None:
-    """Raises PluginError for a trait that is unknown or has an impossible value."""
-
-    def refuse(what: str) -> PluginError:
-        return PluginError(f"'{name}' of {distribution}: {what}.")
-
-    unknown = sorted(set(traits) - set(TRAITS))
-    if unknown:
-        raise refuse(f"__lossbench__ has unknown keys {unknown}; known: {', '.join(TRAITS)}")
-    _same_contract(traits.get("contract", CONTRACT), name, distribution)
-    if "kind" not in traits:
-        raise PluginError(
-            f"'{name}' of {distribution} does not say what it predicts: add __lossbench__ = {{'kind': 'binary'}} "
-            f"beside it, or loss.kind=binary on the command line ({', '.join(kind.value for kind in Kind)})."
-        )
-    if traits.get("order", "pred_true") not in ("pred_true", "true_pred"):
-        raise refuse(f"order is pred_true or true_pred, not {traits['order']!r}")
-    if traits.get("input", "raw") not in ("raw", "probability"):
-        raise refuse(f"input is raw or probability, not {traits['input']!r}")
-    link = traits.get("link")
-    if not (link is None or callable(link) or (isinstance(link, str) and link in LINKS)):
-        raise refuse(f"link is one of {', '.join(sorted(LINKS))} or a function, not {link!r}")
-    if traits.get("domain", "real") not in (*Domain, *(domain.value for domain in Domain)):
-        raise refuse(f"domain is real or nonnegative, not {traits['domain']!r}")
 
 
 class Adapted(Loss):
@@ -299,14 +231,6 @@ class Adapted(Loss):
         if self.kind is Kind.CONTINUOUS:
             return Prediction(score=plain.score if link is None else link(plain.score))
         return Prediction(plain.score, plain.label, None if link is None else link(values))
-
-
-def _same_contract(version: object, name: str, distribution: str) -> None:
-    if version != CONTRACT:
-        raise PluginError(
-            f"'{name}' of {distribution} was written for version {version} of the loss contract; this lossbench has "
-            f"version {CONTRACT}. Install a matching release of one of the two."
-        )
 
 
 def _unreduced(thing: Callable[..., Any]) -> dict[str, str]:

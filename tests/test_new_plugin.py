@@ -1,104 +1,140 @@
-"""An author's path: a package in one command, installed, checked and compared in three more."""
+"""`lossbench new-plugin`: a package that works as it is, written whole or not at all."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lossbench.__main__ import main
+from lossbench.commands.new_plugin import RIVALS, Names, files, normalised
+from tests.conftest import ROOT, Result, Site
 
-KINDS = ("continuous", "binary", "classes", "sequences")
-
-
-def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """A command in a folder, with what was installed there; its output."""
-    paths = [str(folder / "installed"), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, "-m", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-
-
-def test_the_path_of_an_author_takes_four_commands(tmp_path: Path) -> None:
-    made = run(["lossbench", "new-plugin", "tilted_bce"], tmp_path)
-    assert made.returncode == 0, made.stderr
-    assert "lossbench check tilted_bce" in made.stdout
-
-    install = ["pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", "installed"]
-    installed = run([*install, "./lossbench-tilted-bce"], tmp_path)
-    assert installed.returncode == 0, installed.stderr
-
-    checked = run(["lossbench", "check", "tilted_bce"], tmp_path)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "tilted_bce (binary)" in checked.stdout
-
-    sweep = ["lossbench", "+loss=tilted_bce,bce", "-m", "task=binary", "protocol=fixed", "tracking=off"]
-    compared = run([*sweep, "protocol.repeats=3", "training.max_epochs=3"], tmp_path)
-    assert compared.returncode == 0, compared.stdout + compared.stderr
-    assert "tilted_bce on binary" in compared.stdout
-
-    tested = run(["pytest", "-q", "-p", "no:cacheprovider", "lossbench-tilted-bce"], tmp_path)
-    assert tested.returncode == 0, tested.stdout
-    assert "passed" in tested.stdout
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_new_loss_of_every_kind_keeps_all_laws_and_its_own_test(kind: str, tmp_path: Path) -> None:
-    assert main(["new-plugin", f"made_{kind}", "--kind", kind, "--into", str(tmp_path)]) == 0
-    package = tmp_path / f"lossbench-made-{kind}"
-    (tmp_path / "installed").symlink_to(package / "src")
-    tested = run(["pytest", "-q", "-p", "no:cacheprovider", str(package / "tests")], tmp_path)
-    assert tested.returncode == 0, tested.stdout
-    files = [path for path in package.rglob("*") if path.is_file()]
-    assert len(files) == 6
-    assert not [path for path in files if re.search(r"@\w+@", path.read_text("utf-8"))]
+Command = Callable[..., Result]
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("said", "name", "distribution", "module", "cls"),
     [
-        (["Focal!"], "is no name for a loss"),
-        (["class"], "is no name for a loss"),
-        (["2nd"], "is no name for a loss"),
-        (["focal"], "There is a loss 'focal' already, of lossbench"),
-        (["mine", "--into", "nowhere"], "there is no such folder"),
+        ("foo", "foo", "lossbench-foo", "lossbench_foo", "Foo"),
+        ("lossbench-foo", "foo", "lossbench-foo", "lossbench_foo", "Foo"),
+        ("My-Own.Loss_2", "my_own_loss_2", "lossbench-my-own-loss-2", "lossbench_my_own_loss_2", "MyOwnLoss2"),
     ],
 )
-def test_what_cannot_be_made_is_refused_and_leaves_nothing(
-    words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_one_name_becomes_loss_distribution_module_and_class(
+    said: str, name: str, distribution: str, module: str, cls: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["new-plugin", *words]) == 2
-    assert told in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+    names = Names(normalised(said))
+    assert (names.name, names.distribution, names.module, names.cls) == (name, distribution, module, cls)
 
 
-def test_a_folder_that_is_there_is_left_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_next_three_commands_are_said(lossbench: Command, folder: Path) -> None:
+    result = lossbench("new-plugin", "foo")
+    assert result.code == 0
+    said = [line.strip() for line in result.out.splitlines()]
+    for command in (
+        "pip install -e ./lossbench-foo",
+        "lossbench check foo",
+        "lossbench +loss=foo,bce -m task=binary",
+    ):
+        assert command in said
+    assert [path.name for path in folder.iterdir()] == ["lossbench-foo"]
+    written = {str(path.relative_to(folder / "lossbench-foo")) for path in folder.rglob("*") if path.is_file()}
+    assert written == {
+        "pyproject.toml",
+        "README.md",
+        ".gitignore",
+        ".github/workflows/ci.yml",
+        "src/lossbench_foo/__init__.py",
+        "tests/test_foo.py",
+    }
+
+
+@pytest.mark.parametrize("kind", RIVALS)
+def test_the_workflow_and_the_metadata_name_what_was_asked_for(kind: str) -> None:
+    texts = files(Names("my_loss"), kind)
+    project = tomllib.loads(texts["pyproject.toml"])["project"]
+    assert project["name"] == "lossbench-my-loss"
+    assert project["entry-points"]["lossbench.losses"] == {"my_loss": "lossbench_my_loss:MyLoss"}
+    workflow = texts[".github/workflows/ci.yml"]
+    for step in (
+        "python-version: ${{ matrix.python }}",
+        "pip install torch --index-url https://download.pytorch.org/whl/cpu",
+        "pip install '.[test]'",
+        "run: pytest",
+        "run: lossbench check my_loss",
+    ):
+        assert step in workflow
+    assert not any("{{ name }}" in text or "{%" in text for text in texts.values())
+
+
+@pytest.mark.parametrize("kind", RIVALS)
+def test_a_new_package_passes_its_own_tests_and_the_rules_of_style(lossbench: Command, folder: Path, kind: str) -> None:
+    assert lossbench("new-plugin", "foo", "--kind", kind, "--into", str(folder)).code == 0
+    package = folder / "lossbench-foo"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins"), *sys.path])}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
+    done = subprocess.run(command, cwd=package, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "failed" not in done.stdout
+    assert max(len(line) for path in package.rglob("*.py") for line in path.read_text("utf-8").splitlines()) <= 120
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["2foo"], "'2foo' is no name for a loss: letters, digits, - and _, a letter first"),
+        ([""], "is no name for a loss"),
+        (["lossbench-"], "is no name for a loss"),
+        (["../foo"], "is no name for a loss"),
+        (["föö"], "is no name for a loss"),
+        (["class"], "'class' has another meaning"),
+        (["custom"], "'custom' has another meaning"),
+        (["binary"], "'binary' has another meaning"),
+        (["huber"], "There is a loss 'huber' already, of lossbench"),
+        (["taken"], "There is a loss 'taken' already, of kit: choose another name"),
+        (["standard"], "There is a module lossbench_standard already"),
+        (["foo", "--into", "nowhere"], "There is no folder nowhere"),
+    ],
+)
+def test_a_name_or_folder_that_will_not_do_is_refused_in_words(
+    lossbench: Command, folder: Path, site: Site, words: list[str], message: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "lossbench-mine").mkdir()
-    assert main(["new-plugin", "mine"]) == 2
-    assert "is there already" in capsys.readouterr().err
-    assert list((tmp_path / "lossbench-mine").iterdir()) == []
+    site.install("kit", {"taken": "kit_losses:Taken"})
+    before = sorted(folder.iterdir())
+    result = lossbench("new-plugin", *words)
+    assert result.code == 2
+    assert message in result.text
+    assert "Traceback" not in result.text
+    assert sorted(folder.iterdir()) == before
 
 
-def test_a_disk_that_is_full_leaves_no_half_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_folder_that_exists_is_left_as_it_is(lossbench: Command, folder: Path) -> None:
+    mine = folder / "lossbench-foo"
+    mine.mkdir()
+    (mine / "notes").write_text("mine")
+    result = lossbench("new-plugin", "foo")
+    assert result.code == 2
+    assert "lossbench-foo exists already, and nothing was written" in result.text
+    assert [path.name for path in mine.iterdir()] == ["notes"]
+
+
+def test_a_package_that_cannot_be_finished_leaves_nothing(
+    lossbench: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = Path.write_text
+    write = Path.write_text
 
-    def full(path: Path, text: str, encoding: str) -> int:
+    def full(path: Path, *words: str) -> int:
         if path.name == "ci.yml":
             raise OSError(28, "No space left on device")
-        return written(path, text, encoding)
+        return write(path, *words)
 
     monkeypatch.setattr(Path, "write_text", full)
-    assert main(["new-plugin", "mine", "--into", str(tmp_path)]) == 2
-    assert "No space left" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+    result = lossbench("new-plugin", "foo")
+    assert result.code == 2
+    assert "lossbench-foo could not be written: No space left on device" in result.text
+    assert list(folder.iterdir()) == []

@@ -47,6 +47,9 @@ def test_the_wheel_holds_the_configuration_and_the_built_in_losses(wheel: Path) 
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {f"lossbench/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}
     assert shipped <= names
+    templates = {f"lossbench/{path.relative_to(ROOT / 'lossbench')}" for path in (ROOT / "lossbench").rglob("*.j2")}
+    assert len(templates) > 2
+    assert templates <= names
     assert "lossbench_standard/squared.py" in names
     assert not any(name.startswith(("tests/", "conf/", "plugins/", "results/")) for name in names)
 
@@ -83,6 +86,25 @@ def test_a_plugin_that_is_installed_after_the_fact_is_swept_by_name(installed: P
     assert found["binary pseudo_huber(delta=2)"].status.value == "skipped"
     by_full_name = run(installed, tmp_path, "losses", "lossbench-example.pseudo_huber")
     assert "training standard deviations" in by_full_name.stdout
+
+
+def test_an_author_gets_from_nothing_to_a_sweep_in_four_commands(installed: Path, tmp_path: Path) -> None:
+    written = run(installed, tmp_path, "new-plugin", "mine")
+    assert written.returncode == 0, written.stderr
+    pip, check, sweep = [line.split() for line in written.stdout.splitlines() if line.startswith("  ")]
+    assert pip == ["pip", "install", "-e", "./lossbench-mine"]
+    site = tmp_path / "site"  # as said, but beside the other packages of this test, and not into this environment
+    path = os.pathsep.join([str(installed), str(site)])
+    environment = {**os.environ, "PYTHONPATH": path}
+    subprocess.run([*PIP, "--target", str(site), pip[-1]], cwd=tmp_path, check=True, capture_output=True)
+    for words in (check, [*sweep, *QUICK, "tracking=off"]):
+        assert words[0] == "lossbench"
+        command = [sys.executable, "-m", *words]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    found = {r.title: r for r in read_records(tmp_path / "results") if r.role != "reference"}
+    assert {title: r.status.value for title, r in found.items()} == {"mine": "done", "bce": "done"}
+    assert found["mine"].loss["distribution"] == "lossbench-mine 0.1.0"
 
 
 def test_the_plugin_passes_its_own_tests(installed: Path, tmp_path: Path) -> None:

@@ -729,6 +729,21 @@ def test_a_kind_on_the_command_line_leaves_the_functions_own_order_and_input(her
         ("{'kind': 'binary', 'link': []}", "link is one of"),
         ("{'kind': 'binary', 'domain': 'positive'}", "domain is real or nonnegative"),
         ("{'kind': 'binary', 'search': {'powr': (1, 3)}}", "search names 'powr', which is none of its parameters"),
+        ("{'kind': 'binary', 'bounded': 'yes'}", "bounded is True, False or left out, not 'yes'"),
+        ("{'kind': 'binary', 'convex': 1}", "convex is True, False or left out, not 1"),
+        ("{'kind': 'binary', 'zero': 0.0}", "zero is True, False or left out, not 0.0"),
+        ("{'kind': 'binary', 'monotone': 'no'}", "monotone is True, False or left out, not 'no'"),
+        ("{'kind': 'binary', 'gives_up_on': True}", "gives_up_on is text, not True"),
+        ("{'kind': 'binary', 'gives_up_on': 'outliers'}", "gives_up_on names positives, negatives, not 'outliers'"),
+        ("{'kind': 'binary', 'observes': ['counts']}", r"observes is text, not \['counts'\]"),
+        ("{'kind': 'binary', 'elicits': 0.5}", "elicits is text, not 0.5"),
+        ("{'kind': 'binary', 'reference': None}", "reference is text, not None"),
+        ("{'kind': 'binary', 'special_cases': 'bce'}", "special_cases is a dict of text such as {'gamma=0': 'bce'}"),
+        ("{'kind': 'binary', 'special_cases': {0: 'bce'}}", "special_cases is a dict of text"),
+        ("{'kind': 'binary', 'raises': {'power': 2}}", "raises is a dict of text such as {'beta': 'positives'}"),
+        ("{'kind': 'binary', 'raises': {'power': 'all'}}", "raises names positives, .*downwards, not 'all'"),
+        ("{'kind': 'binary', 'raises': {'powr': 'positives'}}", "raises names 'powr', which is none of its parameters"),
+        ("{'kind': 'binary', 'units': 'logits'}", "units is a dict of text such as {'delta'"),
         ("{'kind': 'binary', 'search': {'power': (3, 1)}}", "the search of 'power' is no range"),
         ("{'kind': 'binary', 'search': {'power': (1, 3, 'ln')}}", "the search of 'power' is no range"),
         ("{'kind': 'binary', 'search': {'power': (1, 3), 'b': (1, 3), 'c': (1, 3)}}", "more than two parameters"),
@@ -738,6 +753,23 @@ def test_impossible_traits_are_refused_in_words(here: Callable[[str], None], tra
     here(f"def loss(output, target, power=2, b=2, c=2): return output\nloss.__lossbench__ = {traits}")
     with pytest.raises(InputError, match=message):
         custom_family(LossChoice("custom", {}, "own_losses.loss"))
+
+
+def test_a_function_tells_every_trait_that_a_class_can_tell(here: Callable[[str], None]) -> None:
+    traits = {
+        "bounded": True,
+        "convex": False,
+        "zero": True,
+        "monotone": None,
+        "gives_up_on": "negatives",
+        "special_cases": {"power=2": "brier"},
+        "raises": {"power": "positives"},
+        "observes": "class counts",
+        "elicits": "probability",
+    }
+    here(f"def loss(output, target, power=2): return output\nloss.__lossbench__ = { ({'kind': 'binary'} | traits)!r}")
+    loss = build(LossChoice("custom", {}, "own_losses.loss"), Kind.BINARY)
+    assert {name: getattr(loss, name) for name in traits} == traits
 
 
 @pytest.mark.parametrize(("source", "message"), [("raise SystemExit(3)", "broke on import: SystemExit"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lossbench.commands.before import data, losses, plan
+from lossbench.commands.before import data, plan
 from lossbench.commands.check import check
 from lossbench.commands.cost import cost
+from lossbench.commands.losses import losses
 from lossbench.commands.nearest import nearest
 from lossbench.commands.new_plugin import new_plugin
 from lossbench.commands.results import report, rescore, show, use
@@ -21,7 +22,7 @@ USAGE = """lossbench: which loss function should I train with?
   lossbench check NAME              whether a loss keeps the laws that every loss owes
   lossbench nearest NAME            which built-in loss it nearly is
   lossbench cost NAME               what it takes in time and memory
-  lossbench new-plugin NAME         a package with a loss of your own
+  lossbench new-plugin NAME         a package of your own with a working loss in it
   lossbench data show task=binary   rows, columns, target, splits, warnings
   lossbench show RUN                a stored result; for NER the report per tag
   lossbench report SWEEP            its report anew, from the records alone

@@ -1,4 +1,4 @@
-"""Before any training: what a command would take, which losses are installed, what a data set holds."""
+"""Before any training: what a command would take, what a data set holds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lossbench.commands.options import parser
-from lossbench.errors import InputError, PluginError
-from lossbench.plugins import Plugin, catalogue
+from lossbench.errors import InputError
 
 # lossbench plan -----------------------------------------------------------------------------------------------------
 
@@ -45,50 +43,6 @@ def _readable(results: Path) -> list[Any]:
         with suppress(InputError):
             found.append(read_record(path.parent, arrays=False))
     return found
-
-
-# lossbench losses ---------------------------------------------------------------------------------------------------
-
-
-def losses(argv: list[str]) -> int:
-    """Every installed loss; broken plugins with their error."""
-    words = parser("losses", "The installed losses. With NAME, only those.")
-    words.add_argument("names", nargs="*", metavar="NAME")
-    words.add_argument("--names", action="store_true", dest="bare", help="names alone, without importing any plugin")
-    options = words.parse_args(argv)
-    if options.bare:
-        print("\n".join(catalogue().names()))
-        return 0
-    plugins = [catalogue().find(name) for name in options.names] or catalogue().plugins
-    for plugin in plugins:
-        print(_described(plugin))
-    for name, claims in catalogue().clashes.items():
-        owner = "the built-in has it" if claims[0].built_in else "nobody has it"
-        print(f"\n'{name}' is claimed by {', '.join(p.distribution for p in claims)}: {owner}; ", end="")
-        print(f"choose {' or '.join(p.qualified for p in claims if not p.built_in)}.")
-    return 0
-
-
-def _described(plugin: Plugin) -> str:
-    short = plugin.name if catalogue().find_short(plugin.name) is plugin else plugin.qualified
-    origin = f"{plugin.distribution} {plugin.version}"
-    try:
-        family = plugin.load()
-    except PluginError as error:
-        return f"{short}  [{origin}]\n    BROKEN: {error}\n"
-    lines = [f"{short}  [{origin}]"]
-    texts: dict[tuple[str, str], list[str]] = {}
-    for member in family.values():
-        texts.setdefault((member.reference, member.summary), []).append(member.kind.value)
-    for (reference, summary), kinds in texts.items():
-        lines.append(f"    {', '.join(kinds)}{': ' if reference else ''}{reference}")
-        lines += [f"        {summary}"] if summary else []
-    for parameter in family.parameters:
-        default = "required" if parameter.required else f"default {parameter.default}"
-        kind = f", {parameter.scalar.__name__}" if parameter.scalar else ""
-        unit = f"; unit: {parameter.unit}" if parameter.unit else ""
-        lines.append(f"    loss.params.{parameter.name}: {default}{kind}{unit}")
-    return "\n".join(lines) + "\n"
 
 
 # lossbench data show ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`lossbench new-plugin`: a package with a loss of one's own, ready to install, check, sweep and publish."""
+"""`lossbench new-plugin`: a package of one's own, complete and working, in which the formula is to be replaced."""
 
 from __future__ import annotations
 
@@ -6,116 +6,133 @@ import keyword
 import re
 import shutil
 import tempfile
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from lossbench.commands.options import KINDS, parser
 from lossbench.errors import InputError
 from lossbench.plugins import catalogue
 
-HERE = Path(__file__).parent / "plugin"
-SUMMARY = {
-    "continuous": "Asks for the centre: squared near the target, absolute far from it, and smooth between.",
-    "binary": "Asks which class, and counts a positive as several negatives.",
-    "classes": "Asks which class, and takes no label to be sure.",
-    "sequences": "Asks for every label of a sequence, and counts a long one for less than its words.",
+PREFIX = "lossbench-"
+RESERVED = {"custom", "glob", "test", "tests"}
+"""Words that mean something else after `+loss=`, or would name a module that others use."""
+RIVALS = {
+    "continuous": ("regression", "mse"),
+    "binary": ("binary", "bce"),
+    "classes": ("ner", "cross_entropy"),
+    "sequences": ("ner", "cross_entropy"),
 }
-TASK = {"continuous": "regression", "binary": "binary", "classes": "ner", "sequences": "ner"}
-RIVAL = {"continuous": "mse", "binary": "bce", "classes": "cross_entropy", "sequences": "cross_entropy"}
-OWN = {
-    "continuous": """def test_the_value_at_three_and_four_is_that_of_a_right_triangle() -> None:
-    # delta 3, residual 4: hypotenuse 5, so 3 · (5 - 3)
-    loss = @Class@(delta=3.0)(torch.tensor([4.0]), torch.tensor([0.0]))
-    assert loss.item() == pytest.approx(6.0)""",
-    "binary": """def test_at_logit_0_a_negative_costs_log_2_and_a_positive_twice_that() -> None:
-    losses = @Class@(weight=2.0)(torch.zeros(2), torch.tensor([0.0, 1.0]))
-    assert losses.tolist() == pytest.approx([0.693147, 1.386294], abs=1e-5)""",
-    "classes": """def test_among_equal_logits_every_class_costs_the_log_of_their_number() -> None:
-    losses = @Class@()(torch.zeros(2, 4), torch.tensor([0, 3]))
-    assert losses.tolist() == pytest.approx([1.386294, 1.386294], abs=1e-5)""",
-    "sequences": """def test_four_words_of_equal_logits_cost_twice_what_one_costs() -> None:
-    # power ½: 4 log 3 / √4 = 2 log 3, next to log 3
-    lengths = torch.tensor([4, 1])
-    labels = Sequences(torch.zeros(5, dtype=torch.long), lengths)
-    losses = @Class@()(Sequences(torch.zeros(5, 3), lengths), labels)
-    assert losses.tolist() == pytest.approx([2.197225, 1.098612], abs=1e-5)""",
-}
-"""The author's own test, at values computed by hand."""
+"""For each kind a task, and the loss that stands beside the new one in its first sweep."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What one name becomes: the loss, its distribution, its module, its class."""
+
+    name: str
+
+    @property
+    def distribution(self) -> str:
+        return PREFIX + self.name.replace("_", "-")
+
+    @property
+    def module(self) -> str:
+        return f"lossbench_{self.name}"
+
+    @property
+    def cls(self) -> str:
+        return "".join(word.capitalize() for word in self.name.split("_"))
 
 
 def new_plugin(argv: list[str]) -> int:
-    """Writes the package and says what to do next."""
-    words = parser("new-plugin", "Writes a package with a loss of your own, a working one to be changed.")
-    words.add_argument("name", metavar="NAME", help="of the loss, as +loss=NAME will say it")
-    words.add_argument("--kind", choices=KINDS, default="binary", help="what it predicts (default: binary)")
-    words.add_argument("--into", metavar="DIR", default=".", help="the folder that gets the package (default: here)")
+    """Writes the package whole or not at all, and says what comes next."""
+    words = parser("new-plugin", "Writes a plugin package with one working loss, its tests and a CI workflow.")
+    words.add_argument("name", metavar="NAME", help="of the loss: foo makes lossbench-foo with +loss=foo")
+    words.add_argument("--kind", choices=KINDS, default="binary", help="what the loss predicts (default: binary)")
+    words.add_argument("--into", default=".", metavar="DIR", help="the folder to write it into (default: here)")
     options = words.parse_args(argv)
-    tokens = _tokens(options.name, options.kind)
-    target = Path(options.into) / tokens["distribution"]
-    if target.exists():
-        raise InputError(f"{target} is there already: choose another name, or another folder with --into DIR.")
-    if not target.parent.is_dir():
-        raise InputError(f"--into {options.into}: there is no such folder.")
-    try:
-        _write(target, tokens, options.kind)
-    except OSError as error:
-        raise InputError(f"The package could not be written to {target}: {error.strerror}.") from error
-    print(f"{target} is a package with the {options.kind} loss '{tokens['loss']}'. What next:\n")
-    print(f"  pip install -e '{target if target.is_absolute() else f'./{target}'}[test]'")
-    print(f"  lossbench check {tokens['loss']}")
-    print(f"  lossbench +loss={tokens['loss']},{tokens['rival']} -m task={tokens['task']}\n")
-    print(f"Then change the formula in {target / 'src' / tokens['module'] / '__init__.py'}.")
+    names, into = Names(normalised(options.name)), Path(options.into)
+    _refuse_taken(names)
+    target = into / names.distribution
+    if not into.is_dir():
+        raise InputError(f"There is no folder {into}: make it first, or choose another one with --into.")
+    if target.exists() or target.is_symlink():
+        raise InputError(f"{target} exists already, and nothing was written: choose another name, or --into elsewhere.")
+    write(names, options.kind, target)
+    task, rival = RIVALS[options.kind]
+    where = target if target.is_absolute() else f"./{target}"
+    print(f"{target}: a package with the {options.kind} loss '{names.name}', which works as it is. Next:\n")
+    print(f"  pip install -e {where}")
+    print(f"  lossbench check {names.name}")
+    print(f"  lossbench +loss={names.name},{rival} -m task={task}\n")
+    print(f"Its formula is in {target}/src/{names.module}/__init__.py: put your own in its place.")
     return 0
 
 
-def _tokens(name: str, kind: str) -> dict[str, str]:
-    """What stands for what in the files. Raises InputError for a name that cannot be one."""
-    loss = re.sub(r"[-\s]+", "_", name.removeprefix("lossbench-"))
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", loss) or keyword.iskeyword(loss):
-        raise InputError(f"'{name}' is no name for a loss: lower-case letters, digits and _, as in my_focal.")
-    if catalogue().find_short(loss) is not None:
-        owner = catalogue().find(loss).distribution
-        raise InputError(f"There is a loss '{loss}' already, of {owner}: choose another name.")
-    tokens = {
-        "loss": loss,
-        "distribution": f"lossbench-{loss.replace('_', '-')}",
-        "module": f"lossbench_{loss}",
-        "Class": "".join(piece.capitalize() for piece in loss.split("_")) or loss.capitalize(),
-        "summary": SUMMARY[kind],
-        "task": TASK[kind],
-        "rival": RIVAL[kind],
-    }
-    return {**tokens, "own": _filled(OWN[kind], tokens)}
+def normalised(said: str) -> str:
+    """`lossbench-My.Loss` as `my_loss`. Raises InputError for what can be no name of a loss."""
+    name = re.sub(r"[-_. ]+", "_", said.strip()).lower().removeprefix("lossbench_")
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        raise InputError(f"'{said}' is no name for a loss: letters, digits, - and _, a letter first, as in my-loss.")
+    if name in RESERVED or name in KINDS or keyword.iskeyword(name):
+        raise InputError(f"'{said}' is no name for a loss: '{name}' has another meaning. Choose a longer one.")
+    return name
 
 
-def _write(target: Path, tokens: dict[str, str], kind: str) -> None:
-    """All files or none: written beside the target and moved there in one step."""
-    files = {
-        "pyproject.toml": "pyproject.toml.template",
+def _refuse_taken(names: Names) -> None:
+    claims = [plugin for plugin in catalogue().plugins if plugin.name == names.name]
+    if claims:
+        raise InputError(f"There is a loss '{names.name}' already, of {claims[0].distribution}: choose another name.")
+    if find_spec(names.module) is not None:
+        raise InputError(f"There is a module {names.module} already: choose another name than '{names.name}'.")
+
+
+def write(names: Names, kind: str, target: Path) -> None:
+    """All files, made in a folder beside and moved in one step: never half a package."""
+    texts = files(names, kind)
+    beside = None
+    try:
+        beside = Path(tempfile.mkdtemp(prefix=f".{names.distribution}-", dir=target.parent))
+        made = beside / names.distribution
+        for name, text in texts.items():
+            path = made / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+        made.rename(target)
+    except OSError as error:
+        raise InputError(f"{target} could not be written: {error.strerror or error}.") from error
+    finally:
+        if beside:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def files(names: Names, kind: str) -> dict[str, str]:
+    """The text of every file of the package, by its path in it."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("lossbench.commands", "templates/plugin"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    task, rival = RIVALS[kind]
+    places = {
+        "pyproject.toml": "pyproject.toml",
         "README.md": "README.md",
         ".gitignore": "gitignore",
         ".github/workflows/ci.yml": "ci.yml",
-        f"src/{tokens['module']}/__init__.py": f"losses/{kind}.py.template",
-        f"tests/test_{tokens['loss']}.py": "test_loss.py.template",
+        f"src/{names.module}/__init__.py": f"{kind}.py",
+        f"tests/test_{names.name}.py": f"test_{kind}.py",
     }
-    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        for place, template in files.items():
-            text = _filled((HERE / template).read_text("utf-8"), tokens)
-            if kind == "sequences" and template == "test_loss.py.template":
-                text = text.replace(
-                    "from lossbench.testing", "from lossbench.loss import Sequences\nfrom lossbench.testing"
-                )
-            path = beside / place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
-        beside.chmod(0o755)
-        beside.rename(target)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
-
-
-def _filled(text: str, tokens: dict[str, str]) -> str:
-    for name, value in tokens.items():
-        text = text.replace(f"@{name}@", value)
-    return text
+    said = {
+        "name": names.name,
+        "distribution": names.distribution,
+        "module": names.module,
+        "cls": names.cls,
+        "kind": kind,
+        "task": task,
+        "baseline": rival,
+    }
+    return {path: environment.get_template(f"{template}.j2").render(said) for path, template in places.items()}

@@ -1,0 +1,120 @@
+"""What an object that does not know lossbench may say of itself in a plain dict `__lossbench__`, and in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lossbench.errors import PluginError
+from lossbench.loss import CONTRACT, Domain, Kind
+
+TRAITS = (
+    "kind",
+    "link",
+    "search",
+    "reference",
+    "elicits",
+    "bounded",
+    "convex",
+    "zero",
+    "monotone",
+    "gives_up_on",
+    "special_cases",
+    "raises",
+    "observes",
+    "contract",
+    "units",
+    "order",
+    "input",
+    "pointwise",
+    "domain",
+    "outputs",
+)
+TOLD = frozenset(
+    [
+        "reference",
+        "elicits",
+        "bounded",
+        "convex",
+        "zero",
+        "monotone",
+        "gives_up_on",
+        "special_cases",
+        "raises",
+        "observes",
+        "units",
+    ]
+)
+"""Traits that say something and change nothing."""
+FLAGS = frozenset(["bounded", "convex", "zero", "monotone"])
+WORDS = frozenset(["reference", "elicits", "gives_up_on", "observes"])
+TABLES = {
+    "special_cases": "{'gamma=0': 'bce'}",
+    "raises": "{'beta': 'positives'}",
+    "units": "{'delta': 'training standard deviations'}",
+}
+CHOICES = {
+    "gives_up_on": ("positives", "negatives"),
+    "raises": ("positives", "negatives", "upwards", "downwards"),
+}
+"""Traits of which only these words are understood."""
+LINKS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
+    "identity": lambda output: output,
+    "sigmoid": torch.sigmoid,
+    "softmax": lambda output: output.softmax(-1),
+    "exp": torch.exp,
+    "none": None,
+}
+
+
+def check_traits(traits: Mapping[str, Any], name: str, distribution: str) -> None:
+    """Raises PluginError for a trait that is unknown or has an impossible value."""
+
+    def refuse(what: str) -> PluginError:
+        return PluginError(f"'{name}' of {distribution}: {what}.")
+
+    unknown = sorted(set(traits) - set(TRAITS))
+    if unknown:
+        raise refuse(f"__lossbench__ has unknown keys {unknown}; known: {', '.join(TRAITS)}")
+    same_contract(traits.get("contract", CONTRACT), name, distribution)
+    if "kind" not in traits:
+        raise PluginError(
+            f"'{name}' of {distribution} does not say what it predicts: add __lossbench__ = {{'kind': 'binary'}} "
+            f"beside it, or loss.kind=binary on the command line ({', '.join(kind.value for kind in Kind)})."
+        )
+    if traits.get("order", "pred_true") not in ("pred_true", "true_pred"):
+        raise refuse(f"order is pred_true or true_pred, not {traits['order']!r}")
+    if traits.get("input", "raw") not in ("raw", "probability"):
+        raise refuse(f"input is raw or probability, not {traits['input']!r}")
+    link = traits.get("link")
+    if not (link is None or callable(link) or (isinstance(link, str) and link in LINKS)):
+        raise refuse(f"link is one of {', '.join(sorted(LINKS))} or a function, not {link!r}")
+    if traits.get("domain", "real") not in (*Domain, *(domain.value for domain in Domain)):
+        raise refuse(f"domain is real or nonnegative, not {traits['domain']!r}")
+    for key in sorted(FLAGS & set(traits)):
+        if traits[key] is not None and not isinstance(traits[key], bool):
+            raise refuse(f"{key} is True, False or left out, not {traits[key]!r}")
+    for key in sorted(WORDS & set(traits)):
+        if not isinstance(traits[key], str):
+            raise refuse(f"{key} is text, not {traits[key]!r}")
+    for key, entry in sorted(TABLES.items()):
+        table = traits.get(key, {})
+        if not isinstance(table, Mapping) or not all(isinstance(word, str) for pair in table.items() for word in pair):
+            raise refuse(f"{key} is a dict of text such as {entry}, not {table!r}")
+    for key, known in CHOICES.items():
+        told = traits.get(key, {})
+        for one in told.values() if isinstance(told, Mapping) else filter(None, [told]):
+            if one not in known:
+                raise refuse(f"{key} names {', '.join(known)}, not {one!r}")
+
+
+def same_contract(version: object, name: str, distribution: str) -> None:
+    """Raises PluginError for a loss that was written for another version of the contract than the installed one."""
+    if version != CONTRACT:
+        raise PluginError(
+            f"'{name}' of {distribution} was written for version {version} of the loss contract; this lossbench has "
+            f"version {CONTRACT}. Install a matching release of one of the two."
+        )
