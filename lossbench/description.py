@@ -12,7 +12,7 @@ from typing import Any
 
 from lossbench.adapter import Family, Member
 from lossbench.errors import LossbenchError
-from lossbench.loss import Domain, Kind, Loss, Range
+from lossbench.loss import Domain, Kind, Loss, Range, Schedule
 from lossbench.parameters import Parameter
 
 ASKS = {
@@ -147,7 +147,8 @@ def _type(hint: Any) -> str:
         return "a loss"
     parts = typing.get_args(hint)
     if Loss in parts:
-        return "losses with weights" if len(parts) > 1 else "losses"
+        scheduled = Schedule in typing.get_args(parts[-1])
+        return f"losses with weights{' or schedules' if scheduled else ''}" if len(parts) > 1 else "losses"
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         return " or ".join("None" if part is type(None) else _type(part) for part in parts)
     if parts:

@@ -45,19 +45,25 @@ def _bad(subject: Subject) -> dict[str, float | int]:
 
 @law("A parameter that cannot be is refused, by the loss's name.")
 def bad_parameters_are_refused(subject: Subject) -> Break | None:
-    """NaN for each of its numbers is a ValueError of its constructor, passed on with the loss's name."""
+    """NaN for each of its numbers is a ValueError of its constructor, passed on with the loss's name; a plain function,
+    which has no constructor, raises one when it is called."""
     member = subject.family[subject.kind]
+    batch = subject.batch(4, seed=1)
     numbers = [p.name for p in member.parameters if p.scalar is float or isinstance(p.default, float)]
     if not numbers:
         raise NotAsked("it has no parameters that are numbers")
     for name in numbers:
         try:
-            subject.build({name: math.nan})
+            loss = subject.build({name: math.nan})
+            if not isinstance(member.published, type):
+                loss(batch.output, batch.targets)
         except InputError as error:
             if subject.name in str(error):
                 continue
             return Break(f"It refuses {name}=nan, but not by its name: {error}")
         except Exception as error:
+            if type(error) is ValueError and not isinstance(member.published, type):
+                continue
             return Break(f"{name}=nan ends in {type(error).__name__}: {error}")
         return Break(f"It takes {name}=nan.")
     return None

@@ -1,8 +1,15 @@
-"""What an author tests: the formula at hand-computed points, and both of its limits."""
+"""What an author tests: the laws of a loss, the formula at hand-computed points, and both of its limits."""
 
 import pytest
 import torch
 from lossbench_example import PseudoHuber
+
+from lossbench.testing import loss_laws
+
+
+@loss_laws(PseudoHuber)
+def test_pseudo_huber_keeps(law) -> None:
+    law.holds()
 
 
 def test_the_value_at_three_and_four_is_that_of_a_right_triangle() -> None:

@@ -1,8 +1,10 @@
 """A loss that lossbench does not have, in the smallest package that brings it there."""
 
+import math
+
 import torch
 
-from lossbench.loss import Kind, Loss
+from lossbench.loss import Kind, Loss, Range
 
 
 class PseudoHuber(Loss):
@@ -13,16 +15,19 @@ class PseudoHuber(Loss):
     """
 
     kind = Kind.CONTINUOUS
+    elicits = "centre"
+    bounded, convex, zero, monotone = False, True, True, True
     reference = "δ²(√(1 + (r/δ)²) - 1); Charbonnier 1994"
+    search = {"delta": Range(0.1, 3.0, log=True)}
     units = {"delta": "training standard deviations of the target"}
 
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
-        if not delta > 0:
-            raise ValueError(f"delta is above 0, not {delta}")
+        if not 0 < delta < math.inf:
+            raise ValueError(f"delta is above 0 and finite, not {delta}")
         self.delta = delta
 
     def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        # hypot(delta, r) = delta sqrt(1 + (r / delta)²), without squaring a large r
-        size = torch.hypot(output - target, torch.tensor(self.delta, dtype=output.dtype, device=output.device))
-        return self.delta * (size - self.delta)
+        r = output - target
+        # δ (hypot(r, δ) - δ) = δ r²/(hypot(r, δ) + δ): nothing cancels near 0, and no large r is squared
+        return self.delta * r * (r / (torch.hypot(r, torch.full_like(r, self.delta)) + self.delta))
