@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 export OMP_WAIT_POLICY = PASSIVE
 export OMP_NUM_THREADS = 1
 
-.PHONY: help sweep test check plugins conformance bench format lock clean
+.PHONY: help sweep test check plugins conformance docs bench format lock clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -33,6 +33,9 @@ conformance: $(PLUGINS)/.test  ## the laws over every loss of ours and theirs, i
 
 bench: $(VENV)/.test  ## what it costs, measured against a bare loop; an hour, into results/benchmarks.md
 	$(BIN)/python -m tests.benchmarks --write
+
+docs: $(VENV)/.run  ## the catalogue in docs/losses, from what the losses tell of themselves
+	$(BIN)/python docs/catalogue.py
 
 format: $(VENV)/.dev  ## puts the code into shape
 	$(BIN)/ruff format .
