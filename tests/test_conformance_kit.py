@@ -542,6 +542,10 @@ def test_a_badge_is_an_svg_that_says_how_many_laws_are_kept(lossbench: Command, 
     assert image.tag == "{http://www.w3.org/2000/svg}svg"
     texts = [node.text for node in image.iter("{http://www.w3.org/2000/svg}text")]
     assert texts == ["lossbench laws", f"{kept} of {asked} kept"]
+    lossbench("check", "mine_to_check:right", "--kind", "binary", "--badge", "right.svg")
+    red, green = "#a33", "#2a7a2a"
+    assert red in (folder / "clipped.svg").read_text("utf-8")
+    assert green in (folder / "right.svg").read_text("utf-8")
     nowhere = lossbench("check", "mine_to_check:right", "--kind", "binary", "--badge", "no/such/folder.svg")
     assert nowhere.code == 2
     assert "The badge could not be written to no/such/folder.svg" in nowhere.text

@@ -18,8 +18,7 @@ USAGE = """lossbench: which loss function should I train with?
   lossbench +loss=mse,bce -m        every loss on every task that it fits
   lossbench +loss=bce task=binary   one loss on one task
   lossbench plan +loss=mse,bce -m   what that would take, and what it could tell
-  lossbench losses                  what is installed: kinds, parameters, units, origin
-  lossbench losses NAME             one loss in full: formula, traits, special cases, source
+  lossbench losses                  what is installed; with NAME all that a loss tells of itself
   lossbench check NAME              whether a loss keeps the laws that every loss owes
   lossbench nearest NAME            which built-in loss it nearly is
   lossbench cost NAME               what it takes in time and memory

@@ -127,16 +127,17 @@ def takes_what_it_says(subject: Subject) -> Break | None:
         fine, probabilities = False, f"{probabilities} At logits it raised {type(error).__name__}: {error}"
     if not fine and torch.isfinite(value(loss, inside)).all():
         return Break(probabilities)
-    sure = subject.extreme(1e4)
-    if loss.pointwise and fine and float(value(loss, sure).min()) < -100:
-        lowest = sure.take([int(value(loss, sure).argmin())])
+    extreme = subject.extreme(1e4)
+    if loss.pointwise and fine and float(value(loss, extreme).min()) < -100:
+        lowest = extreme.take([int(value(loss, extreme).argmin())])
         return Break(
             "It falls without end as outputs grow, and so does its training. If it wants log-probabilities, give it "
             "log_softmax or logsigmoid of the outputs; if not, a sign is wrong.",
             lowest,
         )
     if getattr(loss, "wants_probability", False) and loss.pointwise:
-        least_, most = float(value(loss, sure).min()), float(value(loss, sure).max())
+        sure = value(loss, extreme)
+        least_, most = float(sure.min()), float(sure.max())
         if subject.kind is Kind.BINARY and most - least_ <= 1.01 and abs(least_ - math.log1p(math.exp(-1.0))) < 0.01:
             return Break(
                 "It seems to want logits: a sure and right probability of 1 costs as much as a logit of 1. Leave out "
