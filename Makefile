@@ -26,7 +26,7 @@ check: $(VENV)/.dev  ## format, lint, types, import rules and the test suite
 	$(BIN)/python -m pytest -n 2
 
 docs: $(VENV)/.run  ## the catalogue of losses in docs/losses, from their docstrings
-	$(BIN)/python -m docs.generate
+	$(BIN)/python docs/generate.py
 
 plugins: $(PLUGINS)/.test  ## the losses of Keras, MONAI, kornia and others, installed beside lossbench and tested
 	for package in plugins/lossbench-*; do $(PLUGINS)/bin/python -m pytest $$package/tests || exit; done
