@@ -18,7 +18,7 @@ import torch
 from lossbench.errors import LossbenchError
 from lossbench.plugins import Plugin, catalogue
 from lossbench.testing import Conformance, check, subjects
-from tests.benchmarks.confirmed import confirmation
+from tests.benchmarks.confirmed import CONFIRMED, confirmation
 
 REPORT = Path(__file__).parents[2] / "results" / "conformance.md"
 BEGIN, END = "<!-- make conformance writes from here -->", "<!-- to here -->"
@@ -91,6 +91,9 @@ def foreign(results: Iterable[tuple[Plugin, Conformance]]) -> Iterator[str]:
             if not told:
                 yield f"| {name} | {kept} | | |"
         yield f"\n{silent} findings more are not confirmed by hand and not printed.\n" if silent else ""
+        told = {key: how for key, how in CONFIRMED.items() if key[0] == distribution}
+        yield from (f"- {loss if loss != '*' else 'all'}, `{law}`: {how}" for (_, loss, law), how in told.items())
+        yield ""
 
 
 def libraries(distribution: str) -> list[str]:
