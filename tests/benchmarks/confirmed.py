@@ -16,8 +16,8 @@ CONFIRMED: dict[tuple[str, str, str], str] = {
     **{(KERAS, name, "bounded_as_declared"): LEVEL for name in ("keras_bce", "keras_cce", "keras_scce", "keras_focal")},
     (KERAS, "*", "precision_is_kept"): "mean squared error of two float64 tensors is float32 (its floatx)",
     (KERAS, "keras_tversky", "parameters_pull_as_declared"): (
-        "y = 1 1 1 0, p = .9 .3 .4 .2, alpha = 1, beta = .5: .4839, 1 - TP/(TP + beta FP + alpha FN), and not "
-        ".36 by alpha FP and beta FN, as its documentation has it"
+        "y = 1 1 1 0, p = .9 .3 .4 .2, alpha = 1, beta = .5: .4839, which is 1 - TP/(TP + beta FP + alpha FN), not .36 "
+        "by alpha FP and beta FN as its documentation has it"
     ),
     (KERAS, "keras_dice", "native_mean_is_the_mean"): (
         "the same y and p with the last two masked by _keras_mask: 1/6, of the first two alone 1/4: the mask multiplies "
