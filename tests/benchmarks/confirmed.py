@@ -20,7 +20,7 @@ CONFIRMED: dict[tuple[str, str, str], str] = {
         "by alpha FP and beta FN as its documentation has it"
     ),
     (KERAS, "keras_dice", "native_mean_is_the_mean"): (
-        "the same y and p with the last two masked by _keras_mask: 1/6, of the first two alone 1/4: the mask multiplies "
+        "the same y and p with the last two masked by _keras_mask: 1/6, of the first two alone 1/4: the mask scales "
         "what was pooled over all four"
     ),
     (KERAS, "keras_gce", "gradient_is_never_nan"): "softmax of (100, 1, -100), label 2: value 2, gradient NaN",
