@@ -19,6 +19,7 @@ from lossbench.verdicts.ranks import (
     from_ranks,
     rank,
     regret_elsewhere,
+    signed_rank,
     win_tie_loss,
 )
 
@@ -106,6 +107,17 @@ def test_friedman_and_wilcoxon_are_scipys(tasks: int, k: int) -> None:
     for (i, j), p in found.pairs.items():
         assert p == pytest.approx(stats.wilcoxon(scores[:, i], scores[:, j]).pvalue)
     assert list(found.pairs) == list(itertools.combinations(range(k), 2))
+
+
+@given(arrays(float, st.integers(1, 9), elements=st.integers(-4, 4).map(float)))
+def test_signed_ranks_with_ties_and_zeros_count_all_signs(differences: NDArray[np.float64]) -> None:
+    """Pratt 1959, by the definition: ranks of all sizes, zeros' left out, over every way to sign the others."""
+    ranks = stats.rankdata(np.abs(differences))[differences != 0]
+    signs = np.array(list(itertools.product([0, 1], repeat=len(ranks))))
+    sums = signs @ ranks if len(ranks) else np.zeros(1)
+    positive = float(stats.rankdata(np.abs(differences))[differences > 0].sum())
+    exact = min(1.0, 2 * min(float((sums <= positive + 1e-9).mean()), float((sums >= positive - 1e-9).mean())))
+    assert signed_rank(differences) == pytest.approx(exact)
 
 
 def test_the_pairs_are_adjusted_by_holm() -> None:

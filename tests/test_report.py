@@ -354,6 +354,18 @@ def test_losses_over_tasks_are_ranked_and_counted_as_by_hand() -> None:
     )
     assert "Whoever takes the loss that is best on the other tasks loses 0.0 margins a task on average" in found.words
     assert "(Nemenyi)" in found.words
+    # five tasks that all agree have p = 2/2⁵ = .0625 at best, three times that after Holm
+    assert "after Holm over 3 pairs, tell no two losses apart; with 5 tasks no p could be below 0.19" in found.words
+
+
+def test_pairs_that_wilcoxon_tells_apart_over_tasks_are_named() -> None:
+    """Eight tasks that agree: p = 2/2⁸ = .0078."""
+    records = []
+    for place, data in enumerate("abcdefgh"):
+        records += [mse(data=data), gaining("huber", 0.5 + place / 100, 0.1, data=data)]
+    across = compare(records).across
+    assert across is not None
+    assert "Wilcoxon's signed ranks, one pair, tell apart huber and mse (p = .0078)." in across_table(across).words
 
 
 def test_over_tasks_the_worst_regret_is_told_beside_the_mean() -> None:
@@ -484,6 +496,12 @@ def test_the_json_over_tasks_holds_scipys_friedman() -> None:
     assert told["friedman"] == pytest.approx(chi2)
     assert told["iman_davenport"] == pytest.approx(4 * chi2 / (5 * 2 - chi2))
     assert told["mean_ranks"] == pytest.approx(list(stats.rankdata(-table, axis=1).mean(0)))
+    places = {title: place for place, title in enumerate(told["losses"])}
+    assert len(told["wilcoxon"]) == 3
+    for pair in told["wilcoxon"]:
+        one, two = (table[:, places[title]] for title in pair["losses"])
+        assert pair["p"] == pytest.approx(stats.wilcoxon(one, two).pvalue)
+        assert pair["p"] <= pair["holm"] <= min(1, 3 * pair["p"])
 
 
 def test_all_numbers_are_there_with_their_spread() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lossbench.verdicts.comparison import Across, Contender, Contest, places
 from lossbench.verdicts.figures.style import SERIES
+from lossbench.verdicts.ranks import Ranking
 from lossbench.verdicts.verdict import Verdict
 from lossbench.verdicts.words import amount, listed, metric, p_value, several, span, what_would_decide
 
@@ -190,6 +191,23 @@ NAMED = 12
 """So many tasks are named in a sentence."""
 
 
+def _pairs(ranking: Ranking, titles: Sequence[str]) -> str:
+    """Which losses Wilcoxon's signed ranks tell apart over tasks, or that none are, and whether any could be."""
+    tasks, pairs = len(ranking.ranks), ranking.pairs_holm
+    family = f"after Holm over {several(len(pairs), 'pair')}" if len(pairs) > 1 else "one pair"
+    apart = [
+        f"{titles[i]} and {titles[j]} ({p_value(p)})"
+        for (i, j), p in sorted(pairs.items(), key=lambda item: item[1])
+        if p < 0.05
+    ]
+    if apart:
+        more = f" and {several(len(apart) - NAMED, 'pair')} more" if len(apart) > NAMED else ""
+        return f"Wilcoxon's signed ranks, {family}, tell apart {listed(apart[:NAMED])}{more}."
+    floor = 2.0 ** (1 - tasks) * len(pairs)
+    why = f"; with {several(tasks, 'task')} no p could be below {min(1.0, floor):.2g}" if floor >= 0.05 else ""
+    return f"Wilcoxon's signed ranks, {family}, tell no two losses apart{why}."
+
+
 def across_table(across: Across) -> AcrossTable:
     """Mean ranks, gains in margins, won and lost tasks; and what the tests over tasks say, or why they say nothing."""
     ranking, tasks = across.ranking, len(across.contests)
@@ -205,6 +223,7 @@ def across_table(across: Across) -> AcrossTable:
             if ranking.critical is not None
             else f"No critical difference: {several(tasks, 'task')} are too few, 5 are the least, 8 make it sharp."
         )
+        said.append(_pairs(ranking, across.titles))
     if across.regret is not None:
         said.append(
             f"Whoever takes the loss that is best on the other tasks loses {across.regret.mean():.1f} margins a task "

@@ -57,7 +57,7 @@ class Ranking:
         if self.scores is None:
             return {}
         losses = self.scores.T
-        return {(i, j): _wilcoxon(losses[i] - losses[j]) for i, j in combinations(range(len(losses)), 2)}
+        return {(i, j): signed_rank(losses[i] - losses[j]) for i, j in combinations(range(len(losses)), 2)}
 
     @cached_property
     def pairs_holm(self) -> dict[tuple[int, int], float]:
@@ -135,10 +135,19 @@ def _places(values: Values) -> Values:
     return np.asarray((last - (counts - 1) / 2)[place])
 
 
-def _wilcoxon(differences: Values) -> float:
-    """Exact where it can be, 1 where all are 0."""
-    if not np.any(differences):
-        return 1.0
-    from scipy.stats import wilcoxon
+def signed_rank(differences: Values) -> float:
+    """Wilcoxon's exact two-sided p of paired differences [T]: all 2^T signs of the ranks are counted, ties and all.
 
-    return float(wilcoxon(differences, zero_method="pratt").pvalue)
+    Zeros are ranked and left out (Pratt 1959); 1 where all are 0.
+    """
+    places = _places(np.abs(differences))
+    ranks = np.rint(2 * places[differences != 0]).astype(int)  # doubled, for shared places are halves
+    if not len(ranks):
+        return 1.0
+    chance = np.zeros(int(ranks.sum()) + 1)
+    chance[0] = 1.0
+    for rank in ranks:  # each rank is in the sum of the positive ones or is not
+        chance[rank:] = (chance[rank:] + chance[:-rank]) / 2
+        chance[:rank] /= 2
+    positive = int(np.rint(2 * places[differences > 0]).sum())
+    return min(1.0, 2 * float(min(chance[: positive + 1].sum(), chance[positive:].sum())))

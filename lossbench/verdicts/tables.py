@@ -191,6 +191,12 @@ def _across(across: Across) -> dict[str, Any]:
         "iman_davenport": ranking.f if ranking and math.isfinite(ranking.f) else None,
         "p": ranking.p if ranking else None,
         "critical_difference": ranking.critical if ranking else None,
+        "wilcoxon": [
+            {"losses": [across.titles[i], across.titles[j]], "p": p, "holm": ranking.pairs_holm[i, j]}
+            for (i, j), p in ranking.pairs.items()
+        ]
+        if ranking
+        else [],
         "regret": across.regret.tolist() if across.regret is not None else None,
     }
 
