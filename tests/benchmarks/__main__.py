@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-from tests.benchmarks import agreement, fairness, reports, speed, verdicts
+from tests.benchmarks import agreement, fairness, losses, reports, speed, verdicts
 from tests.benchmarks.measure import Line
 
 REPORT = Path(__file__).parents[2] / "results" / "benchmarks.md"
@@ -36,6 +36,7 @@ def main() -> int:
         "agreement": agreement.agreement,
         "scales": fairness.scales,
         "pairs": partial(fairness.pairs, options.pairs),
+        "losses": partial(losses.losses, options.rounds),
         "reports": partial(reports.reports, options.rounds),
         "false_alarms": verdicts.false_alarms,
         "tiers": verdicts.tiers,
