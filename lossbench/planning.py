@@ -76,6 +76,8 @@ def alike(cells: Iterable[Cell]) -> Iterator[str]:
         except LossbenchError:  # its own cell will say what is wrong with it
             continue
     for subjects in contests.values():
+        if len(subjects) < 2:  # no loss is called before its training without need
+            continue
         for first, second, factor in twins(subjects):
             times = "" if abs(factor - 1) < 1e-3 else f" times {factor:.4g}"
             yield f"{first} is {second}{times}: they train alike, and one of the two is enough."

@@ -60,7 +60,7 @@ class Conformance:
         }
 
 
-def subjects(loss: str | type | Callable[..., Any], kind: str | Kind | None = None, **params: Any) -> list[Subject]:
+def subjects(loss: str | type | Callable[..., Any], /, kind: str | Kind | None = None, **params: Any) -> list[Subject]:
     """One subject a kind of an installed loss (by name), a Loss class, an nn.Module class or a function.
 
     kind: that kind alone; for an object without `__lossbench__`, the kind that it is of.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -83,7 +83,6 @@ class CrossEntropy(Loss):
     kind = Kind.CLASSES
     bounded, convex = False, True
     reference = "-log softmax(z)_y"
-    special_cases = {"classes=2": "bce"}
     units = {"weight": "of each class, times its loss", "label_smoothing": "share of the label spread over all classes"}
 
     def __init__(self, weight: Sequence[float] | None = None, label_smoothing: float = 0.0) -> None:
@@ -95,6 +94,13 @@ class CrossEntropy(Loss):
     def elicits(self) -> str:  # type: ignore[override]  # told by parameters
         even = self.weight is None or len(set(self.weight)) == 1
         return "probability" if even and self.label_smoothing == 0 else "distorted probability"
+
+    @property
+    def special_cases(self) -> Mapping[str, str]:  # type: ignore[override]
+        if self.weight is not None:
+            return {}
+        smoothed = f"label_smoothing_bce(epsilon={self.label_smoothing})"
+        return {"classes=2": smoothed if self.label_smoothing else "bce"}
 
     @property
     def zero(self) -> bool:  # type: ignore[override]
