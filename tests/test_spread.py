@@ -61,7 +61,15 @@ def _good(cell: Cell) -> Cell:
 def test_ctrl_c_ends_the_processes_too(tmp_path: Path, wait: int) -> None:
     words = ["+loss=mse", "task=ner", "training.devices=2", "tracking=off", "name=s", "training.max_epochs=5000"]
     command = [sys.executable, "-m", "lossbench", *words]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # a shell starts its background jobs deaf to Ctrl-C, and these tests may be one
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     deadline = time.monotonic() + 240
     while len(_children(process.pid)) < 2 and time.monotonic() < deadline:
         time.sleep(0.2)
