@@ -26,6 +26,7 @@ class Trial:
 
         finding = tried(self.law, self.subject)
         if finding.status is Status.NOT_ASKED:
+            # No check of ours is left out: the law has nothing to say of this loss, and the author sees why.
             pytest.skip(f"not asked: {finding.words}")
         broken = f"{self.law.sentence}\n{self.subject}: {finding.words}\nCriterion: {self.law.criterion}"
         assert finding.status is Status.KEPT, broken
@@ -54,6 +55,7 @@ def loss_laws(
     for subject in subjects(loss, kind, **(params or {})):
         for law in LAWS:
             reason = (leave_out or {}).get(law.name)
+            # The author's own words for a law that their loss breaks; strict, so that the test fails once it holds.
             marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
             cases.append(pytest.param(Trial(law, subject), id=f"{subject.kind.value}-{law.name}", marks=marks))
     return pytest.mark.parametrize("law", cases)

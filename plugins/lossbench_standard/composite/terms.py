@@ -39,7 +39,7 @@ class Composite(Loss):
 
     def weights(self) -> Sequence[float | Tensor]:
         """What each term counts now."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say what its terms weigh")
 
     def lasting(self) -> Sequence[Loss]:
         """The terms that count when the training ends."""
