@@ -434,3 +434,15 @@ def test_a_sum_of_modules_made_in_python_takes_schedules() -> None:
     loss = BinarySum({bce: 1.0, dice: Schedule(0, 2, until=0.5)})
     wanted = bce(LOGITS, LABELS).mean() + 1.0 * dice(LOGITS, LABELS)
     torch.testing.assert_close(at(loss, 0.25, LOGITS, LABELS), wanted)
+
+
+def test_where_all_weights_pass_through_zero_at_once_nothing_is_asked_and_nothing_breaks() -> None:
+    """Half-way from 1 to -1 and from -1 to 1 both weights are 0: the sum is 0, and so is its slope."""
+    loss = load_loss("sum", "binary", terms={"bce": {"from": 1, "to": -1}, "brier": {"from": -1, "to": 1}})
+    loss.advance(0.5)
+    output = torch.zeros(2, requires_grad=True)
+    losses = loss(output, torch.tensor([0.0, 1.0]))
+    losses.sum().backward()
+    assert losses.tolist() == [0, 0]
+    assert output.grad is not None
+    assert output.grad.tolist() == [0, 0]

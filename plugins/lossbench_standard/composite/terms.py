@@ -65,12 +65,9 @@ class Composite(Loss):
         if not self.pointwise:
             values = [value.mean() for value in values]
         self.last = {name: value.detach() for name, value in zip(self.names, values, strict=True)}
-        first, *others = [
-            weight * value
-            for term, weight, value in zip(self.terms, self.weights(), values, strict=True)
-            if not _idle(term, weight)
-        ]
-        return sum(others, first)
+        weighed = list(zip(self.terms, self.weights(), values, strict=True))
+        counting = [weight * value for term, weight, value in weighed if not _idle(term, weight)]
+        return sum(counting[1:], counting[0]) if counting else 0 * values[0]
 
     def predict(self, output: Any) -> Prediction:
         return self.terms[0].predict(output)
