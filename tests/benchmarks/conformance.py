@@ -64,8 +64,9 @@ def built_in(results: Iterable[Conformance]) -> Iterator[str]:
         return
     kept = sum(len(one.kept) for one in ours)
     asked = kept + sum(len(one.broken) for one in ours)
-    yield f"## Built-in losses\n\n{sum(one.passes for one in ours)} of {len(ours)} losses (each kind counts) keep every"
-    yield f"law that they are asked: {kept} of {asked} tried laws hold.\n"
+    passing = sum(one.passes for one in ours)
+    yield f"## Built-in losses\n\n{passing} of {len(ours)} losses (each kind counts) keep every law"
+    yield f"that they are asked: {kept} of {asked} tried laws hold.\n"
     for one in ours:
         for finding in one.broken:
             yield f"- `{one.subject}` breaks `{finding.law.name}`: {finding.words}"
@@ -77,7 +78,8 @@ def foreign(results: Iterable[tuple[Plugin, Conformance]]) -> Iterator[str]:
     for plugin, one in results:
         by_plugin.setdefault(plugin.distribution, []).append(one)
     for distribution, ours in by_plugin.items():
-        yield f"## {distribution} ({', '.join(libraries(distribution))})\n"
+        wrapped = ", ".join(libraries(distribution))
+        yield f"## {distribution}{f' ({wrapped})' if wrapped else ''}\n"
         yield "| loss | kept | law broken | smallest counter-example |\n|---|---|---|---|"
         silent = 0
         for one in ours:
