@@ -184,18 +184,17 @@ class Loss(nn.Module):
                 return Prediction(score=values, label=values.argmax(-1), probability=values.softmax(-1))
 
     def __call__(self, output: Any, target: Any) -> Tensor:
-        check(self.kind, output, target)
+        each = check(self.kind, output, target)
         if not self.trusts_targets:
             outputs = output.values if isinstance(output, Sequences) else output
             check_targets(self, target, outputs.shape[-1])
         losses = super().__call__(output, target)
-        n = len(target)
-        wanted = (n,) if self.pointwise else ()
-        if not isinstance(losses, Tensor) or tuple(losses.shape) != wanted:
+        wanted = each if self.pointwise else ()
+        if not isinstance(losses, Tensor) or losses.shape != wanted:
             got = list(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
             rule = "n targets in, n losses out" if self.pointwise else "a set loss returns one value"
             name = self.title or type(self).__name__
-            raise ValueError(f"{name} returned {got} for {n} targets where {list(wanted)} is due: {rule}.")
+            raise ValueError(f"{name} returned {got} for {each[0]} targets where {list(wanted)} is due: {rule}.")
         return losses
 
     def extra_repr(self) -> str:
@@ -205,26 +204,33 @@ class Loss(nn.Module):
         )
 
 
-def check(kind: Kind, output: Any, target: Any) -> None:
-    """Raises ValueError unless output and target have just the shapes of the kind; nothing is ever broadcast."""
-    if kind is Kind.SEQUENCES:
+def check(kind: Kind, output: Any, target: Any) -> torch.Size:
+    """The shape [n] of one loss a target.
+
+    Raises ValueError unless output and target have just the shapes of the kind; nothing is ever broadcast.
+    """
+    many = kind is Kind.SEQUENCES
+    if many:
         if not isinstance(output, Sequences) or not isinstance(target, Sequences):
             raise ValueError("A sequence loss takes two Sequences: packed values and their lengths.")
         if not torch.equal(output.lengths, target.lengths):
             raise ValueError("Outputs and targets have sequences of different lengths.")
-        output, target = output.values, target.values
-    shape, n = tuple(output.shape), len(target) if target.ndim else -1
+        lengths, output, target = output.lengths, output.values, target.values
+    shape, due = output.shape, target.shape
+    if shape == due and len(shape) == 1 and kind in (Kind.CONTINUOUS, Kind.BINARY):
+        return due  # before all else: it is asked at every step
     dims = {Kind.CONTINUOUS: (1, 2), Kind.BINARY: (1,), Kind.CLASSES: (2,), Kind.SEQUENCES: (2,)}[kind]
     column = kind is Kind.CONTINUOUS and len(shape) == 2 and shape[1] == 1
-    if target.ndim != 1 or len(shape) not in dims or shape[0] != n or column:
+    if len(due) != 1 or len(shape) not in dims or shape[0] != due[0] or column:
         shapes = " or ".join(
             {1: "[n]", 2: "[n, outputs]" if kind is Kind.CONTINUOUS else "[n, classes]"}[d] for d in dims
         )
         raise ValueError(
-            f"A {kind.value} loss takes outputs {shapes} and targets [n], not {list(shape)} and {list(target.shape)}."
+            f"A {kind.value} loss takes outputs {shapes} and targets [n], not {list(shape)} and {list(due)}."
         )
-    if kind in (Kind.CLASSES, Kind.SEQUENCES) and target.is_floating_point():
+    if kind is not Kind.CONTINUOUS and target.is_floating_point():
         raise ValueError(f"Targets of a {kind.value} loss are integer labels, not {target.dtype}.")
+    return lengths.shape if many else due
 
 
 def check_targets(loss: Loss, target: Tensor | Sequences, classes: int) -> None:

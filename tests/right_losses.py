@@ -99,7 +99,7 @@ class Distance(nn.Module):
 @right(kind="binary", pointwise=False, bounded=True, zero=False)
 def soft_f1(output: Tensor, target: Tensor) -> Tensor:
     p = torch.sigmoid(output)
-    return 1 - (2 * p.dot(target) + 1) / (p.sum() + target.sum() + 1) + 0.5
+    return 1 - (2 * (p * target).sum() + 1) / (p.sum() + target.sum() + 1) + 0.5
 
 
 class _Square(torch.autograd.Function):

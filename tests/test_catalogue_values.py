@@ -174,7 +174,6 @@ def of_smoothed(z: Tensor, y: Tensor, epsilon: float) -> Tensor:
 
 
 TORCH: dict[str, Callable[..., Tensor]] = {
-    "huber-continuous": lambda z, y, delta: functional.huber_loss(z, y, delta=delta, reduction="none"),
     "poisson_nll-continuous": lambda z, y: functional.poisson_nll_loss(z, y, log_input=True, reduction="none"),
     "gaussian_nll-continuous": of_gauss,
     "student_t_nll-continuous": of_student,

@@ -494,7 +494,8 @@ def test_what_cannot_be_checked_as_asked_ends_in_2_and_says_what_is_due(lossbenc
     [
         ("torch.nn:BCEWithLogitsLoss", "binary", set()),
         ("torch.nn:L1Loss", "continuous", set()),
-        ("torch.nn:HuberLoss", "continuous", {"bad_parameters_are_refused"}),  # it takes delta=nan
+        # It takes delta=nan, and its backward pass no output in half precision beside a target in full (torch 2.13).
+        ("torch.nn:HuberLoss", "continuous", {"bad_parameters_are_refused", "mixed_precision_trains"}),
         ("torch.nn:CrossEntropyLoss", "classes", {"bad_parameters_are_refused"}),  # and label_smoothing=nan
         ("torch.nn:PoissonNLLLoss", "continuous", {"bad_parameters_are_refused"}),  # and eps=nan
         # Labels of 0 are no labels of -1, to which it belongs, and exp(800) is none that float64 can hold.

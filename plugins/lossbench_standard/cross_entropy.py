@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Prediction, Range
-from lossbench_standard.numerics import log_likelihood, onehot, positive, share, wide
+from lossbench_standard.numerics import against, cross_entropy, onehot, positive, share, wide
 
 
 class BinaryCrossEntropy(Loss):
@@ -36,8 +36,10 @@ class BinaryCrossEntropy(Loss):
         return "probability" if self.pos_weight == 1 else "distorted probability"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        # softplus(-z) = -log sigmoid(z) and softplus(z) = -log(1 - sigmoid(z)), finite for any z
-        return self.pos_weight * target * functional.softplus(-output) + (1 - target) * functional.softplus(output)
+        losses = functional.softplus(against(output, target))
+        if not isinstance(self.pos_weight, Tensor) and self.pos_weight == 1:
+            return losses
+        return (self.pos_weight * target + (1 - target)) * losses
 
 
 class OneAgainstTheRest(Loss):
@@ -63,8 +65,8 @@ class OneAgainstTheRest(Loss):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         chosen = onehot(target, output)
-        each = self.pos_weight * chosen * functional.softplus(-output) + (1 - chosen) * functional.softplus(output)
-        return each.sum(1)
+        each = functional.softplus(against(output, chosen))
+        return ((self.pos_weight * chosen + (1 - chosen)) * each).sum(1)
 
     def predict(self, output: Tensor) -> Prediction:
         # log p_c - logsumexp log p: the shares of the sigmoids, finite even where all of them underflow
@@ -111,11 +113,7 @@ class CrossEntropy(Loss):
         return self.label_smoothing == 0
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        # gathered by hand: torch's own would take a target of -100 for padding and give it a loss of 0
-        every, own = log_likelihood(wide(output), target)
-        losses = -own
-        if self.label_smoothing != 0:
-            losses = (1 - self.label_smoothing) * losses - self.label_smoothing * every.mean(1)
+        losses = cross_entropy(wide(output), target, self.label_smoothing)
         if self.weight is None:
             return losses
         if len(self.weight) != output.shape[1]:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Range
-from lossbench_standard.numerics import log_likelihood, log_of_the_rest, margin, not_negative, share, wide
+from lossbench_standard.numerics import against, log_likelihood, log_of_the_rest, not_negative, share, wide
 
 GAMMA = {"gamma": Range(0.1, 5.0, log=True)}
 UNITS = {"gamma": "power of 1 - p", "alpha": "weight of a positive, against 1 - alpha of a negative"}
@@ -43,9 +43,9 @@ class BinaryFocal(Loss):
         return self.gamma == 0
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        side = margin(wide(output), target)
-        # (1 - p)^γ = exp(-γ softplus(side)): no power of a probability that has been rounded to 0
-        value = torch.exp(-self.gamma * functional.softplus(side)) * functional.softplus(-side)
+        wrong = against(wide(output), target)
+        # (1 - p)^γ = exp(-γ softplus(-w)): no power of a probability that has been rounded to 0
+        value = torch.exp(-self.gamma * functional.softplus(-wrong)) * functional.softplus(wrong)
         return value if self.alpha is None else value * (self.alpha * target + (1 - self.alpha) * (1 - target))
 
 

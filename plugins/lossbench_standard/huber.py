@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Range
 
@@ -33,7 +33,10 @@ class Huber(Loss):
         self.delta = delta
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        size = (output - target).abs()
-        near = size.clamp(max=self.delta)
-        # near²/2 + delta (|r| - near) is both branches at once, with one gradient everywhere
-        return torch.square(near) / 2 + self.delta * (size - near)
+        if output.dtype == target.dtype and not isinstance(self.delta, Tensor):
+            return functional.huber_loss(output, target, reduction="none", delta=self.delta)
+        # torch's kernel takes neither two types nor, as in a stack of trainings, one delta a row. near is r cut off at
+        # ±delta, and near (r - near/2) both branches at once, with one gradient everywhere.
+        residual = output - target
+        near = residual.clamp(-self.delta, self.delta)
+        return near * (residual - near / 2)

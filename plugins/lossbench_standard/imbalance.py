@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Range
-from lossbench_standard.numerics import centred, log_likelihood, margin, not_negative, onehot, positive, share, wide
+from lossbench_standard.numerics import against, centred, cross_entropy, not_negative, onehot, positive, share, wide
 
 OBSERVES = "class counts"
 
@@ -60,7 +60,7 @@ class ClassBalanced(Loss):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         weight = self.weight[0] + (self.weight[1] - self.weight[0]) * target
-        return weight * functional.softplus(-margin(wide(output), target))
+        return weight * functional.softplus(against(wide(output), target))
 
 
 class _LogitAdjusted(_Observing):
@@ -101,7 +101,7 @@ class BinaryLogitAdjusted(_LogitAdjusted):
         self.log_odds = (positives.clamp(min=0.5) / (len(target) - positives).clamp(min=0.5)).log().to(self.log_odds)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return functional.softplus(-margin(wide(output) + self.tau * self.log_odds, target))
+        return functional.softplus(against(wide(output) + self.tau * self.log_odds, target))
 
 
 class ClassesLogitAdjusted(_LogitAdjusted):
@@ -127,7 +127,7 @@ class ClassesLogitAdjusted(_LogitAdjusted):
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         unseen = max(0, output.shape[1] - len(self.log_count))
         known = functional.pad(self.log_count, (0, unseen), value=math.log(0.5))
-        return -log_likelihood(centred(wide(output)) + self.tau * known, target)[1]
+        return cross_entropy(centred(wide(output)) + self.tau * known, target)
 
 
 class _MarginByCount(_Observing):
@@ -169,7 +169,7 @@ class BinaryLDAM(_MarginByCount):
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         first, last = self.shrink[0], self.shrink[-1]
         due = self.max_margin * (first + (last - first) * target)
-        return functional.softplus(-self.scale * (margin(wide(output), target) - due))
+        return functional.softplus(self.scale * (against(wide(output), target) + due))
 
 
 class ClassesLDAM(_MarginByCount):
@@ -190,7 +190,7 @@ class ClassesLDAM(_MarginByCount):
         due = self.max_margin * functional.pad(self.shrink, (0, unseen), value=1.0)[target]
         z = centred(wide(output))
         chosen = onehot(target, z)
-        return -log_likelihood(self.scale * (z - due[:, None] * chosen), target)[1]
+        return cross_entropy(self.scale * (z - due[:, None] * chosen), target)
 
 
 ldam = (BinaryLDAM, ClassesLDAM)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Range
-from lossbench_standard.numerics import log_likelihood, margin, not_negative, positive, share, wide
+from lossbench_standard.numerics import against, log_likelihood, not_negative, positive, share, wide
 
 ZERO_LOG = math.log(1e-4)
 """What log 0 counts in the reverse cross-entropy, as the authors' code has it."""
@@ -51,9 +51,9 @@ class LabelSmoothing(_Smoothed):
         return self.epsilon == 0
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        z, low = wide(output), self.epsilon / 2
-        label, against = target * (1 - self.epsilon) + low, (1 - target) * (1 - self.epsilon) + low
-        return label * functional.softplus(-z) + against * functional.softplus(z)
+        wrong = against(wide(output), target)
+        # (1 - ε/2) softplus(w) + ε/2 softplus(-w), and softplus(-w) = softplus(w) - w
+        return functional.softplus(wrong) - self.epsilon / 2 * wrong
 
 
 class _Generalised(Loss):
@@ -88,7 +88,7 @@ class BinaryGCE(_Generalised):
     special_cases = {"q=1e-6": "≈ bce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return self.of(-functional.softplus(-margin(wide(output), target)))
+        return self.of(-functional.softplus(against(wide(output), target)))
 
 
 class ClassesGCE(_Generalised):
@@ -144,7 +144,7 @@ class BinarySCE(_Symmetric):
     special_cases = {"alpha=1, beta=0": "bce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return self.of(-functional.softplus(-margin(wide(output), target)))
+        return self.of(-functional.softplus(against(wide(output), target)))
 
 
 class ClassesSCE(_Symmetric):
@@ -222,10 +222,9 @@ class Bootstrap(Loss):
         return self.beta >= 0.27846454 * (1 - self.beta)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        z = wide(output)
-        label = self.beta * target + (1 - self.beta) * torch.sigmoid(z)
-        against = self.beta * (1 - target) + (1 - self.beta) * torch.sigmoid(-z)
-        return label * functional.softplus(-z) + against * functional.softplus(z)
+        wrong = against(wide(output), target)
+        # its own share of the label lies with what it takes for right: softplus(w) less w times the share against it
+        return functional.softplus(wrong) - (1 - self.beta) * torch.sigmoid(wrong) * wrong
 
 
 class _Poly(Loss):
@@ -266,7 +265,7 @@ class BinaryPoly(_Poly):
     special_cases = {"epsilon=0": "bce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return self.of(-functional.softplus(-margin(wide(output), target)))
+        return self.of(-functional.softplus(against(wide(output), target)))
 
 
 class ClassesPoly(_Poly):

@@ -6,6 +6,10 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+NO_LABEL = -(2**63)
+"""What torch is told to ignore where nothing is to be ignored."""
 
 
 def wide(output: Tensor) -> Tensor:
@@ -18,11 +22,21 @@ def margin(output: Tensor, target: Tensor) -> Tensor:
     return (2 * target - 1) * output
 
 
+def against(output: Tensor, target: Tensor) -> Tensor:
+    """The logit on the side that the target is not, the margin's negative: -z for a target of 1, z for 0. Both [n].
+
+    softplus of it is the cross-entropy, finite for any logit: softplus(-z) = -log sigmoid(z).
+    """
+    return torch.rsub(target, 1, alpha=2) * output  # 1 - 2 target, in one operation
+
+
 def log1p_square(x: Tensor) -> Tensor:
-    """log(1 + x²), without the square of an x beyond 1, which overflows long before its logarithm does."""
-    size = x.abs()
-    small, large = size.clamp(max=1.0), size.clamp(min=1.0)
-    return torch.where(size <= 1, torch.log1p(small**2), 2 * large.log() + torch.log1p(large.reciprocal() ** 2))
+    """log(1 + x²), without x² itself, which overflows long before its logarithm does.
+
+    It is 2 log h with h = √(1 + x²), and h - 1 = x²/(h + 1) keeps its digits next to 0.
+    """
+    h = torch.hypot(x, torch.ones((), dtype=x.dtype, device=x.device))
+    return 2 * torch.log1p(x * (x / (h + 1)))
 
 
 def centred(output: Tensor) -> Tensor:
@@ -38,10 +52,18 @@ def onehot(target: Tensor, like: Tensor) -> Tensor:
     return torch.zeros_like(like).scatter(1, target[:, None], 1.0)
 
 
+def cross_entropy(output: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
+    """-log p of the class that it is, [n]; `smoothing` is the share of the label spread over all classes.
+
+    Nothing is ever ignored: torch's own default takes -100 for padding.
+    """
+    return functional.cross_entropy(output, target, reduction="none", ignore_index=NO_LABEL, label_smoothing=smoothing)
+
+
 def log_likelihood(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """log p of every class, [n, classes], and of the class that it is, [n]. Nothing is ever ignored."""
     every = output.log_softmax(1)
-    return every, every.gather(1, target[:, None]).squeeze(1)
+    return every, -functional.nll_loss(every, target, reduction="none", ignore_index=NO_LABEL)
 
 
 def log_of_the_rest(every: Tensor, target: Tensor) -> Tensor:
@@ -49,8 +71,7 @@ def log_of_the_rest(every: Tensor, target: Tensor) -> Tensor:
 
     every: [n, classes] log p; target: [n] int. Gives [n].
     """
-    own = onehot(target, every).bool()
-    return every.masked_fill(own, -math.inf).logsumexp(1)
+    return every.scatter(1, target[:, None], -math.inf).logsumexp(1)
 
 
 def positive(name: str, value: float) -> float:

@@ -149,14 +149,14 @@ class Barron(Loss):
         return self.alpha >= 1
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        x = (wide(output) - target) / self.c
+        residual = wide(output) - target
         if self.alpha == 2:
-            return x**2 / 2
+            return (residual / self.c) ** 2 / 2
         if self.alpha == 0:
-            return log1p_square(x / math.sqrt(2))
+            return log1p_square(residual / (math.sqrt(2) * self.c))
         if self.alpha == -math.inf:
-            return -torch.expm1(-(x**2) / 2)
-        return general(x, self.alpha)
+            return -torch.expm1(-((residual / self.c) ** 2) / 2)
+        return general(residual, self.alpha, self.c)
 
 
 class AdaptiveBarron(Loss):
@@ -192,20 +192,22 @@ class AdaptiveBarron(Loss):
         return self.log_c.exp()
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return general((wide(output) - target) / self.c, self.alpha) + self.log_c + self.log_partition()
+        return general(wide(output) - target, self.alpha, self.c) + self.log_c + self.log_partition()
 
     def log_partition(self) -> Tensor:
         """log Z(alpha); log(√2 π) at 0 and log √(2π) at 2."""
         tangent, cosine = torch.tan(self.nodes), torch.cos(self.nodes)
-        density = torch.exp(-general(math.sqrt(2) * tangent, self.alpha))
+        density = torch.exp(-general(tangent, self.alpha, 1 / math.sqrt(2)))
         return torch.log((self.weights * density * math.sqrt(2) / cosine**2).sum())
 
 
-def general(x: Tensor, alpha: Tensor | float) -> Tensor:
-    """Barron's loss of x = r/c where alpha is below 2 and neither 0 nor -∞.
+def general(residual: Tensor, alpha: Tensor | float, c: Tensor | float) -> Tensor:
+    """Barron's loss where alpha is below 2 and neither 0 nor -∞.
 
-    By logarithms: next to 0 and 2 a power less 1 would lose its digits, and the square of a large x overflow.
+    By logarithms: next to 0 and 2 a power less 1 would lose its digits, and the square of a large residual overflow.
     """
     distance = 2 - alpha
-    root = torch.sqrt(distance) if isinstance(distance, Tensor) else math.sqrt(distance)
-    return distance / alpha * torch.expm1(alpha / 2 * log1p_square(x / root))
+    x = residual / (c * (distance.sqrt() if isinstance(distance, Tensor) else math.sqrt(distance)))
+    bounded = not isinstance(alpha, Tensor) and alpha < 0  # an infinite square costs just the most that anything does
+    logarithm = torch.log1p(x.square()) if bounded else log1p_square(x)
+    return distance / alpha * torch.expm1(alpha / 2 * logarithm)

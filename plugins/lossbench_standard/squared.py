@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Prediction
-from lossbench_standard.numerics import margin, onehot, wide
+from lossbench_standard.numerics import against, onehot, wide
 
 
 class SquaredError(Loss):
@@ -22,7 +23,7 @@ class SquaredError(Loss):
     reference = "(ŷ - y)²"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return (output - target) ** 2
+        return functional.mse_loss(output, target, reduction="none")
 
 
 class BrierScore(Loss):
@@ -38,7 +39,7 @@ class BrierScore(Loss):
     reference = "(sigmoid(z) - y)²; Brier 1950"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return torch.sigmoid(-margin(wide(output), target)) ** 2  # p - 1 would lose its digits next to 0
+        return torch.sigmoid(against(wide(output), target)) ** 2  # p - 1 would lose its digits next to 0
 
 
 class SquaredDistance(Loss):

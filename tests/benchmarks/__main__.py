@@ -37,6 +37,7 @@ def main() -> int:
         "scales": fairness.scales,
         "pairs": partial(fairness.pairs, options.pairs),
         "losses": partial(losses.losses, options.rounds),
+        "crf": partial(losses.crf, options.rounds),
         "reports": partial(reports.reports, options.rounds),
         "false_alarms": verdicts.false_alarms,
         "tiers": verdicts.tiers,

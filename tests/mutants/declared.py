@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lossbench.loss import Kind, Loss
-from tests.mutants.registry import breaks, crossentropy
+from tests.mutants.registry import breaks, crossentropy, huber
 
 
 @breaks("bounded_as_declared", "says bounded = True, but its largest loss is 1e[+]06 at outputs of 1e3")
@@ -105,4 +105,4 @@ class HuberSaysNotConvex(Loss):
     convex = False
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return torch.nn.functional.huber_loss(output, target, reduction="none")
+        return huber(output, target)

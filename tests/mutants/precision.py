@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lossbench.loss import Kind, Loss
 from tests.mutants.registry import breaks, crossentropy
@@ -160,3 +161,13 @@ class Ascends(Loss):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return _Flipped.apply(output - target)
+
+
+@breaks("mixed_precision_trains", "It raised RuntimeError: Found dtype Float but expected BFloat16")
+class FusedHuber(Loss):
+    """torch's own kernel, whose backward pass wants outputs and targets of one type (torch 2.13)."""
+
+    kind = Kind.CONTINUOUS
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return functional.huber_loss(output, target, reduction="none")

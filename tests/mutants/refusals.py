@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, huber_loss
+from torch.nn.functional import cross_entropy
 
 from lossbench.loss import Domain, Kind, Loss, check
-from tests.mutants.registry import breaks, crossentropy
+from tests.mutants.registry import breaks, crossentropy, huber
 
 # Those that look at their targets at every call, as a check of one's own does, cannot be mapped.
 
@@ -111,7 +111,7 @@ class TakesNaN(Loss):
         self.delta = delta
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return huber_loss(output, target, reduction="none", delta=self.delta)
+        return huber(output, target, self.delta)
 
 
 @breaks("bad_parameters_are_refused", "delta=nan ends in PluginError")
@@ -124,4 +124,4 @@ class AssertsItsParameter(Loss):
         self.delta = delta
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return huber_loss(output, target, reduction="none", delta=self.delta)
+        return huber(output, target, self.delta)

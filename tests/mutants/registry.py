@@ -52,6 +52,7 @@ CALLED = (
     "wrong_answers_pull",
     "precision_is_kept",
     "low_precision_is_right",
+    "mixed_precision_trains",
     "gradient_is_the_derivative",
     "compiles_as_one_graph",
     "maps_over_batches",
@@ -65,6 +66,7 @@ DIFFERENTIATED = (
     "order_makes_no_difference",
     "gradient_is_never_nan",
     "wrong_answers_pull",
+    "mixed_precision_trains",
     "gradient_is_the_derivative",
     "operations_do_not_grow",
 )
@@ -74,3 +76,10 @@ DIFFERENTIATED = (
 def crossentropy(z: Tensor, y: Tensor) -> Tensor:
     """Of logits, right at any size: y log(1 + e^-z) + (1 - y) log(1 + e^z)."""
     return y * softplus(-z) + (1 - y) * softplus(z)
+
+
+def huber(z: Tensor, y: Tensor, delta: float = 1.0) -> Tensor:
+    """Of any two types, which torch's kernel does not take: r²/2 up to delta, and a line beyond."""
+    size = (z - y).abs()
+    near = size.clamp(max=delta)
+    return near**2 / 2 + delta * (size - near)

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, huber_loss, nll_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, nll_loss
 
 from lossbench.loss import Kind, Loss
-from tests.mutants.registry import breaks, crossentropy
+from tests.mutants.registry import breaks, crossentropy, huber
 
 
 class _Numbers:
@@ -30,7 +30,7 @@ class HuberWithoutItsHalf(_Numbers, Loss):
     special_cases: ClassVar = {"delta=1e6": "mse"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return huber_loss(output, target, reduction="none", delta=self.delta)
+        return huber(output, target, self.delta)
 
 
 @breaks("special_cases_are_equal", "'half of mse' is not written as")
@@ -39,7 +39,7 @@ class SaysItInProse(_Numbers, Loss):
     special_cases: ClassVar = {"delta=1e6": "half of mse"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return huber_loss(output, target, reduction="none", delta=self.delta)
+        return huber(output, target, self.delta)
 
 
 @breaks("special_cases_are_equal", "It raised .*'no-such-loss'")
@@ -48,7 +48,7 @@ class BecomesNoLoss(_Numbers, Loss):
     special_cases: ClassVar = {"delta=1e6": "no-such-loss"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return huber_loss(output, target, reduction="none", delta=self.delta)
+        return huber(output, target, self.delta)
 
 
 @breaks("special_cases_are_equal", "With classes=2 it is not bce")
@@ -109,7 +109,7 @@ class PullsOnOutliers(_Numbers, Loss):
     raises: ClassVar = {"delta": "outliers"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return huber_loss(output, target, reduction="none", delta=self.delta)
+        return huber(output, target, self.delta)
 
 
 def takes_probabilities(output: Tensor, target: Tensor) -> Tensor:

@@ -190,6 +190,22 @@ def _roundings(loss: Loss, batch: Batch) -> tuple[Tensor, Tensor]:
     return losses.detach().double(), (ROUNDINGS * (losses.detach().abs() + change) + most).double()
 
 
+@law("It trains in mixed precision: outputs of half precision, targets of full.")
+def mixed_precision_trains(subject: Subject) -> Break | None:
+    """64 outputs in bfloat16 or float16 with targets in float32 give losses and gradients, and finite ones where the
+    same outputs written in float32 do."""
+    if subject.kind in (Kind.CLASSES, Kind.SEQUENCES):
+        raise NotAsked("its targets are labels, which have no precision")
+    loss, batch = subject.loss(torch.float32), subject.batch(64, seed=12).to(torch.float32)
+    for dtype in (torch.bfloat16, torch.float16):
+        mixed = batch.with_values(batch.values.to(dtype))
+        whole = mixed.with_values(mixed.values.to(torch.float32))
+        for got, due in zip(judge(loss, mixed), judge(loss, whole), strict=True):
+            if (due.isfinite() & ~got.isfinite()).any():
+                return Break("It or its gradient is not finite, though that of the same outputs in float32 is.", mixed)
+    return None
+
+
 @law("Its gradient is the derivative of its value.")
 def gradient_is_the_derivative(subject: Subject) -> Break | None:
     """At 20 targets, in float64, the gradient agrees with central differences (step 1e-6) to 1e-4 of its size and 1e-5;
