@@ -141,6 +141,17 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
     if bad:
         which = f"repeat {bad[0].repeat}" if len(bad) == 1 else f"{len(bad)} of {cell.repeats} repeats"
         record.reason = f"{which}: {bad[0].reason}"
+    else:
+        with suppress(Exception):  # a number for the report, no result
+            record.provenance["cost"] = _cost(cell, family, kind, record.provenance["classes"])
+
+
+def _cost(cell: Cell, family: Family, kind: Kind, classes: int) -> dict[str, Any]:
+    """What the loss alone takes, next to the cheapest of its kind."""
+    from lossbench.testing.subject import Subject
+    from lossbench.testing.timing import priced
+
+    return priced(Subject(family, kind, cell.loss.params), classes)
 
 
 def _trained(
@@ -166,6 +177,7 @@ def _trained(
     first = bench.ready(studies[0][0], shared_model=True)
     stacked = engine.side_by_side(cell.training, first.fold, first.model, cell.trainings)
     record.loss["elicits"] = first.loss.elicits
+    record.provenance["classes"] = first.fold.classes
     record.provenance["steps_per_epoch"] = steps_per_epoch(first, cell.training.batch_size)
     with suppress(Exception):  # what breaks here breaks in training as well, where it is told
         record.provenance["step_bytes"] = step_bytes(first, cell.training.batch_size)

@@ -62,6 +62,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "protocol",
             "preparation",
             "spread",
+            "testing",
             "training",
             "record",
             "provenance",

@@ -6,16 +6,23 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
 
 import torch
 
 from lossbench.loss import Kind, Loss
 from lossbench.testing.counters import Counters, count
+from lossbench.testing.law import process_kept
 from lossbench.testing.nearest import known
 from lossbench.testing.subject import Batch, Subject
 
 ROUNDS = 21
+QUICK = 7
+"""Rounds beside a training, which nobody should have to wait for."""
+SIZES = (32, 512, 4096)
+"""Targets a batch, beside a training."""
 LEAST = 2e-3
 """Seconds that one loss is run for in a round: a single step is too short to be clocked."""
 
@@ -38,6 +45,7 @@ class Price:
     counters: Counters
 
 
+@cache
 def cheapest(kind: Kind) -> Subject:
     """The built-in loss of a kind that dispatches the fewest operations, of those that judge targets one by one."""
     pointwise = [s for s in known(kind) if s.told.pointwise and s.columns() == (3 if s.classes() > 1 else 1)]
@@ -48,20 +56,42 @@ def _operations(subject: Subject) -> int:
     return count(subject.loss(torch.float32), subject.batch(64).to(torch.float32)).operations
 
 
-def prices(subjects: Sequence[Subject], setting: Setting, against: Subject) -> list[Price]:
+def prices(subjects: Sequence[Subject], setting: Setting, against: Subject, rounds: int = ROUNDS) -> list[Price]:
     """What the loss that others are held against costs at a setting, and then each of them, all in turn."""
     steps = [step_of(s, setting) for s in (against, *subjects)]
     with threads(setting.threads):
-        rounds = in_turn([step for step, _ in steps])
-    base = rounds[0]
+        found = in_turn([step for step, _ in steps], rounds)
+    base = found[0]
     return [
         Price(
             statistics.median(own) / setting.batch,
             statistics.median(mine / other for mine, other in zip(own, base, strict=True)),
             counters,
         )
-        for own, (_, counters) in zip(rounds, steps, strict=True)
+        for own, (_, counters) in zip(found, steps, strict=True)
     ]
+
+
+def priced(subject: Subject, classes: int) -> dict[str, Any]:
+    """What a loss costs on one thread, as plain data for a record: at a training's number of classes and batches of 32
+    to 4,096 targets, and at ten times as many classes.
+
+    against: the cheapest built-in loss of the kind. at: one entry a setting, with seconds and bytes a target,
+    operations a step, and the ratio of its time to that of the cheapest. A set loss, whose cost may grow by the square,
+    is not tried at the largest batch.
+    """
+    base = cheapest(subject.kind)
+    settings = [Setting(size, classes) for size in (SIZES if subject.told.pointwise else SIZES[:-1])]
+    if subject.classes() > 1:
+        settings.append(Setting(SIZES[1], 10 * classes))
+    itself = subject.name == base.name and not subject.params
+    found = []
+    with process_kept():
+        for setting in settings:
+            price = prices([] if itself else [subject], setting, base, QUICK)[-1]
+            counted = {"bytes": price.counters.saved, "operations": price.counters.operations}
+            found.append({**asdict(setting), "seconds": price.seconds, "ratio": price.ratio, **counted})
+    return {"against": base.name, "at": found}
 
 
 def step_of(subject: Subject, setting: Setting) -> tuple[Callable[[], None], Counters]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,6 +130,8 @@ class Contender:
     """Wall clock of one optimizer step of one training, the median over its trials."""
     step_bytes: float | None = None
     """What one step keeps for its backward pass."""
+    price: Mapping[str, Any] | None = None
+    """What the loss alone costs, at several sizes, next to the cheapest of its kind (`testing.timing.priced`)."""
 
     @property
     def title(self) -> str:

@@ -106,6 +106,7 @@ def _contender(row: Row, metric: str) -> Contender:
         np.array(record.values(metric), dtype=float),
         step_seconds=float(np.median(steps)) if steps else None,
         step_bytes=record.provenance.get("step_bytes"),
+        price=record.provenance.get("cost"),
     )
 
 

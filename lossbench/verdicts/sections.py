@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
@@ -10,6 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from lossbench.verdicts import listings
 from lossbench.verdicts.closing import failed, method, numbers
 from lossbench.verdicts.comparison import Comparison, Contest
 from lossbench.verdicts.evidence import blog, calibration, shapes, tags, thresholds, weightings
@@ -25,9 +25,9 @@ from lossbench.verdicts.figures import tags as tag_figures
 from lossbench.verdicts.figures import verdicts as verdict_figures
 from lossbench.verdicts.figures import weightings as weighting_figures
 from lossbench.verdicts.figures.style import Colours
-from lossbench.verdicts.panels import Panel, Picture, Section, Table
+from lossbench.verdicts.panels import Panel, Picture, Section
 from lossbench.verdicts.view import slug
-from lossbench.verdicts.words import amount, metric
+from lossbench.verdicts.words import metric
 
 
 def sections(comparison: Comparison, *, everything: bool = False) -> list[Section]:
@@ -188,7 +188,8 @@ class _Of:
                 "Quality against time and memory of a step",
                 self.picture("cost", cost_figures.pareto, cost_figures.said_pareto, self.contest),
             )
-
+        for table in listings.prices(self.contest):
+            yield replace(table, group=self.group)
         for place, found in enumerate(weightings.tradeoffs(self.contest)):
             name = "front" if place == 0 else f"front{place + 1}"
             yield self.panel(
@@ -204,14 +205,14 @@ class _Of:
             yield self.panel(
                 "Reliability", self.picture("reliability", figures.reliability, figures.said_reliability, found)
             )
-            yield replace(_calibrated(found), group=self.group)
+            yield replace(listings.calibrated(found), group=self.group)
         tails = calibration.tails(self.contest)
         if tails is not None:
             figure = self.picture("residuals", number_figures.residuals, number_figures.said_residuals, tails)
             yield self.panel(
                 "How residuals spread", figure, f"In units of the target; {metric(self.contest.metric)} judges."
             )
-            yield replace(_tails(tails, self.contest), group=self.group)
+            yield replace(listings.tails(tails, self.contest), group=self.group)
 
     def shapes(self) -> Iterator[Panel]:
         found = shapes.shapes(self.contest)
@@ -230,12 +231,7 @@ class _Of:
     def tags(self) -> Iterator[Panel]:
         report = tags.tag_report(self.contest)
         if report is not None:
-            rows = [
-                (tag, *map(_digits, report.of("f1-score")[:, place]), f"{report.support[place]:.0f}")
-                for place, tag in enumerate(report.tags)
-            ]
-            table = Table(("tag", *report.titles, "words"), tuple(rows))
-            yield Panel("F1 by tag", "The mean over repeats, on the test part.", table=table, group=self.group)
+            yield replace(listings.by_tag(report), group=self.group)
         confusions = tags.confusions(self.contest)
         if confusions is not None:
             yield self.panel(
@@ -270,43 +266,3 @@ def _real(comparison: Comparison, of_tasks: Sequence[_Of], colours: Colours) -> 
         f"The first {len(of_tasks)} tasks are pictured; `lossbench report SWEEP --figures DIR` draws the {left} others."
     )
     return Section("real", "Is it real?", "Is the difference real?", (more,) if left else (), panels)
-
-
-def _digits(value: float | None) -> str:
-    return "n/a" if value is None or not math.isfinite(value) else f"{value:.3f}"
-
-
-def _calibrated(found: calibration.Calibrations) -> Panel:
-    """What the diagrams say in numbers."""
-    rows = [
-        (
-            c.title,
-            *(f"{pair[0]:.3f} → {pair[1]:.3f}" for pair in (c.log_loss, c.brier, c.ece)),
-            f"{c.temperature:.2f}",
-            c.reading,
-        )
-        for c in found.losses
-    ]
-    rows += [(title, "no probabilities", "", "", "", "") for title in found.without]
-    table = Table(("loss", "log loss", "Brier score", "ECE", "T", "reading"), tuple(rows))
-    return Panel("Before and after temperature scaling", "Means over repeats; T is the median.", table=table)
-
-
-def _tails(found: calibration.Tails, contest: Contest) -> Panel:
-    rows = []
-    for loss in found.losses:
-        covered = f"{loss.coverage.share:.0%} of 90 %" if loss.coverage else "no interval"
-        sizes = [amount(float(size), contest) for size in loss.sizes]
-        worst = [f"{share:.0%}".replace("%", " %") for share in loss.worst]
-        rows.append((loss.title, amount(loss.bias, contest, sign=True), *sizes, *worst, covered))
-    levels = [f"{level:.0%}".replace("%", " %") for level in calibration.TAILS]
-    head = (
-        "loss",
-        "median residual",
-        *(f"|residual|, {level}" for level in levels),
-        "worst 1 %",
-        "worst 5 %",
-        "coverage",
-    )
-    note = "Prediction less truth, all repeats together; the worst rows' share of the squared error."
-    return Panel("Residuals in numbers", note, table=Table(head, tuple(rows)))

@@ -139,6 +139,7 @@ def _row(contest: Contest, c: Contender) -> dict[str, Any]:
         "interval": list(c.interval) if c.interval else None,
         "step_seconds": c.step_seconds,
         "step_bytes": c.step_bytes,
+        "cost": c.price,
         "difference": _difference(c.difference, contest) if c.difference else None,
     }
 

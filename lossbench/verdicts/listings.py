@@ -1,0 +1,99 @@
+"""Tables between the pictures of the report: what they show, in numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+from lossbench.verdicts.comparison import Contender, Contest
+from lossbench.verdicts.evidence import calibration
+from lossbench.verdicts.evidence.tags import TagReport
+from lossbench.verdicts.panels import Panel, Table
+from lossbench.verdicts.words import amount
+
+
+def prices(contest: Contest) -> Iterator[Panel]:
+    """What each loss alone costs beside the cheapest of its kind; one table a kind, none where nothing was measured."""
+    known = [(c, c.price) for c in contest.ranked if c.price]
+    for against, group in groupby(sorted(known, key=lambda one: str(one[1]["against"])), lambda one: one[1]["against"]):
+        yield _prices(str(against), list(group))
+
+
+def _prices(against: str, priced: list[tuple[Contender, Mapping[str, Any]]]) -> Panel:
+    settings = list(dict.fromkeys(_setting(at) for _, price in priced for at in price["at"]))
+    several = len({classes for _, classes in settings}) > 1
+    rows = []
+    for contender, price in priced:
+        found = {_setting(at): at for at in price["at"]}
+        ratios = [f"{found[one]['ratio']:.2f} ×" if one in found else "n/a" for one in settings]
+        largest = max(price["at"], key=lambda at: (-at["classes"], at["batch"]))
+        spent = [_three(largest["seconds"] * 1e9), _three(largest["bytes"]), str(largest["operations"])]
+        rows.append((contender.title, *ratios, *spent))
+    shown = [f"{batch:,} targets{f', {classes} classes' if several else ''}" for batch, classes in settings]
+    note = (
+        f"Forward and backward of a batch on one thread, times what {against} takes, the cheapest built-in loss of the "
+        "kind; nanoseconds and bytes kept a target at the largest batch. `lossbench cost` measures other sizes and "
+        "threads."
+    )
+    head = ("loss", *shown, "ns a target", "bytes a target", "operations")
+    return Panel("What the loss alone costs", note, table=Table(head, tuple(rows)))
+
+
+def _setting(at: Mapping[str, Any]) -> tuple[int, int]:
+    return int(at["batch"]), int(at["classes"])
+
+
+def _three(x: float) -> str:
+    """Three digits, and never a power of ten."""
+    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
+
+
+def by_tag(report: TagReport) -> Panel:
+    rows = [
+        (tag, *map(_digits, report.of("f1-score")[:, place]), f"{report.support[place]:.0f}")
+        for place, tag in enumerate(report.tags)
+    ]
+    table = Table(("tag", *report.titles, "words"), tuple(rows))
+    return Panel("F1 by tag", "The mean over repeats, on the test part.", table=table)
+
+
+def _digits(value: float | None) -> str:
+    return "n/a" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def calibrated(found: calibration.Calibrations) -> Panel:
+    """What the diagrams say in numbers."""
+    rows = [
+        (
+            c.title,
+            *(f"{pair[0]:.3f} → {pair[1]:.3f}" for pair in (c.log_loss, c.brier, c.ece)),
+            f"{c.temperature:.2f}",
+            c.reading,
+        )
+        for c in found.losses
+    ]
+    rows += [(title, "no probabilities", "", "", "", "") for title in found.without]
+    table = Table(("loss", "log loss", "Brier score", "ECE", "T", "reading"), tuple(rows))
+    return Panel("Before and after temperature scaling", "Means over repeats; T is the median.", table=table)
+
+
+def tails(found: calibration.Tails, contest: Contest) -> Panel:
+    rows = []
+    for loss in found.losses:
+        covered = f"{loss.coverage.share:.0%} of 90 %" if loss.coverage else "no interval"
+        sizes = [amount(float(size), contest) for size in loss.sizes]
+        worst = [f"{share:.0%}".replace("%", " %") for share in loss.worst]
+        rows.append((loss.title, amount(loss.bias, contest, sign=True), *sizes, *worst, covered))
+    levels = [f"{level:.0%}".replace("%", " %") for level in calibration.TAILS]
+    head = (
+        "loss",
+        "median residual",
+        *(f"|residual|, {level}" for level in levels),
+        "worst 1 %",
+        "worst 5 %",
+        "coverage",
+    )
+    note = "Prediction less truth, all repeats together; the worst rows' share of the squared error."
+    return Panel("Residuals in numbers", note, table=Table(head, tuple(rows)))

@@ -1,0 +1,117 @@
+"""What a record keeps of a loss's own cost, and the report's table of it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lossbench.loss import Kind
+from lossbench.testing import subjects
+from lossbench.testing.timing import SIZES, cheapest, priced
+from lossbench.verdicts.answer import answer
+from lossbench.verdicts.judging import compare
+from lossbench.verdicts.report import html
+from lossbench.verdicts.tables import to_json
+from tests.test_comparison import gaining, mse
+from tests.test_report import Reader, with_evidence
+
+
+def settings(price: dict) -> list[tuple[int, int]]:
+    return [(at["batch"], at["classes"]) for at in price["at"]]
+
+
+def test_a_pointwise_loss_is_tried_at_every_batch() -> None:
+    (subject,) = subjects("log_cosh")
+    price = priced(subject, 1)
+    assert settings(price) == [(size, 1) for size in SIZES]
+    assert price["against"] == cheapest(Kind.CONTINUOUS).name
+    assert all(at["seconds"] > 0 and at["ratio"] > 0 and at["threads"] == 1 for at in price["at"])
+
+
+def test_classes_are_those_of_the_task_and_ten_times_as_many() -> None:
+    (subject,) = subjects("focal", "classes")
+    assert settings(priced(subject, 4)) == [(32, 4), (512, 4), (4096, 4), (512, 40)]
+
+
+def test_a_set_loss_whose_pairs_grow_by_the_square_is_spared_the_largest_batch() -> None:
+    (subject,) = subjects("pairwise_auc")
+    assert settings(priced(subject, 1)) == [(32, 1), (512, 1)]
+
+
+def test_bytes_and_operations_are_counted() -> None:
+    """The kernel of torch's squared error keeps output and target, 4 bytes each, for its backward pass."""
+    (subject,) = subjects("mse", "continuous")
+    price = priced(subject, 1)
+    assert [at["bytes"] for at in price["at"]] == [8, 8, 8]
+    (twice,) = subjects("huber", "continuous", delta=0.5)
+    assert [at["operations"] for at in priced(twice, 1)["at"]] == [at["operations"] for at in price["at"]]
+
+
+def test_what_is_drawn_after_it_is_what_would_have_been_drawn_before() -> None:
+    (subject,) = subjects("crf")
+    torch.manual_seed(3)
+    wanted = torch.rand(2)
+    torch.manual_seed(3)
+    priced(subject, 5)
+    assert torch.equal(torch.rand(2), wanted)
+
+
+def made(ratio: float) -> dict:
+    """With numbers that nothing else on the page has."""
+    at = [
+        {
+            "batch": batch,
+            "classes": 1,
+            "threads": 1,
+            "seconds": 31.4e-9,
+            "ratio": ratio,
+            "bytes": 27.0,
+            "operations": 61,
+        }
+        for batch in (32, 4096)
+    ]
+    return {"against": "mse", "at": at}
+
+
+@pytest.fixture
+def records():
+    found = [with_evidence(one, seed) for seed, one in enumerate([mse(), gaining("huber", 0.5, 0.1)])]
+    found[0].provenance["cost"], found[1].provenance["cost"] = made(1.0), made(7.77)
+    return found
+
+
+def test_the_report_shows_what_each_loss_alone_costs(records) -> None:
+    reader = Reader()
+    reader.feed(html(compare(records, name="made")))
+    text = " ".join(" ".join(reader.text).split())
+    assert "What the loss alone costs" in text
+    assert "32 targets 4,096 targets ns a target bytes a target operations" in text
+    assert "huber 7.77 × 7.77 × 31.4 27 61" in text
+
+
+def test_a_loss_that_was_not_tried_at_a_size_has_no_number_there(records) -> None:
+    del records[1].provenance["cost"]["at"][1]
+    reader = Reader()
+    reader.feed(html(compare(records, name="made")))
+    assert "huber 7.77 × n/a 31.4 27 61" in " ".join(" ".join(reader.text).split())
+
+
+def test_records_of_before_have_no_such_table(records) -> None:
+    for record in records:
+        del record.provenance["cost"]
+    assert "What the loss alone costs" not in html(compare(records, name="made"))
+
+
+def test_losses_of_two_kinds_have_a_table_each(records) -> None:
+    """A task with texts takes losses of single words and of whole sentences, each held against its own cheapest."""
+    records[1].provenance["cost"]["against"] = "sequence_cross_entropy"
+    page = html(compare(records, name="made"))
+    assert "times what mse takes" in page
+    assert "times what sequence_cross_entropy takes" in page
+
+
+def test_report_json_has_the_cost(records) -> None:
+    found = compare(records, name="made")
+    told = to_json(found, answer(found))
+    rows = {row["title"]: row for contest in told["contests"] for row in contest["rows"]}
+    assert rows["huber"]["cost"]["at"][0]["ratio"] == 7.77
