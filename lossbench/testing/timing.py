@@ -59,8 +59,9 @@ def _operations(subject: Subject) -> int:
 def prices(subjects: Sequence[Subject], setting: Setting, against: Subject, rounds: int = ROUNDS) -> list[Price]:
     """What the loss that others are held against costs at a setting, and then each of them, all in turn."""
     steps = [step_of(s, setting) for s in (against, *subjects)]
+    clock = time.thread_time if setting.threads == 1 else time.perf_counter
     with threads(setting.threads):
-        found = in_turn([step for step, _ in steps], rounds)
+        found = in_turn([step for step, _ in steps], rounds, clock)
     base = found[0]
     return [
         Price(
@@ -114,23 +115,28 @@ def _step(loss: Loss, batch: Batch) -> Callable[[], None]:
     return step
 
 
-def in_turn(steps: Sequence[Callable[[], None]], rounds: int = ROUNDS) -> list[list[float]]:
-    """Seconds of one step in each of the rounds, in every round each in its turn, in turning order."""
+def in_turn(
+    steps: Sequence[Callable[[], object]], rounds: int = ROUNDS, clock: Callable[[], float] = time.perf_counter
+) -> list[list[float]]:
+    """Seconds of one step in each of the rounds, in every round each in its turn, in turning order.
+
+    clock: of the wall, or `time.thread_time` for what this thread alone has computed, whoever else wanted the core.
+    """
     times = []
     for step in steps:
         for _ in range(3):
             step()
-        start = time.perf_counter()
+        start = clock()
         step()
-        times.append(max(1, round(LEAST / max(1e-7, time.perf_counter() - start))))
+        times.append(max(1, round(LEAST / max(1e-7, clock() - start))))
     found: list[list[float]] = [[] for _ in steps]
     for number in range(rounds):
         for place in range(len(steps)):
             which = (place + number) % len(steps)
-            start = time.perf_counter()
+            start = clock()
             for _ in range(times[which]):
                 steps[which]()
-            found[which].append((time.perf_counter() - start) / times[which])
+            found[which].append((clock() - start) / times[which])
     return found
 
 

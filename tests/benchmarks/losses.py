@@ -1,4 +1,5 @@
-"""Every built-in loss that somebody else has too, against the fastest of the others: forward and backward, in turn.
+"""Every built-in loss that somebody else has too, against the fastest of the others: forward and backward, in turn, by
+the seconds that the one thread has computed.
 
 Rivals are tried at the same batch first: one that gives other values is another loss, and an error here.
 """
@@ -6,6 +7,7 @@ Rivals are tried at the same batch first: one that gives other values is another
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -146,7 +148,7 @@ def crf(rounds: int) -> Iterator[Line]:
 
 
 def compared(what: str, steps: Mapping[str, Step], rounds: int, goal: float) -> Line:
-    times = dict(zip(steps, in_turn(list(steps.values()), rounds=rounds), strict=True))
+    times = dict(zip(steps, in_turn(list(steps.values()), rounds, time.thread_time), strict=True))
     best = min((other for other in times if other != "ours"), key=lambda other: statistics.median(times[other]))
     ratios = [a / b for a, b in zip(times["ours"], times[best], strict=True)]
     found = (statistics.median(ratios), min(ratios), max(ratios))
