@@ -32,10 +32,11 @@ plugins: $(PLUGINS)/.test  ## the losses of Keras, MONAI, kornia and others, ins
 	for package in plugins/lossbench-*; do $(PLUGINS)/bin/python -m pytest $$package/tests || exit; done
 
 conformance: $(PLUGINS)/.test  ## the laws over every loss of ours and theirs, into results/conformance.md
-	$(PLUGINS)/bin/python -m tests.benchmarks.conformance --write
+	$(PLUGINS)/bin/python -m tests.conformance --write
 
-bench: $(VENV)/.test  ## what it costs, measured against a bare loop; an hour, into results/benchmarks.md
+bench: $(VENV)/.test $(PLUGINS)/.test  ## what it costs, against a bare loop and other libraries; an hour, into results/benchmarks.md
 	$(BIN)/python -m tests.benchmarks --write
+	$(PLUGINS)/bin/python -m tests.benchmarks losses crf --write
 
 format: $(VENV)/.dev  ## puts the code into shape
 	$(BIN)/ruff format .

@@ -1,6 +1,6 @@
-"""python -m tests.benchmarks.conformance [NAME...] [--write]: every installed loss against the laws.
+"""python -m tests.conformance [NAME...] [--write]: every installed loss against the laws, as tables.
 
-Of other people's losses only findings that were confirmed by hand (`confirmed.py`) are printed; the others are counted.
+Of other people's losses only findings that are confirmed (`confirmations`) are printed; the others are counted.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ import torch
 from lossbench.errors import LossbenchError
 from lossbench.plugins import Plugin, catalogue
 from lossbench.testing import Conformance, check, subjects
-from tests.benchmarks.confirmed import CONFIRMED, confirmation
+from lossbench.testing.law import Finding
+from tests.conformance.confirmations import confirmed
 
 REPORT = Path(__file__).parents[2] / "results" / "conformance.md"
 BEGIN, END = "<!-- make conformance writes from here -->", "<!-- to here -->"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="tests.benchmarks.conformance")
+    parser = argparse.ArgumentParser(prog="tests.conformance")
     parser.add_argument("names", nargs="*", metavar="NAME", help="plugins' distributions or losses; all if none")
     parser.add_argument("--write", action="store_true", help="put the tables into results/conformance.md")
     options = parser.parse_args()
@@ -81,21 +82,49 @@ def foreign(results: Iterable[tuple[Plugin, Conformance]]) -> Iterator[str]:
         wrapped = ", ".join(libraries(distribution))
         yield f"## {distribution}{f' ({wrapped})' if wrapped else ''}\n"
         yield "| loss | kept | law broken | smallest counter-example |\n|---|---|---|---|"
-        silent = 0
-        for one in ours:
+        found = [(one, *_told(distribution, one)) for one in ours]
+        for one, told, _ in found:
             name = f"{one.subject.name} ({one.subject.kind.value})"
             kept = f"{len(one.kept)} of {len(one.kept) + len(one.broken)}"
-            told = [f for f in one.broken if confirmation(distribution, one.subject.name, f.law.name)]
-            silent += len(one.broken) - len(told)
             for place, finding in enumerate(told):
                 first = (name, kept) if place == 0 else ("", "")
-                yield f"| {first[0]} | {first[1]} | {finding.law.name} | {finding.words.replace('|', '∣')} |"
+                yield f"| {first[0]} | {first[1]} | {finding.law.name} | {_cell(finding.words)} |"
             if not told:
                 yield f"| {name} | {kept} | | |"
-        yield f"\n{silent} findings more are not confirmed by hand and not printed.\n" if silent else ""
-        told = {key: how for key, how in CONFIRMED.items() if key[0] == distribution}
-        yield from (f"- {loss if loss != '*' else 'all'}, `{law}`: {how}" for (_, loss, law), how in told.items())
+        silent = sum(len(one.broken) - len(told) for one, told, _ in found)
+        several = "1 finding more is" if silent == 1 else f"{silent} findings more are"
+        yield f"\n{several} not confirmed and not printed.\n" if silent else ""
+        yield from _sentences([(one, told) for one, _, told in found])
         yield ""
+
+
+def _told(distribution: str, one: Conformance) -> tuple[list[Finding], list[tuple[str, str]]]:
+    """The findings that somebody has seen without the kit; and law and sentence of each who has."""
+    name, kind = one.subject.name, one.subject.kind.value
+    seen: dict[str, list[str]] = {}
+    for finding in one.broken:
+        try:
+            seen[finding.law.name] = list(confirmed(distribution, finding.law.name, name, kind))
+        except AssertionError as error:
+            print(error, file=sys.stderr)
+            seen[finding.law.name] = []
+    sentences = [(law, sentence) for law, told in seen.items() for sentence in told]
+    return [finding for finding in one.broken if seen[finding.law.name]], sentences
+
+
+def _sentences(found: Iterable[tuple[Conformance, list[tuple[str, str]]]]) -> Iterator[str]:
+    """How findings were seen: each sentence once, with the losses of which it is true."""
+    losses: dict[tuple[str, str], list[str]] = {}
+    for one, told in found:
+        for law, sentence in told:
+            losses.setdefault((law, sentence), []).append(one.subject.name)
+    for (law, sentence), names in sorted(losses.items()):
+        yield f"- `{law}` ({', '.join(dict.fromkeys(names))}): {sentence}"
+
+
+def _cell(words: str) -> str:
+    """Words that a table takes."""
+    return words.replace("|", "∣")
 
 
 def libraries(distribution: str) -> list[str]:
