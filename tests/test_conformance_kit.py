@@ -415,6 +415,9 @@ MINE = """
         p = torch.sigmoid(output).clamp(1e-7, 1 - 1e-7)
         return -target * p.log() - (1 - target) * (1 - p).log()
 
+    def raising(output, target):
+        raise RuntimeError("the moon is in the wrong house")
+
     class Power(Loss):
         kind = Kind.CONTINUOUS
         def __init__(self, power: float = 2.0):
@@ -457,6 +460,15 @@ def test_a_broken_law_ends_in_1_with_its_sentence_name_and_counter_example(lossb
     assert "✗ A surely wrong answer still pulls. (wrong_answers_pull)" in result.text
     assert "Its gradient is 0 at a wrong logit of 20" in result.text
     assert "At output [-20.0], target [1.0] in float64." in result.text
+
+
+@pytest.mark.usefixtures("quick", "mine")
+def test_laws_broken_in_the_same_words_are_named_once_together(lossbench: Command) -> None:
+    result = lossbench("check", "mine_to_check:raising", "--kind", "binary")
+    assert result.code == 1
+    assert result.text.count("It raised RuntimeError: the moon is in the wrong house") == 1
+    assert "more laws, all in the words of one_value_per_target:" in result.text
+    assert "gradient_is_the_derivative" in result.text
 
 
 @pytest.mark.usefixtures("quick", "mine")

@@ -66,12 +66,23 @@ def _checked(subject: Subject, *, quiet: bool) -> Conformance:
     subject.build()  # what cannot be built is said before anything is printed
     out.print(f"[bold]{subject}[/]  \\[{subject.family.distribution}]", highlight=False)
 
+    told_before: dict[str, list[str]] = {}  # by their words: one that cannot be called breaks most laws in the same
+
     def told(finding: Finding) -> None:
         if finding.status is Status.BROKEN:
+            alike = told_before.setdefault(finding.words, [])
+            alike.append(finding.law.name)
+            if len(alike) > 1:
+                return
             out.print(f"  [red]✗[/] {finding.law.sentence}  [dim]({finding.law.name})[/]", highlight=False)
             out.print(Padding(Text(finding.words), (0, 0, 0, 6)))
 
     found = check_laws(subject, told=told)
+    for first, *others in told_before.values():
+        if others:
+            what = "1 more law, in the words" if len(others) == 1 else f"{len(others)} more laws, all in the words"
+            out.print(f"  [red]✗[/] {what} of {first}:", highlight=False)
+            out.print(Padding(Text(", ".join(others)), (0, 0, 0, 6)))
     asked = len(found.kept) + len(found.broken)
     mark = "[green]✓[/]" if found.passes else "[red]✗[/]"
     cost = ""
