@@ -49,13 +49,13 @@ def ready(model: nn.Module) -> Any:
 
 
 @pytest.mark.parametrize(("batch", "rows"), [(4, 4), (64, 10)])
-def test_a_step_keeps_inputs_hidden_values_and_residuals(batch: int, rows: int) -> None:
+def test_a_step_keeps_inputs_hidden_values_outputs_and_targets(batch: int, rows: int) -> None:
     """By hand, in float32: x is [n, 3] and the ReLU's result [n, 5], kept once for ReLU and second layer.
 
-    The squared error keeps the residual [n]. Weights are not counted.
+    torch's squared error keeps output [n] and target [n]. Weights are not counted.
     """
     model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 1))
-    assert step_bytes(ready(model), batch) == 4 * rows * (3 + 5 + 1)
+    assert step_bytes(ready(model), batch) == 4 * rows * (3 + 5 + 2)
 
 
 class Counting(Loss):
