@@ -81,6 +81,8 @@ def copies_are_the_same(subject: Subject) -> Break | None:
         fresh.load_state_dict(loss.state_dict())
     except Exception as error:
         return Break(f"A new one does not take its state_dict: {' '.join(str(error).split())[:160]}.")
+    if not same(value(loss, batch), wanted):
+        raise NotAsked("a call changes what the next one gives")
     for how, one in {"pickled": thawed, "copied": cloned, "loaded from its state_dict": fresh}.items():
         if not same(value(one, batch), wanted):
             return Break(f"{how[0].upper()}{how[1:]}, it gives other values: some state is kept in no buffer.")

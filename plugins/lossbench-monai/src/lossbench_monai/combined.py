@@ -22,7 +22,7 @@ class BinaryDiceCE(VolumeLoss):
     kind = Kind.BINARY
     reads = BY_SIGMOID
     elicits = "distorted probability"
-    bounded, convex, zero, monotone = False, False, True, True
+    bounded, zero, monotone = False, True, True
     special_cases = {"lambda_dice=0": "bce"}
     reference = DICE_CE
 
@@ -39,7 +39,7 @@ class ClassesDiceCE(VolumeLoss):
     kind = Kind.CLASSES
     reads = BY_SOFTMAX
     elicits = "distorted probability"
-    bounded, convex = False, False
+    bounded = False
     special_cases = {"lambda_dice=0": "cross_entropy"}
     reference = DICE_CE
     units = {"label_smoothing": "share of the label spread over all classes, in the cross-entropy alone"}
@@ -73,7 +73,7 @@ class BinaryDiceFocal(VolumeLoss):
     kind = Kind.BINARY
     reads = BY_SIGMOID
     elicits = "distorted probability"
-    bounded, convex, zero, monotone = False, False, True, True
+    bounded, zero, monotone = False, True, True
     special_cases = {"lambda_dice=0": "focal"}
     raises = {"alpha": "positives"}
     reference = DICE_FOCAL
@@ -97,7 +97,7 @@ class ClassesDiceFocal(VolumeLoss):
     kind = Kind.CLASSES
     reads = BY_SOFTMAX
     elicits = "distorted probability"
-    bounded, convex, zero = False, False, True
+    bounded, zero = False, True
     reference = DICE_FOCAL
     units = UNITS
 
@@ -129,7 +129,7 @@ class BinaryGeneralizedDiceFocal(VolumeLoss):
     kind = Kind.BINARY
     reads = BY_SIGMOID
     elicits = "distorted probability"
-    bounded, convex, zero, monotone = False, False, True, True
+    bounded, zero, monotone = False, True, True
     special_cases = {"lambda_gdl=0": "focal"}
     reference = GENERALIZED
     units = UNITS
@@ -150,7 +150,7 @@ class ClassesGeneralizedDiceFocal(VolumeLoss):
     kind = Kind.CLASSES
     reads = BY_SOFTMAX
     elicits = "distorted probability"
-    bounded, convex, zero = False, False, True
+    bounded, zero = False, True
     reference = GENERALIZED
     units = UNITS
 
