@@ -20,7 +20,6 @@ MODULES = {
     "lossbench-keras": ("keras", "of_keras"),
     "lossbench-kornia": ("kornia", "of_kornia"),
     "lossbench-monai": ("monai", "of_monai"),
-    "lossbench-pytorch-crf": ("torchcrf", "of_pytorch_crf"),
 }
 """Distribution of the plugin: the library that it wraps, and the module here with what was seen of it."""
 
