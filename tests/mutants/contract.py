@@ -211,7 +211,6 @@ class Counted(Loss):
     "gradient_is_the_derivative",
     "compiles_as_one_graph",
     "maps_over_batches",
-    "copies_are_the_same",
     "works_on_any_device",
 )
 class RunningScale(Loss):
