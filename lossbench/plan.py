@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from enum import Enum
 from typing import Any
 
 
@@ -18,6 +19,31 @@ def stream(*place: object) -> int:
     """
     text = "\x1f".join(str(part) for part in place)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+class Scope(Enum):
+    """What a verdict claims: for which training rows, and for which rows that are predicted."""
+
+    ROWS = "rows"
+    """Models trained on these training rows, for new rows like the test part."""
+    TRAINING_ROWS = "training_rows"
+    """Models trained on another sample of training rows as well, for new rows like the test part; approximate."""
+    TEST = "test"
+    """Models trained on these training rows, on this test part alone."""
+
+    @classmethod
+    def of(cls, name: str | None) -> Scope:
+        """By its name; records and plans of before say `population` for rows. ValueError for any other name."""
+        return cls.ROWS if name in (None, "population") else cls(name)
+
+    @property
+    def words(self) -> str:
+        """What an interval of this scope is about, to be read after `95 % interval`."""
+        return {
+            Scope.ROWS: "trained on these rows, for new rows like the test part",
+            Scope.TRAINING_ROWS: "with other training rows, approximate",
+            Scope.TEST: "trained on these rows, on this test part",
+        }[self]
 
 
 @dataclass(frozen=True)

@@ -171,9 +171,9 @@ def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
     also = f"; also in leaderboard.csv: {', '.join(hidden)}" if hidden else ""
     yield f"mean ± sd over {spent}, on the same test part{also}"
     if not contest.no_verdict:
-        scope = "data like these" if contest.rules.scope == "population" else "this test set"
         same = f"; up to {amount(contest.margin, contest)} is the same in practice" if contest.margin else ""
-        yield f"gain: {metric(contest.metric)} better than {contest.baseline}, with its interval on {scope}{same}"
+        scope = contest.rules.scope.words
+        yield f"gain: {metric(contest.metric)} better than {contest.baseline}, 95 % interval {scope}{same}"
         yield from _unclear(contest)
     edges = {row.title: sum(repeat.edge for repeat in row.record.repeats) for row in board.rows}
     if any(edges.values()):

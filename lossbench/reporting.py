@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lossbench.errors import InputError, LossbenchError
-from lossbench.plan import fingerprint
+from lossbench.plan import Scope, fingerprint
 from lossbench.plugins import import_target
 from lossbench.record import RECORD, Record, Status, read_records
 from lossbench.verdicts import scores
@@ -44,7 +44,11 @@ def rules_of(folder: Path) -> Rules:
         told = json.loads((folder / PLAN).read_text("utf-8")).get("report") or {}
     except (OSError, ValueError):
         told = {}
-    return Rules(scope=told.get("scope", "population"), baseline=told.get("baseline"))
+    try:
+        scope = Scope.of(told.get("scope"))
+    except ValueError:
+        scope = Scope.ROWS
+    return Rules(scope=scope, baseline=told.get("baseline"))
 
 
 def find_sweep(name: str, results: Path) -> Path:
@@ -118,7 +122,7 @@ def _records(folder: Path) -> list[Record]:
 
 
 def _own(records: Iterable[Record]) -> dict[str, scores.Function]:
-    """Metrics of somebody's own that can still be imported; without one there is no interval for data like these."""
+    """Metrics of somebody's own that can still be imported; without one there is no interval for new rows."""
     found: dict[str, scores.Function] = {}
     for record in records:
         path = str(record.cell.get("task", {}).get("metric") or "")

@@ -223,7 +223,7 @@ def plan(composition: Composition) -> Sweep:
     _reachable({entry.cell.training.accelerator for entry in entries.values()})
     losses = list(dict.fromkeys(e.cell.loss.name for e in entries.values() if e.role != "control"))
     _writable(settings.results)
-    report = {"scope": settings.scope, "baseline": settings.against}
+    report = {"scope": settings.scope.value, "baseline": settings.against}
     return Sweep(settings.name or _name(), settings.results, entries, losses, settings.reuse, report=report)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+from lossbench.plan import Scope
 from lossbench.record import Record, Status
 from lossbench.verdicts import words
 from lossbench.verdicts.answer import Answer, answer
@@ -16,8 +17,8 @@ from lossbench.verdicts.judging import compare
 from tests.test_comparison import BASE, Z, binary, contest_of, gaining, mse, noisy, regression
 
 
-def told(*records: Record, scope: str = "population") -> Answer:
-    return answer(compare(records, Rules(scope=scope)))
+def told(*records: Record, scope: str = "rows") -> Answer:
+    return answer(compare(records, Rules(scope=Scope.of(scope))))
 
 
 def tile(found: Answer, question: str) -> tuple[str, str]:
@@ -267,9 +268,15 @@ def test_rates_that_were_mostly_at_the_edge_are_a_limit(edges: int, named: bool)
     assert any("the best rate of huber was mostly the lowest or highest" in limit for limit in limits) is named
 
 
-@pytest.mark.parametrize(("scope", "words"), [("population", "data like these"), ("test", "this test set")])
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [
+        ("rows", "trained on these rows, for new rows like the test part"),
+        ("test", "trained on these rows, on this test part"),
+    ],
+)
 def test_the_smallest_difference_is_said_of_what_verdicts_ask_of(scope: str, words: str) -> None:
-    assert f" RMSE on {words}; up to" in told(mse(), gaining("huber", 0.5, 0.1), scope=scope).limits[0]
+    assert f" RMSE ({words}); up to" in told(mse(), gaining("huber", 0.5, 0.1), scope=scope).limits[0]
 
 
 def test_controls_are_named_as_not_having_won_only_where_they_have_not() -> None:
@@ -341,7 +348,14 @@ def test_without_a_margin_three_digits_of_the_largest_value_are_shown(
 
 def test_what_would_decide_is_said_of_repeats_then_of_rows_then_of_luck() -> None:
     def said(now: int = 10, **more: object) -> str:
-        needed = {"repeats_needed": None, "rows_needed": None, "rows": 500, "p_holm": 0.06, "family": 3}
+        needed = {
+            "repeats_needed": None,
+            "rows_needed": None,
+            "rows": 500,
+            "p_holm": 0.06,
+            "family": 3,
+            "scope": Scope.ROWS,
+        }
         given = {"gains": np.zeros(now), "judged": object(), **needed, **more}
         return words.what_would_decide(SimpleNamespace(**given))  # type: ignore[arg-type]
 

@@ -1,7 +1,7 @@
 """A sweep judged: pairs, verdicts, tiers, controls, tasks together. Expected values are scipy's, or by hand.
 
 The records are made here: a regression loss of which every prediction is off by the same amount has that amount as its
-RMSE, and no row is easier than another, so that its interval for data like these is the one for this test set.
+RMSE, and no row is easier than another, so that its interval for new rows is the one for this test part.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from lossbench.errors import InputError
+from lossbench.plan import Scope
 from lossbench.record import Record, Repeat, Status
 from lossbench.verdicts.answer import answer
 from lossbench.verdicts.comparison import Comparison, Contest, Difference, Rules
@@ -173,7 +174,7 @@ def noisy(seed: int, repeats: int = 10, rows: int = ROWS) -> Values:
 
 def test_a_gain_and_its_interval_are_scipys_paired_t() -> None:
     other = BASE - 0.3 - 0.25 * Z
-    contest = contest_of(mse(), regression("huber", other), scope="test")
+    contest = contest_of(mse(), regression("huber", other), scope=Scope.TEST)
     found = contest.find("huber").difference
     wanted = stats.ttest_rel(BASE, other)
     interval = wanted.confidence_interval()
@@ -291,31 +292,31 @@ def test_the_tier_of_the_baseline_never_contradicts_its_verdicts(seed: int) -> N
 
 
 def test_the_scope_decides_which_interval_judges() -> None:
-    """Rows that differ much by loss: clear on this test set, open for data like these."""
+    """Rows that differ much by loss: clear on this test part, open for new rows."""
     hard = np.where(np.arange(ROWS) < 6, 4.0, 0.9)
     records = [mse(), gaining("huber", 5.0, 0.3, uneven=hard)]
-    of = {scope: contest_of(*records, scope=scope) for scope in ("test", "population")}
+    of = {scope: contest_of(*records, scope=Scope(scope)) for scope in ("test", "rows")}
     found = {scope: contest.find("huber").difference for scope, contest in of.items()}
     assert found["test"] is not None
-    assert found["population"] is not None
-    assert found["population"].population is not None
-    assert (found["test"].judged, found["population"].judged) == (found["test"].test, found["population"].population)
-    assert found["test"].test.reach() < found["population"].population.reach()
+    assert found["rows"] is not None
+    assert found["rows"].new_rows is not None
+    assert (found["test"].judged, found["rows"].judged) == (found["test"].test, found["rows"].new_rows)
+    assert found["test"].test.reach() < found["rows"].new_rows.reach()
     assert found["test"].verdict is Verdict.BETTER
-    assert found["population"].verdict is not Verdict.BETTER
-    assert found["test"].p < found["population"].p
+    assert found["rows"].verdict is not Verdict.BETTER
+    assert found["test"].p < found["rows"].p
 
 
-def test_without_stored_predictions_nothing_is_said_of_data_like_these() -> None:
+def test_without_stored_predictions_nothing_is_said_of_new_rows() -> None:
     records = [mse(), gaining("huber", 0.5, 0.1)]
     for found in records:
         found.arrays = {}
     contest = contest_of(*records)
     difference = contest.find("huber").difference
     assert difference is not None
-    assert difference.population is None
+    assert difference.new_rows is None
     assert difference.verdict is Verdict.UNCLEAR
-    assert contest_of(*records, scope="test").find("huber").difference.verdict is Verdict.BETTER  # type: ignore[union-attr]
+    assert contest_of(*records, scope=Scope.TEST).find("huber").difference.verdict is Verdict.BETTER  # type: ignore[union-attr]
 
 
 def test_another_baseline_turns_the_gains_round() -> None:
@@ -336,8 +337,8 @@ def test_equal_predictions_are_the_same_in_practice_and_no_number_is_lost() -> N
     found = contest.find("mse_again").difference
     assert found is not None
     assert found.test.interval() == (0.0, 0.0)
-    assert found.population is not None
-    assert found.population.interval() == (0.0, 0.0)
+    assert found.new_rows is not None
+    assert found.new_rows.interval() == (0.0, 0.0)
     assert (found.verdict, found.identical, found.p, found.effect) == (Verdict.SAME, True, 1.0, 0.0)
     text = json.dumps(to_json(comparison, answer(comparison)), allow_nan=False)  # NaN would raise
     assert "same in practice" in text

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lossbench.plan import Scope
 from lossbench.record import Record, Repeat, Status
 from lossbench.verdicts.comparison import Contest, Rules
 from lossbench.verdicts.evidence.blog import blog_post, experiments
@@ -50,7 +51,7 @@ def record(title: str, scores: Sequence[float], trials: Trials, direction: str =
 
 
 def judged(*records: Record) -> Contest:
-    (contest,) = compare(records, Rules(scope="test")).contests
+    (contest,) = compare(records, Rules(scope=Scope.TEST)).contests
     return contest
 
 

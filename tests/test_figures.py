@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
+from lossbench.plan import Scope
 from lossbench.record import Record, Repeat, Status
 from lossbench.verdicts.comparison import Across, Contest, Rules
 from lossbench.verdicts.figures import across as over_tasks
@@ -83,8 +84,8 @@ def failing(title: str) -> Record:
     return found
 
 
-def judged(*records: Record, scope: str = "population") -> Contest:
-    (contest,) = compare(records, Rules(scope=scope)).contests
+def judged(*records: Record, scope: str = "rows") -> Contest:
+    (contest,) = compare(records, Rules(scope=Scope.of(scope))).contests
     return contest
 
 
@@ -209,7 +210,7 @@ def test_a_critical_difference_is_drawn_from_five_tasks_on() -> None:
 def test_the_words_beside_repeats_hold_the_numbers_of_the_comparison(contest: Contest) -> None:
     gain = contest.find("mae").difference
     assert gain is not None
-    assert gain.population is not None
+    assert gain.new_rows is not None
     said = verdicts.said_repeats(contest)
     assert f"mae won 0 of 4 repeats, mean gain −{abs(gain.test.mean):.3f}" in said
     assert "unstable" not in said  # it has no pair in every repeat

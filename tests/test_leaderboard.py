@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from lossbench.plan import Scope
 from lossbench.printout import show_contests
 from lossbench.record import Record, Repeat, Status
 from lossbench.terminal import decimals, pair, spoken
@@ -149,10 +150,10 @@ def test_losses_that_did_not_begin_alike_are_named() -> None:
 # Verdicts in the terminal ---------------------------------------------------------------------------------------------
 
 
-def judged(*records: Record, width: int = 160, scope: str = "population", colour: bool = False) -> str:
+def judged(*records: Record, width: int = 160, scope: str = "rows", colour: bool = False) -> str:
     look: dict[str, Any] = {"force_terminal": True, "color_system": "standard"} if colour else {}
     out = Console(width=width, file=io.StringIO(), highlight=False, **look)
-    show_contests(out, compare(records, Rules(scope=scope)).contests)
+    show_contests(out, compare(records, Rules(scope=Scope.of(scope))).contests)
     text = out.file.getvalue()  # type: ignore[attr-defined]  # the file is a StringIO
     assert isinstance(text, str)
     return text
@@ -184,17 +185,23 @@ def test_a_line_holds_tier_gain_interval_time_and_verdict() -> None:
     assert " reference" in row(text, "trivial")
 
 
-@pytest.mark.parametrize(("scope", "words"), [("test", "this test set"), ("population", "data like these")])
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [
+        ("test", "trained on these rows, on this test part"),
+        ("rows", "trained on these rows, for new rows like the test part"),
+    ],
+)
 def test_the_interval_in_the_terminal_is_the_one_that_judges(scope: str, words: str) -> None:
     records = [mse(uneven=noisy(0)), gaining("huber", 3.0, 0.1, uneven=noisy(1))]
-    (contest,) = compare(records, Rules(scope=scope)).contests
+    (contest,) = compare(records, Rules(scope=Scope.of(scope))).contests
     difference = contest.find("huber").difference
     assert difference is not None
-    assert difference.population is not None
-    low, high = (difference.test if scope == "test" else difference.population).interval()
+    assert difference.new_rows is not None
+    low, high = (difference.test if scope == "test" else difference.new_rows).interval()
     text = judged(*records, scope=scope)
     assert f"{low:+.2f} to {high:+.2f}" in row(text, "huber")
-    assert f"gain: RMSE better than mse, with its interval on {words}; up to 0.10 is the same in practice" in text
+    assert f"gain: RMSE better than mse, 95 % interval {words}; up to 0.10 is the same in practice" in text
 
 
 def test_green_is_better_and_red_is_worse() -> None:

@@ -30,6 +30,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 from sklearn import metrics as sk
 
+from lossbench.plan import Scope
 from lossbench.record import Record, Status
 from lossbench.verdicts import report
 from lossbench.verdicts.answer import answer
@@ -225,6 +226,25 @@ def test_the_files_beside_the_page_say_the_same(comparison: Comparison, tmp_path
     assert [row["repeats"] for row in rows if row["title"] == "poisson"] == ["9"]
 
 
+def test_nothing_failed_while_the_page_was_made(page: str) -> None:
+    assert "could not be made" not in page
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [("figures.verdicts", "repeats"), ("figures.verdicts", "said_repeats"), ("evidence.blog", "blog_post")],
+)
+def test_a_block_that_fails_says_why_and_costs_no_other(where: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*given: object, **named: object) -> None:
+        raise MemoryError("no room for 2^64 signs")
+
+    whole = html(compare(a_sweep()))
+    monkeypatch.setattr(f"lossbench.verdicts.{where}.{name}", fails)
+    found = html(compare(a_sweep()))
+    assert "This could not be made: MemoryError: no room for 2^64 signs" in found
+    assert found.count("<svg") >= whole.count("<svg") - 6  # of a block there are at most three pictures on two tasks
+
+
 def test_a_skipped_cell_has_a_line_in_the_file_and_on_the_page() -> None:
     skipped = gaining("bce", 0, 0.1)
     skipped.status, skipped.repeats, skipped.reason = type(skipped.status)("skipped"), [], "binary loss"
@@ -323,16 +343,16 @@ def test_a_loss_far_off_points_out_of_the_picture_and_leaves_room_for_the_others
         assert close.mean == pytest.approx(100 + 92 * 0.5 / (3 * 0.6715), abs=0.1)
 
 
-def test_the_thin_line_is_the_interval_for_data_like_these() -> None:
+def test_the_thin_line_is_the_interval_for_new_rows() -> None:
     (contest,) = compare([mse(uneven=noisy(0)), gaining("huber", 0.5, 0.1, uneven=noisy(1))]).contests
     difference = contest.find("huber").difference
     assert difference is not None
-    assert difference.population is not None
+    assert difference.new_rows is not None
     forest = next(row.forest for row in board(contest, "", {}).rows if row.title == "huber")
     assert forest is not None
     assert forest.wide is not None
     slope = (forest.narrow[1] - forest.narrow[0]) / np.diff(difference.test.interval())[0]
-    low, high = difference.population.interval()
+    low, high = difference.new_rows.interval()
     assert high - low > 1.1 * np.diff(difference.test.interval())[0]
     shown = slope * (min(high, (192 - 100) / slope) - max(low, (8 - 100) / slope))
     assert forest.wide[1] - forest.wide[0] == pytest.approx(shown, abs=0.5)
@@ -386,7 +406,7 @@ def test_over_tasks_the_worst_regret_is_told_beside_the_mean() -> None:
 
 
 def uneven() -> list[Record]:
-    """A loss, its control and a reference whose intervals for data like these are wider than for this test set."""
+    """A loss, its control and a reference whose intervals for new rows are wider than for this test part."""
     times = {"mse": 1e-3, "huber": 2e-3}
     records = [
         mse(uneven=noisy(0), step=times["mse"]),
@@ -409,10 +429,10 @@ def test_each_column_of_the_file_holds_what_its_name_says() -> None:
     rows = {row["title"]: row for row in csv.DictReader(io.StringIO(to_csv(found)))}
     row, difference = rows["huber"], found.contests[0].find("huber").difference
     assert difference is not None
-    assert difference.population is not None
+    assert difference.new_rows is not None
     assert [float(row[name]) for name in ("gain", "gain_low", "gain_high")] == pytest.approx(gains_of(records, "huber"))
-    wide = [float(row[name]) for name in ("population_low", "population_high")]
-    assert wide == pytest.approx(difference.population.interval())
+    wide = [float(row[name]) for name in ("rows_low", "rows_high")]
+    assert wide == pytest.approx(difference.new_rows.interval())
     assert wide[1] - wide[0] > float(row["gain_high"]) - float(row["gain_low"])
     assert float(row["p"]) == difference.p < difference.p_holm == float(row["p_holm"])
     assert (float(row["seconds"]), float(row["step_seconds"])) == (0.2, 0.002)
@@ -457,7 +477,7 @@ def test_the_json_holds_each_pair_once_with_both_intervals() -> None:
     assert (pair["test"]["mean"], pair["test"]["low"], pair["test"]["high"]) == pytest.approx(
         gains_of(records, "huber")
     )
-    assert pair["population"]["high"] - pair["population"]["low"] > pair["test"]["high"] - pair["test"]["low"]
+    assert pair["rows"]["high"] - pair["rows"]["low"] > pair["test"]["high"] - pair["test"]["low"]
     assert pair["gains"] == pytest.approx(np.array(records[0].values("rmse")) - records[1].values("rmse"))
     difference = found.contests[0].differences["mae", "mse"]
     assert difference.repeats_needed != difference.rows_needed
@@ -519,12 +539,12 @@ def test_all_numbers_are_there_with_their_spread() -> None:
     assert dict(zip(every.head, every.rows[0], strict=True))["RMSE"] == wanted
     assert [row[0] for row in pairs.rows] == ["huber − mse", "huber − mae", "mse − mae"]
     difference = found.contests[0].differences["huber", "mse"]
-    assert difference.population is not None
+    assert difference.new_rows is not None
     row = dict(zip(pairs.head, pairs.rows[0], strict=True))
     mean, low, high = gains_of(records, "huber")
-    signed = {"gain": f"{mean:+.2f}", "this test set": f"{low:+.2f} to {high:+.2f}"}
-    signed["data like these"] = " to ".join(f"{bound:+.2f}" for bound in difference.population.interval())
-    assert signed["this test set"] != signed["data like these"]
+    signed = {"gain": f"{mean:+.2f}", "this test part": f"{low:+.2f} to {high:+.2f}"}
+    signed["new rows"] = " to ".join(f"{bound:+.2f}" for bound in difference.new_rows.interval())
+    assert signed["this test part"] != signed["new rows"]
     assert {name: row[name].replace("−", "-") for name in signed} == signed
     assert row["P(better)"] == "100 %"
     assert row["verdict"] == "better"
@@ -550,12 +570,12 @@ def test_the_three_ps_of_a_pair_stand_under_their_names() -> None:
 
 def test_markdown_shows_the_interval_that_judges() -> None:
     records = uneven()
-    for scope in ("test", "population"):
-        found = compare(records, Rules(scope=scope))
+    for scope in ("test", "rows"):
+        found = compare(records, Rules(scope=Scope.of(scope)))
         difference = found.contests[0].find("huber").difference
         assert difference is not None
-        assert difference.population is not None
-        low, high = gains_of(records, "huber")[1:] if scope == "test" else difference.population.interval()
+        assert difference.new_rows is not None
+        low, high = gains_of(records, "huber")[1:] if scope == "test" else difference.new_rows.interval()
         row = next(line for line in to_markdown(found, None).splitlines() if "| huber |" in line)
         assert f"({low:+.2f} to {high:+.2f})".replace("-", "−") in row
         half = stats.sem(records[1].values("rmse")) * stats.t.ppf(0.975, 9)
@@ -579,9 +599,12 @@ def test_an_effect_without_spread_is_no_number_in_json() -> None:
 
 def test_the_method_says_which_interval_judged_and_how_to_do_it_again() -> None:
     records = [with_evidence(mse()), with_evidence(gaining("huber", 0.5, 0.1), 1)]
-    for scope, said in (("test", "Judged by the first (test)."), ("population", "Judged by the second (population).")):
-        told, again = method(compare(records, Rules(scope=scope))).panels
-        assert said in told.lines
+    for scope, said in (
+        ("test", "trained on these rows, on this test part (report.scope=test)."),
+        ("rows", "trained on these rows, for new rows like the test part (report.scope=rows)."),
+    ):
+        told, again = method(compare(records, Rules(scope=Scope.of(scope)))).panels
+        assert f"Verdicts are by the interval {said}" in told.lines
         assert f"commit    {'a' * 40}" in again.code
         assert again.code.splitlines()[0] == "lossbench +loss=mse -m"
         assert "versions  python 3.11" in again.code
@@ -593,7 +616,7 @@ def test_the_method_says_which_interval_judged_and_how_to_do_it_again() -> None:
 
 def test_a_tracker_gets_every_gain_with_its_interval_and_a_verdict() -> None:
     records = uneven()
-    found = compare(records, Rules(scope="test"))
+    found = compare(records, Rules(scope=Scope.TEST))
     shown = view(found, answer(found), {})
     names = ("delta/huber", "delta_lo/huber", "delta_hi/huber")
     assert tuple(shown.metrics[name] for name in names) == pytest.approx(gains_of(records, "huber"))
@@ -606,7 +629,7 @@ def test_a_tracker_gets_every_gain_with_its_interval_and_a_verdict() -> None:
     at = list(zip(pairs["one"], pairs["other"], strict=True)).index(("huber", "mse"))
     low, high = pairs["test_low"][at], pairs["test_high"][at]
     assert (pairs["gain"][at], low, high) == pytest.approx(gains_of(records, "huber"))
-    assert pairs["population_low"][at] < low < high < pairs["population_high"][at]
+    assert pairs["rows_low"][at] < low < high < pairs["rows_high"][at]
 
 
 def test_of_several_tasks_each_has_names_of_its_own() -> None:

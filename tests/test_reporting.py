@@ -16,6 +16,7 @@ from sklearn import metrics as sk
 
 from lossbench.__main__ import main
 from lossbench.errors import InputError, UnknownName
+from lossbench.plan import Scope
 from lossbench.recipe import recipe
 from lossbench.record import Record, Status
 from lossbench.reporting import find_sweep, judged, rejudged
@@ -93,7 +94,7 @@ def test_records_come_in_the_order_of_the_command(tmp_path: Path, labelled: Reco
     cells = [{"folder": name} for name in ("loans-bce-chosen", "b-mse-chosen", "a-mse-chosen")]
     (folder / "plan.json").write_text(json.dumps({"cells": cells}))
     assert [c.name for c in judged([folder]).contests] == ["loans", "b", "a"]
-    assert judged([folder]).rules.scope == "population"  # a plan that says nothing of it
+    assert judged([folder]).rules.scope is Scope.ROWS  # a plan that says nothing of it
 
 
 def test_the_first_sweep_gives_the_rules_and_the_cell_that_counts(tmp_path: Path) -> None:
@@ -201,7 +202,7 @@ def test_a_sweep_of_a_metric_of_ones_own_is_judged_on_data_like_these_while_it_c
     (contest,) = judged([saved(tmp_path / "one", *records)]).contests
     difference = contest.find("huber").difference
     assert difference is not None
-    assert (difference.population is not None) is known
+    assert (difference.new_rows is not None) is known
 
 
 # Taking it home -------------------------------------------------------------------------------------------------------
@@ -343,7 +344,8 @@ def test_a_report_keeps_the_rules_of_its_sweep_but_for_what_is_said(results: Pat
         return found["scope"], found["contests"][0]["baseline"]
 
     assert report() == ("test", "huber")
-    assert report("--scope", "population") == ("population", "huber")
+    assert report("--scope", "population") == ("rows", "huber")  # its older name
+    assert report("--scope", "training_rows") == ("training_rows", "huber")
     assert report("--baseline", "mse") == ("test", "mse")
 
 
@@ -356,7 +358,7 @@ def test_the_report_of_several_sweeps_has_a_folder_of_its_own(results: Path, cap
     assert {row["title"] for row in found["contests"][0]["rows"]} == {"mse", "huber", "mae", "trivial"}
     assert found["answer"] in out
     assert main(["report", "two", f"results={results}"]) == 0
-    assert told(results / "two")["scope"] == "population"
+    assert told(results / "two")["scope"] == "rows"
 
 
 def test_another_metric_is_written_only_where_it_is_wanted(results: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lossbench.commands.options import parser, results_folder
 from lossbench.errors import InputError
+from lossbench.plan import Scope
 
 # lossbench show -----------------------------------------------------------------------------------------------------
 
@@ -88,7 +89,11 @@ def report(argv: list[str]) -> int:
     words = parser("report", "The report of one sweep, or of several together, from their records alone.")
     words.add_argument("sweeps", nargs="+", metavar="SWEEP", help="its name, or its folder; then results=DIR")
     words.add_argument(
-        "--scope", choices=("population", "test"), help="what verdicts ask of: data like these, this test set"
+        "--scope",
+        choices=("rows", "training_rows", "test", "population"),
+        help="what verdicts claim: models trained on these rows, for new rows like the test part (rows, the default; "
+        "population is its older name); with other training rows as well, approximately (training_rows); on this test "
+        "part alone (test)",
     )
     words.add_argument("--baseline", metavar="LOSS", help="the loss to hold all others against")
     words.add_argument("--figures", metavar="DIR", type=Path, help="every figure as PDF and SVG, for papers")
@@ -99,7 +104,7 @@ def report(argv: list[str]) -> int:
 
     folders = _sweeps(options.sweeps)
     usual = reporting.rules_of(folders[0])
-    rules = Rules(options.scope or usual.scope, options.baseline or usual.baseline)
+    rules = Rules(Scope.of(options.scope) if options.scope else usual.scope, options.baseline or usual.baseline)
     with _without_collector():
         comparison = reporting.judged(folders, rules)
         return _told(comparison, options.to or _place(folders), options.figures)

@@ -25,7 +25,7 @@ from lossbench.compose.arguments import Arguments, arrange
 from lossbench.compose.cells import to_cell
 from lossbench.compose.source import CUSTOM, config_folder, register
 from lossbench.errors import InputError, LossbenchError, PluginError, UnknownName
-from lossbench.plan import Cell
+from lossbench.plan import Cell, Scope
 from lossbench.plugins import catalogue, load_family
 
 DETAILS = re.compile(r"\n\s*(full_key|object_type|reference_type)[:=].*")
@@ -33,7 +33,7 @@ DETAILS = re.compile(r"\n\s*(full_key|object_type|reference_type)[:=].*")
 SEE = "See https://hydra.cc"
 QUOTING = """
 A value with signs such as = , or letters beyond ASCII goes into quotes of its own: 'key="a=b, c"'."""
-SCOPES = ("population", "test")
+SCOPES = tuple(scope.value for scope in Scope)
 CHOSEN = ("loss.", "regularizer.", "task.", "model.")
 """Keys that a group brings along."""
 
@@ -60,8 +60,8 @@ class Settings:
     """Whether the baseline takes part a second time, on other draws."""
     scale: float | None = None
     """By how much the baseline is multiplied in a second control; None for no such control."""
-    scope: str = "population"
-    """What verdicts ask of: `population`, data like these; or `test`, this test set."""
+    scope: Scope = Scope.ROWS
+    """What verdicts claim."""
     against: str | None = None
     """The loss that others are held against instead of the task's baseline."""
 
@@ -148,8 +148,10 @@ def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
         raise InputError(f"controls.placebo={placebo}: true or false is due.")
     if scale is not None and (isinstance(scale, bool) or not isinstance(scale, (int, float)) or scale <= 0):
         raise InputError(f"controls.scale={scale}: a number above 0, or null, is due.")
-    if scope not in SCOPES:
-        raise UnknownName("scope", str(scope), SCOPES, "Change report.scope=.")
+    try:
+        scope = Scope.of(scope)
+    except ValueError:
+        raise UnknownName("scope", str(scope), SCOPES, "Change report.scope=.") from None
     against = None if against is None else str(against)
     return Settings(name, results, reuse, tracked, uri, placebo, scale, scope, against)
 

@@ -168,11 +168,12 @@ def _first_of_moment(moments: NDArray[Any], position: int) -> int:
 
 def _by_column(rule: SplitRule) -> tuple[Rows, Rows, Rows]:
     """The parts that the column's words name; validation may be absent."""
-    words = [str(word).strip().lower() for word in np.asarray(rule.values)]
+    codes, values = pd.factorize(np.asarray(rule.values), use_na_sentinel=False)
+    words = [str(value).strip().lower() for value in values]  # a few, however many rows there are
     unknown = sorted(set(words) - set(WORDS))
     if unknown:
         raise rule.refuse(f"it holds {', '.join(map(repr, unknown[:5]))} where {', '.join(WORDS)} are known")
-    parts = np.array([WORDS[word] for word in words])
+    parts = np.array([WORDS[word] for word in words])[codes]
     for part in ("train", "test"):
         if not (parts == part).any():
             raise rule.refuse(f"no row says {part}")

@@ -20,6 +20,8 @@ from lossbench.task import DataCard, Part, Scored, Sealed, Splits
 
 KEPT = 2**28
 """Bytes of encoded features that a task keeps for the next loss."""
+GROUPS = "groups"
+"""The legend's name for the groups of the test rows."""
 Features = Mapping[Part, Tensor]
 """What a model takes, [n, columns] of each part; nothing of any target."""
 
@@ -105,7 +107,12 @@ class TableTask(ABC):
         )
 
     def legend(self) -> dict[str, NDArray[Any]]:
-        return {}
+        """Where groups stay together, the number of each test row's group: its rows are no independent examples."""
+        rule = self.table.split
+        if rule.kind != "group":
+            return {}
+        _, numbers = np.unique(np.asarray(rule.values)[self.splits(0).test].astype(str), return_inverse=True)
+        return {GROUPS: numbers.astype(np.int64)}
 
     @abstractmethod
     def summary(self) -> dict[str, Any]:

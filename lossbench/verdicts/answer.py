@@ -308,11 +308,11 @@ def _limits(comparison: Comparison) -> tuple[str, ...]:
         if contest.no_verdict or not differences:
             continue
         least = plain.median(d.detectable for d in differences if d.detectable is not None)
-        scope = "data like these" if comparison.rules.scope == "population" else "this test set"
+        scope = comparison.rules.scope.words
         found.append(
             f"{contest.name}: {several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} on one test "
             f"part of {differences[0].rows} examples find, four times in five, a difference of "
-            f"{amount(least, contest)} {metric(contest.metric)} on {scope}; up to {amount(contest.margin, contest)} "
+            f"{amount(least, contest)} {metric(contest.metric)} ({scope}); up to {amount(contest.margin, contest)} "
             "counts as the same."
         )
         if contest.repeats < 5:

@@ -97,7 +97,8 @@ def _caption(contest: Contest) -> str:
         return said.strip()
     margin = f"The grey band is ±{amount(contest.margin, contest)}, the same in practice. " if contest.margin else ""
     return (
-        f"{said}{margin}Thick line: 95 % interval of the gain on this test set; thin line: on data like these. "
+        f"{said}{margin}Thick line: 95 % interval of the gain, trained on these rows, on this test "
+        "part; thin line: for new rows like the test part. "
         "Losses in a tier can't be told from its first."
     )
 
@@ -165,15 +166,15 @@ def _forest(contest: Contest, c: Contender, place: Callable[[float], float]) -> 
     mean, low, high = place(difference.test.mean), *difference.test.interval()
     outside = place(difference.test.mean * (1 + 1e-9) + 0.0)
     beyond = -1 if outside <= EDGE else 1 if outside >= WIDTH - EDGE else 0
-    wide = difference.population.interval() if difference.population else None
-    test, population = span((low, high), contest), span(wide, contest) if wide else "not known"
+    wide = difference.new_rows.interval() if difference.new_rows else None
+    test, new_rows = span((low, high), contest), span(wide, contest) if wide else "not known"
     return Forest(
         mean=round(mean, 1),
         wide=(round(place(wide[0]), 1), round(place(wide[1]), 1)) if wide else None,
         narrow=(round(place(low), 1), round(place(high), 1)),
         beyond=beyond,
         label=f"{c.title}: better than {difference.other} by {amount(difference.test.mean, contest, sign=True)}; "
-        f"95 % interval on this test set {test}, on data like these {population}",
+        f"95 % interval, trained on these rows, on this test part {test}, for new rows like it {new_rows}",
     )
 
 

@@ -43,14 +43,13 @@ def method(comparison: Comparison) -> Section:
         "defaults at the centre.",
         "Trial, epoch and threshold are chosen on validation data and frozen; the test part is the same in all repeats "
         "and is opened once.",
-        "Gains are paired by repeat. This test set: t interval over repeats.",
-        "Data like these: repeats and test examples as crossed random effects, from the stored predictions; examples "
-        "of metrics that are no means by their influence (delta method, DeLong, jackknife).",
-        f"Judged by the second ({comparison.rules.scope})."
-        if comparison.rules.scope == "population"
-        else "Judged by the first (test).",
-        "p is that of the interval that judges, Holm over all losses held against the baseline; the exact sign-flip p "
-        "stands beside it.",
+        "Gains are paired by repeat. On this test part: t interval over repeats.",
+        "For new rows like the test part: repeats and test examples as crossed random effects, from the stored "
+        "predictions; for metrics that are not averages, via influence functions (delta method, DeLong, jackknife). "
+        "Both are for models trained on these training rows: another sample of them may give another difference.",
+        f"Verdicts are by the interval {comparison.rules.scope.words} (report.scope={comparison.rules.scope.value}).",
+        "p is that of the interval that judges, Holm over all losses compared with the baseline; the sign-flip p "
+        "beside it is for these rows and this test part.",
         f"Margins of equivalence, fixed before the run: {'; '.join(margins) or 'none'}.",
         "Verdicts: within the margin, same in practice; beyond it with Holm p < .05, better or worse; across it, maybe "
         "small; else can't tell.",
@@ -107,11 +106,12 @@ def _pairs(contest: Contest) -> Panel:
         *(
             "pair",
             "gain",
-            "this test set",
-            "data like these",
+            "this test part",
+            "new rows",
+            "other training rows",
             "p",
             "Holm p, all pairs",
-            "sign-flip p",
+            "sign-flip p (these rows, this test part)",
             "d_z",
             "P(better)",
         ),
@@ -132,8 +132,8 @@ def _pair(d: Difference, contest: Contest) -> tuple[str, ...]:
         f"{d.one} − {d.other}",
         amount(d.test.mean, contest, sign=True),
         span(d.test.interval(), contest),
-        span(d.population.interval(), contest) if d.population else "n/a",
-        *(p_value(p).removeprefix("p ").removeprefix("= ") for p in (d.p, d.p_holm, d.sign_flip)),
+        *(span(e.interval(), contest) if e else "n/a" for e in (d.new_rows, d.training_rows)),
+        *(p_value(p).removeprefix("p ").removeprefix("= ") for p in (d.p, d.p_holm, d.sign_flip.p)),
         effect,
         f"{round(100 * d.improvement)} %",
         amount(d.detectable, contest) if d.detectable is not None else "n/a",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.plan import Scope
 from lossbench.record import Record, Status
 from lossbench.verdicts import ranks, scores, statistics
 from lossbench.verdicts.leaderboard import Leaderboard, Row
@@ -30,8 +31,8 @@ def places(margin: float, values: Sequence[float] = ()) -> int:
 class Rules:
     """How a sweep is judged. `own`: metrics of somebody's own by name, to be computed on stored predictions."""
 
-    scope: str = "population"
-    """`population` asks of *data like these*, `test` of *this test set*."""
+    scope: Scope = Scope.ROWS
+    """What verdicts claim."""
     baseline: str | None = None
     """The title that others are held against; None for the baseline of the task."""
     own: Mapping[str, scores.Function] = field(default_factory=dict)
@@ -45,11 +46,14 @@ class Difference:
     other: str
     gains: Values
     test: Estimate
-    """Of this test set: over repeats."""
-    population: Estimate | None
-    """Of data like these: over repeats and test examples; None where the stored predictions cannot tell."""
+    """Trained on these rows, on this test part: over repeats."""
+    new_rows: Estimate | None
+    """Trained on these rows, for new rows like the test part: over repeats and test examples; None where the stored
+    predictions cannot tell."""
+    training_rows: Estimate | None
+    """With other training rows as well, approximate; None where one data set cannot tell."""
     margin: float
-    scope: str
+    scope: Scope
     p: float
     """Of the scope that judges."""
     rows: int
@@ -60,15 +64,19 @@ class Difference:
 
     @property
     def judged(self) -> Estimate | None:
-        return self.test if self.scope == "test" else self.population
+        return self.of(self.scope)
+
+    def of(self, scope: Scope) -> Estimate | None:
+        """What is known within a scope."""
+        return {Scope.TEST: self.test, Scope.ROWS: self.new_rows, Scope.TRAINING_ROWS: self.training_rows}[scope]
 
     @cached_property
     def verdict(self) -> Verdict:
         return judge(self.judged.interval(), self.margin, self.p_holm) if self.judged else Verdict.UNCLEAR
 
     @cached_property
-    def sign_flip(self) -> float:
-        """The exact p of the permutation test over repeats, which asks nothing of their distribution."""
+    def sign_flip(self) -> statistics.Chance:
+        """The permutation test over repeats, on these rows and this test part; it assumes no distribution."""
         return statistics.sign_flip(self.gains)
 
     @cached_property
@@ -100,18 +108,14 @@ class Difference:
         return statistics.rows_to_decide(self.judged, self.margin, self.rows) if self.judged else None
 
     def mirrored(self) -> Difference:
-        def turned(estimate: Estimate | None) -> Estimate | None:
-            return replace(estimate, mean=-estimate.mean) if estimate else None
-
-        test = turned(self.test)
-        assert test is not None
         return replace(
             self,
             one=self.other,
             other=self.one,
             gains=-self.gains,
-            test=test,
-            population=turned(self.population),
+            test=self.test.mirrored(),
+            new_rows=self.new_rows and self.new_rows.mirrored(),
+            training_rows=self.training_rows and self.training_rows.mirrored(),
         )
 
 
@@ -151,7 +155,7 @@ class Contender:
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """95 % for the mean over repeats, on this test set."""
+        """95 % for the mean over repeats, on this test part."""
         return statistics.over_repeats(self.values).interval() if len(self.values) > 1 else None
 
     @cached_property

@@ -187,7 +187,7 @@ class _Pairs:
 
     def of(self, one: Contender, other: Contender) -> Difference:
         gains = self.sign * (one.values - other.values)
-        test, population, rows = statistics.over_repeats(gains), None, 0
+        test, new_rows, rows = statistics.over_repeats(gains), None, 0
         mine, theirs = self._of(one), self._of(other)
         if mine is not None and theirs is not None:
             if not np.array_equal(mine.rows, theirs.rows):
@@ -195,20 +195,21 @@ class _Pairs:
                     f"{one.title} and {other.title} were judged on different test rows: their records do not belong "
                     "together. Run both in one sweep."
                 )
-            population = statistics.with_examples(test, self.sign * (mine.parts - theirs.parts))
+            new_rows = statistics.with_examples(test, self.sign * (mine.parts - theirs.parts))
             rows = mine.examples
-        judged = test if self.rules.scope == "test" else population
-        return Difference(
+        difference = Difference(
             one=one.title,
             other=other.title,
             gains=gains,
             test=test,
-            population=population,
+            new_rows=new_rows,
+            training_rows=None,
             margin=self.margin,
             scope=self.rules.scope,
-            p=judged.p if judged else 1.0,
+            p=1.0,
             rows=rows,
         )
+        return replace(difference, p=difference.judged.p if difference.judged else 1.0)
 
     def _of(self, contender: Contender) -> _Parts | None:
         if contender.title not in self._parts:
@@ -229,16 +230,26 @@ def _parts(record: Record, metric: str, own: scores.Function | None) -> _Parts |
     """Of a record's test predictions; None where they cannot tell."""
     found, rows = [], []
     with record.stored() as stored:
+        groups = stored.get("legend/groups")
         for repeat in record.repeats:
             arrays = Part(stored, "test", repeat.repeat)
             one = scores.parts(metric, arrays, repeat.decision, own) if "target" in arrays else None
             if one is None:
                 return None
-            found.append(one)
+            found.append(one if groups is None or len(groups) != len(one) else by_group(one, groups))
             rows.append(arrays["rows"])
     if any(not np.array_equal(rows[0], other) for other in rows[1:]):
         raise InputError(f"{record.title}: its repeats were judged on different test rows.")
-    return _Parts(np.stack(found), rows[0], len(np.unique(rows[0])))
+    return _Parts(np.stack(found), rows[0], len(np.unique(rows[0] if groups is None else groups)))
+
+
+def by_group(parts: Values, groups: NDArray[np.int64]) -> Values:
+    """What each group of test rows has to do with a metric, [groups] of [n], with the same mean.
+
+    Rows of one group are alike, so that groups are what is drawn by chance: an interval over rows would be too short.
+    """
+    names, numbers = np.unique(groups, return_inverse=True)
+    return np.asarray(np.bincount(numbers, parts) * (len(names) / len(parts)))
 
 
 class Part(Mapping[str, NDArray[Any]]):

@@ -26,10 +26,22 @@ class Picture:
     draw: Callable[[], Figure | None]
     said: Callable[[], str]
 
-    @cached_property
+    @property
     def figure(self) -> Figure | None:
-        """Drawn once, in however many forms it is shown; None where it has nothing to show."""
-        return self.draw()
+        """Drawn once, in however many forms it is shown; None where it has nothing to show or failed."""
+        return self._attempt[0]
+
+    @property
+    def failure(self) -> str:
+        """Why it could not be drawn; empty where it could."""
+        return self._attempt[1]
+
+    @cached_property
+    def _attempt(self) -> tuple[Figure | None, str]:
+        try:
+            return self.draw(), ""
+        except Exception as error:  # one picture never costs the report
+            return None, said_of(error)
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,11 @@ class Panel:
     svg: str = ""
 
 
+def said_of(error: Exception) -> str:
+    """The line that stands in the place of what could not be made."""
+    return f"This could not be made: {type(error).__name__}: {error}"
+
+
 @dataclass(frozen=True)
 class Section:
     id: str
@@ -63,12 +80,21 @@ class Section:
 
 
 def drawn(section: Section) -> Section:
-    """The section with its pictures as SVG; panels whose picture has nothing to show are gone."""
+    """The section with its pictures as SVG; panels whose picture has nothing to show are gone, failures say why."""
     panels = []
     for panel in section.panels:
         if panel.picture is None:
             panels.append(panel)
             continue
-        if panel.picture.figure is not None:
-            panels.append(replace(panel, svg=svg(panel.picture.figure, panel.picture.name, panel.picture.said())))
+        if panel.picture.failure:
+            panels.append(replace(panel, picture=None, lines=(panel.picture.failure,)))
+        elif panel.picture.figure is not None:
+            panels.append(_with_svg(panel, panel.picture, panel.picture.figure))
     return replace(section, panels=tuple(panels))
+
+
+def _with_svg(panel: Panel, picture: Picture, figure: Figure) -> Panel:
+    try:
+        return replace(panel, svg=svg(figure, picture.name, picture.said()))
+    except Exception as error:  # a label that cannot be set, words that cannot be found
+        return replace(panel, picture=None, lines=(said_of(error),))

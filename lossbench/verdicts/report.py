@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from lossbench.plan import Scope
 from lossbench.record import Record, write_whole
 from lossbench.verdicts.answer import Answer, answer
 from lossbench.verdicts.board import AcrossTable, Board, across_table, board
@@ -151,8 +152,12 @@ def _ended(records: Sequence[Record]) -> str:
 
 def _how_to_read(comparison: Comparison) -> str:
     scope = {
-        "population": "verdicts ask of data like these: repeats and test examples both count as drawn by chance",
-        "test": "verdicts ask of this test set alone: only the repeats count as drawn by chance",
+        Scope.ROWS: "verdicts are for models trained on these rows, for new rows like the test part: repeats and test "
+        "examples both count as drawn by chance",
+        Scope.TRAINING_ROWS: "verdicts are for models trained on other training rows too, for new rows like the test "
+        "part, approximately",
+        Scope.TEST: "verdicts are for models trained on these rows, on this test part alone: only the repeats count as "
+        "drawn by chance",
     }[comparison.rules.scope]
     metrics = listed(list(dict.fromkeys(metric(contest.metric) for contest in comparison.contests)))
     return (

@@ -4,7 +4,7 @@
 accuracy, Brier score, log loss) it is the example's own term. For anything else it is the metric plus the example's
 influence on it: by the delta method for ratios and roots (F1, RMSE, R²), by DeLong's placements for the AUC, by leaving
 each one out for average precision, by leaving groups out for the rest. Differences of such parts between two losses
-are what the interval for *data like these* is made of.
+are what the interval for *new rows like the test part* is made of.
 """
 
 from __future__ import annotations

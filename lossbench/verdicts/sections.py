@@ -25,7 +25,7 @@ from lossbench.verdicts.figures import tags as tag_figures
 from lossbench.verdicts.figures import verdicts as verdict_figures
 from lossbench.verdicts.figures import weightings as weighting_figures
 from lossbench.verdicts.figures.style import Colours
-from lossbench.verdicts.panels import Panel, Picture, Section
+from lossbench.verdicts.panels import Panel, Picture, Section, said_of
 from lossbench.verdicts.view import slug
 from lossbench.verdicts.words import metric
 
@@ -106,8 +106,16 @@ def _each(
     panels: Callable[[_Of], Iterator[Panel]],
 ) -> Section:
     """A block that is asked of every task."""
-    found = [panel for of in of_tasks for panel in panels(of)]
+    found = [panel for of in of_tasks for panel in _attempted(title, of, panels)]
     return Section(key, short, title, (paragraph,) if found and paragraph else (), found)
+
+
+def _attempted(title: str, of: _Of, panels: Callable[[_Of], Iterator[Panel]]) -> Iterator[Panel]:
+    """The panels of one task; where one fails it says why, and the report goes on."""
+    try:
+        yield from panels(of)
+    except Exception as error:
+        yield Panel(title, lines=(said_of(error),), group=of.group)
 
 
 class _Of:
@@ -251,7 +259,8 @@ class _Of:
 
 
 def _real(comparison: Comparison, of_tasks: Sequence[_Of], colours: Colours) -> Section:
-    panels = [panel for of in of_tasks if of.contest.differences for panel in of.real()]
+    title = "Is it real?"
+    panels = [panel for of in of_tasks if of.contest.differences for panel in _attempted(title, of, _Of.real)]
     across = comparison.across
     if across is not None:
         figures = across_figures

@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -21,6 +21,8 @@ MOST_REPEATS = 1000
 """More than this many repeats are nobody's advice."""
 ROUNDING = 1e-12
 """Gains that differ by no more than this share of them are equal: their last bits are no spread."""
+MOST_COUNTED, DRAWN_SIGNS = 30, 20_000
+"""Up to so many repeats all signs are counted; with more, so many of them are drawn."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Estimate:
     """A mean, its standard error, and the degrees of freedom of the t distribution that judges it.
 
     `repeats` is the part of the squared error that goes down with more repeats, `examples` the part that only more
-    test rows make smaller.
+    test rows make smaller, `pool` the part that only other training rows could show. `within` is the estimate of a
+    narrower claim: the wider one has never the shorter interval nor the smaller p, whatever its degrees of freedom.
     """
 
     mean: float
@@ -36,6 +39,8 @@ class Estimate:
     df: float
     repeats: float
     examples: float = 0.0
+    pool: float = 0.0
+    within: Estimate | None = None
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """The t interval; the mean twice where there is no spread."""
@@ -44,22 +49,54 @@ class Estimate:
 
     def reach(self, level: float = 0.95) -> float:
         """Half the width of the interval."""
-        return float(special.stdtrit(self.df, (1 + level) / 2)) * self.error if self.error > 0 else 0.0
+        own = float(special.stdtrit(self.df, (1 + level) / 2)) * self.error if self.error > 0 else 0.0
+        return max(own, self.within.reach(level)) if self.within else own
 
     @property
     def p(self) -> float:
         """Two-sided, against no difference. Without any spread t has no value: the sign-flip test of df + 1 has one."""
         if self.error > 0:
-            return float(2 * special.stdtr(self.df, -abs(self.mean) / self.error))
-        return 1.0 if self.mean == 0 else 2.0**-self.df
+            own = float(2 * special.stdtr(self.df, -abs(self.mean) / self.error))
+        else:
+            own = 1.0 if self.mean == 0 else 2.0**-self.df
+        return max(own, self.within.p) if self.within else own
 
     def detectable(self, chance: float = 0.8, alpha: float = 0.05) -> float:
         """The smallest true difference that this much spread lets be found with this chance."""
-        return _shift(self.df, chance, alpha) * self.error if self.error > 0 else 0.0
+        own = _shift(self.df, chance, alpha) * self.error if self.error > 0 else 0.0
+        return max(own, self.within.detectable(chance, alpha)) if self.within else own
+
+    def mirrored(self) -> Estimate:
+        """The same seen from the other loss."""
+        return replace(self, mean=-self.mean, within=self.within.mirrored() if self.within else None)
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """The two-way layout of repeats and test examples without replication, as its mean squares."""
+
+    repeats: int
+    examples: int
+    ms_examples: float
+    ms_rest: float
+
+    @classmethod
+    def of(cls, parts: Values) -> Crossed:
+        """Of the gains example by example [R, n]; R and n at least 2."""
+        repeats, n = parts.shape
+        by_example, by_repeat, mean = parts.mean(0), parts.mean(1), parts.mean()
+        ms_examples = repeats * float(np.square(by_example - mean).sum()) / (n - 1)
+        rest = parts - by_example - by_repeat[:, None] + mean
+        return cls(repeats, n, ms_examples, float(np.square(rest).sum()) / ((repeats - 1) * (n - 1)))
+
+    @property
+    def variance(self) -> float:
+        """What the choice of the test examples adds to the variance of the mean gain; never below 0."""
+        return max(0.0, self.ms_examples - self.ms_rest) / (self.repeats * self.examples)
 
 
 def over_repeats(gains: Values) -> Estimate:
-    """What is true of *this test set*: the paired t over repeats [R], R at least 2.
+    """What is true of *these training rows and this test part*: the paired t over repeats [R], R at least 2.
 
     With 3 to 10 repeats this interval covers 95 % where percentile and BCa bootstraps cover 75 to 90 %.
     """
@@ -74,54 +111,69 @@ def over_repeats(gains: Values) -> Estimate:
 
 
 def over_repeats_and_examples(gains: Values, parts: Values) -> Estimate:
-    """What is true of *data like these*: repeats and test examples as crossed random effects.
+    """What is true of models *trained on these rows, for new rows like the test part*.
 
-    gains: [R]. parts: [R, n], what each test example has to do with its repeat's gain; their mean over examples is the
-    gain (a mean metric's own terms, else the influence of each example). The two-way layout without replication gives
-    the variance of the grand mean as (MS_repeats + MS_examples - MS_rest) / (R n), here with a negative share of the
-    examples taken as 0; degrees of freedom by Satterthwaite (Searle, Casella, McCulloch 1992, section 4.5), and never
-    below those of the smaller side: a difference of mean squares may else bring them near 0, and the interval to no
-    end.
+    Repeats and test examples are crossed random effects. gains: [R]. parts: [R, n], what each test example has to do
+    with its repeat's gain; their mean over examples is the gain (a mean metric's own terms, else the influence of each
+    example). Examples that belong together, as rows of one group, come as one. The two-way layout without replication
+    gives the variance of the grand mean as (MS_repeats + MS_examples - MS_rest) / (R n), here with a negative share of
+    the examples taken as 0; degrees of freedom by Satterthwaite (Searle, Casella, McCulloch 1992, section 4.5), and
+    never below those of the smaller side: a difference of mean squares may else bring them near 0, and the interval to
+    no end. Where the examples' share is large these rise above those of the repeats; the interval is still never
+    shorter than the one over repeats.
+
+    The repeats redraw splits, weights and orders from one set of training rows, whose own luck is in none of this.
     """
     return with_examples(over_repeats(gains), parts)
 
 
 def with_examples(fixed: Estimate, parts: Values) -> Estimate:
-    """The same where what is true of this test set is known already."""
-    repeats, n = parts.shape
-    if n < 2:
-        return fixed
-    by_example, by_repeat, mean = parts.mean(0), parts.mean(1), parts.mean()
-    ms_examples = repeats * float(np.square(by_example - mean).sum()) / (n - 1)
-    rest = parts - by_example - by_repeat[:, None] + mean
-    ms_rest = float(np.square(rest).sum()) / ((repeats - 1) * (n - 1))
-    size = repeats * n
-    examples = max(0.0, ms_examples - ms_rest) / size
+    """The same where what is true of this test part is known already."""
+    return fixed if parts.shape[1] < 2 else crossed(fixed, Crossed.of(parts))
+
+
+def crossed(fixed: Estimate, layout: Crossed) -> Estimate:
+    """The same by the mean squares of the layout."""
+    repeats, n, examples = layout.repeats, layout.examples, layout.variance
     if examples <= 0:
         return fixed
+    size = repeats * n
     variance = fixed.repeats + examples
     spread = fixed.repeats**2 / (repeats - 1)
-    spread += (ms_examples / size) ** 2 / (n - 1) + (ms_rest / size) ** 2 / ((repeats - 1) * (n - 1))
+    spread += (layout.ms_examples / size) ** 2 / (n - 1) + (layout.ms_rest / size) ** 2 / ((repeats - 1) * (n - 1))
     df = max(variance**2 / spread, min(repeats, n) - 1)
-    return Estimate(fixed.mean, math.sqrt(variance), df, fixed.repeats, examples)
+    return Estimate(fixed.mean, math.sqrt(variance), df, fixed.repeats, examples, within=fixed)
 
 
-def sign_flip(gains: Values) -> float:
-    """The exact two-sided p of the sign-flip permutation test of paired gains [R]; all 2^R signs are counted.
+@dataclass(frozen=True)
+class Chance:
+    """A p, and its standard error where it was found by drawing; 0 where everything was counted."""
 
-    Sums over all signs are those of two halves put together, so that 40 repeats still take a moment.
+    p: float
+    error: float = 0.0
+
+
+def sign_flip(gains: Values) -> Chance:
+    """The two-sided p of the sign-flip permutation test of paired gains [R].
+
+    Up to 30 repeats all 2^R signs are counted, as sums of two halves put together. With more, 20,000 signs are drawn,
+    the same for every test, and counted with the signs that were observed (Davison and Hinkley 1997, section 4.3).
     """
     _must_be_finite(gains)
     scaled = np.abs(np.asarray(gains, dtype=float))
     top = float(scaled.max(initial=0.0))
     if top == 0:
-        return 1.0
+        return Chance(1.0)
     observed = abs(math.fsum(gains)) / top - ROUNDING  # the same sum in another order counts as equal
     scaled = scaled / top
+    if len(scaled) > MOST_COUNTED:
+        extreme = int((np.abs(_drawn_sums(scaled)) >= observed).sum())
+        p = (1 + extreme) / (1 + DRAWN_SIGNS)
+        return Chance(p, math.sqrt(p * (1 - p) / DRAWN_SIGNS))
     half = len(scaled) // 2
     first, second = _signed_sums(scaled[:half]), np.sort(_signed_sums(scaled[half:]))
     above = len(second) - np.searchsorted(second, observed - first, side="left")
-    return float(min(1.0, 2 * int(above.sum()) / 2 ** len(scaled)))
+    return Chance(float(min(1.0, 2 * int(above.sum()) / 2 ** len(scaled))))
 
 
 def effect_size(estimate: Estimate, repeats: int) -> float:
@@ -165,15 +217,18 @@ def detectable(n: int, chance: float = 0.8, alpha: float = 0.05) -> float:
 def repeats_to_decide(estimate: Estimate, margin: float, now: int) -> int | None:
     """How many repeats the interval would need to lie on one side of 0, or within the margin, if the mean stays.
 
-    None where no number of repeats can do it on these test rows, or only more than a thousand.
+    Only the share of the error that repeats make smaller goes down with them. None where no number of repeats can do
+    it on these rows, or only more than a thousand.
     """
     aim = max(abs(estimate.mean), margin - abs(estimate.mean))
+    fixed = estimate.examples + estimate.pool
 
     def enough(n: int) -> bool:
         varying = estimate.repeats * now / n
-        variance = varying + estimate.examples
+        variance = varying + fixed
         df = variance**2 / (varying**2 / (n - 1)) if varying > 0 else math.inf
-        return bool(special.stdtrit(df, 0.975) * math.sqrt(variance) < aim)
+        reach = special.stdtrit(df, 0.975) * math.sqrt(variance)
+        return bool(max(reach, special.stdtrit(n - 1, 0.975) * math.sqrt(varying)) < aim)
 
     counts = range(max(now, 2), MOST_REPEATS + 1)
     first = bisect.bisect_left(counts, True, key=enough)  # more repeats never make the interval wider
@@ -183,14 +238,29 @@ def repeats_to_decide(estimate: Estimate, margin: float, now: int) -> int | None
 def rows_to_decide(estimate: Estimate, margin: float, rows: int) -> int | None:
     """How many test rows the interval would need, with repeats without end; None where it would be endless too."""
     aim = max(abs(estimate.mean), margin - abs(estimate.mean))
-    if aim <= 0 or estimate.examples <= 0:
+    z2 = float(special.ndtri(0.975)) ** 2
+    room = aim**2 - z2 * estimate.pool
+    if aim <= 0 or room <= 0 or estimate.examples <= 0:
         return None
-    return math.ceil(float(special.ndtri(0.975)) ** 2 * estimate.examples * rows / aim**2)
+    return math.ceil(z2 * estimate.examples * rows / room)
 
 
 def _must_be_finite(gains: Values) -> None:
     if not np.all(np.isfinite(gains)):
         raise ValueError("Every gain must be a finite number: a repeat without one has no place in a pair.")
+
+
+def _drawn_sums(values: Values) -> Values:
+    """The sums under 20,000 random signs, the same signs for every test of so many repeats.
+
+    A random byte is the signs of eight values, so each sum is put together from tables of 256 sums.
+    """
+    groups = [values[start : start + 8] for start in range(0, len(values), 8)]
+    drawn = np.random.default_rng(0).integers(0, 256, (len(groups), DRAWN_SIGNS), dtype=np.uint8)
+    sums = np.zeros(DRAWN_SIGNS)
+    for group, signs in zip(groups, drawn, strict=True):
+        sums += _signed_sums(group)[signs >> (8 - len(group))]
+    return sums
 
 
 def _signed_sums(values: Values) -> Values:

@@ -23,6 +23,8 @@ SCHEMA = 1
 # CSV --------------------------------------------------------------------------------------------------------------
 
 HEAD = ("task", "data", "variant", "model", "loss", "title", "params", "role", "status", "reason")
+WIDER = ("rows_low", "rows_high", "training_rows_low", "training_rows_high")
+"""Intervals of the wider scopes."""
 JUDGED = ("baseline", "tier", "verdict")
 """Columns of words; all others are numbers."""
 
@@ -30,7 +32,7 @@ JUDGED = ("baseline", "tier", "verdict")
 def to_csv(comparison: Comparison) -> str:
     """One line a row of the tables: tier, gain and verdict, then means and standard deviations of all metrics."""
     names = list(dict.fromkeys(name for contest in comparison.contests for name in contest.board.metrics))
-    judged = [*JUDGED, "gain", "gain_low", "gain_high", "population_low", "population_high", "p", "p_holm"]
+    judged = [*JUDGED, "gain", "gain_low", "gain_high", *WIDER, "p", "p_holm"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     spread = [f"{name}_{what}" for name in names for what in ("mean", "sd")]
@@ -73,9 +75,9 @@ def _head(contest: Contest, c: Contender) -> list[Any]:
 def _judged(contest: Contest, c: Contender) -> list[Any]:
     d = c.difference
     if d is None:
-        return [contest.baseline or "", c.tier, *[""] * 8]
+        return [contest.baseline or "", c.tier, *[""] * 10]
     verdict = "" if contest.no_verdict else d.verdict.value
-    wide = d.population.interval() if d.population else ("", "")
+    wide = [bound for e in (d.new_rows, d.training_rows) for bound in (e.interval() if e else ("", ""))]
     return [d.other, c.tier, verdict, d.test.mean, *d.test.interval(), *wide, d.p, d.p_holm]
 
 
@@ -91,7 +93,7 @@ def to_json(comparison: Comparison, told: Answer) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "name": comparison.name,
-        "scope": comparison.rules.scope,
+        "scope": comparison.rules.scope.value,
         "invalid": comparison.invalid,
         "answer": told.sentence,
         "tiles": [{"question": t.question, "answer": t.answer, "detail": t.detail} for t in told.tiles],
@@ -155,11 +157,13 @@ def _difference(d: Difference, contest: Contest) -> dict[str, Any]:
         "verdict": None if contest.no_verdict else d.verdict.value,
         "gains": [float(g) for g in d.gains],
         "test": _estimate(d.test),
-        "population": _estimate(d.population) if d.population else None,
+        "rows": _estimate(d.new_rows) if d.new_rows else None,
+        "training_rows": _estimate(d.training_rows) if d.training_rows else None,
         "p": d.p,
         "p_holm": d.p_holm,
         "family": d.family,
-        "p_sign_flip": d.sign_flip,
+        "p_sign_flip": d.sign_flip.p,
+        "p_sign_flip_error": d.sign_flip.error,
         "d_z": d.effect if math.isfinite(d.effect) else None,
         "improvement": d.improvement,
         "detectable": d.detectable,

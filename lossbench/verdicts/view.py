@@ -73,14 +73,16 @@ def _metrics(contest: Contest, place: str) -> dict[str, float]:
 
 def _flat(pair: dict[str, Any]) -> dict[str, Any]:
     """A pair on one line."""
-    wide = pair["population"] or {}
+    rows, training_rows = pair["rows"] or {}, pair["training_rows"] or {}
     return {
         **{key: pair[key] for key in ("one", "other", "verdict")},
         "gain": pair["test"]["mean"],
         "test_low": pair["test"]["low"],
         "test_high": pair["test"]["high"],
-        "population_low": wide.get("low", ""),
-        "population_high": wide.get("high", ""),
+        "rows_low": rows.get("low", ""),
+        "rows_high": rows.get("high", ""),
+        "training_rows_low": training_rows.get("low", ""),
+        "training_rows_high": training_rows.get("high", ""),
         **{key: pair[key] for key in ("p", "p_holm", "p_sign_flip", "improvement")},
     }
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lossbench.plan import Scope
 from lossbench.verdicts.comparison import Contest, Difference
 
+NOT_KNOWN = {
+    Scope.TEST: "nothing was measured on the test part",
+    Scope.ROWS: "its predictions were not stored example by example, which an interval for new rows needs",
+    Scope.TRAINING_ROWS: "one data set cannot tell what other training rows would change; several data sets can",
+}
+"""Why there is no interval within a scope."""
 NAMES = {
     "rmse": "RMSE",
     "mae": "MAE",
@@ -65,7 +72,7 @@ def what_would_decide(difference: Difference) -> str:
     """How many repeats, or else test rows, would settle what cannot be told; said after every `can't tell`."""
     now = len(difference.gains)
     if difference.judged is None:
-        return "its predictions were not stored example by example, which data like these need"
+        return NOT_KNOWN[difference.scope]
     if difference.repeats_needed is not None and difference.repeats_needed > now:
         return f"about {difference.repeats_needed} repeats would decide"
     if difference.rows_needed is not None and difference.rows_needed > difference.rows > 0:

@@ -62,7 +62,7 @@ def pareto(contest: Contest, colours: Colours) -> Figure | None:
             axes.set_xlabel(f"{what}, relative to {short(str(contest.baseline), 18)}")
             axes.yaxis.set_major_formatter(lambda value, _: tick(value))
         grid[0][0].set_ylabel(f"gain in {spoken(contest.metric)}  better →")
-        grid[0][0].set_title(f"Gain against cost (bar: 95 % on this test set; shaded: same as {contest.baseline})")
+        grid[0][0].set_title(f"Gain against cost (bar: 95 % on this test part; shaded: same as {contest.baseline})")
         laid_out(figure)
         for axes, (points, _) in zip(grid[0], panels, strict=True):
             _labels(axes, points, contest, colours)

@@ -91,10 +91,10 @@ def said_repeats(contest: Contest) -> str:
         if difference is None:
             continue
         said = f"{contender.title} won {_won(difference)} repeats, mean gain "
-        said += f"{amount(difference.test.mean, contest, sign=True)} (95 % on this test set "
+        said += f"{amount(difference.test.mean, contest, sign=True)} (95 % on this test part "
         said += span(difference.test.interval(), contest)
-        if difference.population:
-            said += f", on data like these {span(difference.population.interval(), contest)}"
+        if difference.new_rows:
+            said += f", for new rows {span(difference.new_rows.interval(), contest)}"
         told.append(f"{said})")
     unit = f"Gains in {spoken(contest.metric)} over {contest.baseline}, above 0 is better"
     margin = f"within {amount(contest.margin, contest)} is the same in practice"
@@ -127,8 +127,8 @@ def _repeats_of(axes: Axes, place: int, difference: Difference, colour: str, mar
         text, end = f"{several(right, 'repeat')} further ▶", beyond | {"ha": "right"}
         axes.annotate(text, (high, place), (-4, 0), textcoords="offset points", **end)
     below = place + 0.27
-    if difference.population:
-        axes.plot(difference.population.interval(), [below] * 2, color=colour, linewidth=1.1, zorder=3)
+    if difference.new_rows:
+        axes.plot(difference.new_rows.interval(), [below] * 2, color=colour, linewidth=1.1, zorder=3)
     axes.plot(difference.test.interval(), [below] * 2, color=colour, linewidth=3.4, solid_capstyle="butt", zorder=3)
     if low <= difference.test.mean <= high:
         axes.plot([difference.test.mean] * 2, [place - 0.34, place + 0.4], color=colour, linewidth=2, zorder=5)
@@ -138,8 +138,8 @@ def _legend(contest: Contest) -> list[Any]:
     return [
         Line2D([], [], color=NEUTRAL, marker="o", linestyle="none", markersize=5.5, label="one repeat"),
         Line2D([], [], color=NEUTRAL, marker="|", linestyle="none", markersize=10, markeredgewidth=2, label="mean"),
-        Line2D([], [], color=NEUTRAL, linewidth=3.6, solid_capstyle="butt", label="95 % on this test set"),
-        Line2D([], [], color=NEUTRAL, linewidth=1.1, label="95 % on data like these"),
+        Line2D([], [], color=NEUTRAL, linewidth=3.6, solid_capstyle="butt", label="95 % on this test part"),
+        Line2D([], [], color=NEUTRAL, linewidth=1.1, label="95 % for new rows like it"),
         Patch(facecolor=BAND, label=f"same in practice (± {amount(contest.margin, contest)})"),
     ]
 
@@ -151,7 +151,7 @@ def _won(difference: Difference) -> str:
 
 def _extent(difference: Difference) -> tuple[float, float]:
     ends = [*difference.gains, *difference.test.interval()]
-    ends += difference.population.interval() if difference.population else ()
+    ends += difference.new_rows.interval() if difference.new_rows else ()
     return float(min(ends)), float(max(ends))
 
 
