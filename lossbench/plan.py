@@ -149,6 +149,8 @@ class Protocol:
     trials: int = 1
     rate_decades: float = 4.0
     """The width of the range of learning rates, in powers of ten, round `training.learning_rate`."""
+    halves: int = 0
+    """How often each half of a repeat's rows is trained on, to measure what other training rows would change."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,10 @@ class Cell:
     penalty: Penalty | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        data = asdict(self)
+        if not self.protocol.halves:  # as it was written before there were any
+            del data["protocol"]["halves"]
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Cell:
@@ -194,7 +199,7 @@ class Cell:
 
     @property
     def trainings(self) -> int:
-        return self.protocol.repeats * self.protocol.trials
+        return self.protocol.repeats * (self.protocol.trials + 2 * self.protocol.halves)
 
     @property
     def digest(self) -> str:
@@ -222,6 +227,8 @@ class Trial:
     number: int
     learning_rate: float
     params: Mapping[str, Any] = field(default_factory=dict)
+    half: tuple[int, int] | None = None
+    """Which half of the repeat's rows, and the how manieth training on it; None for all rows."""
 
 
 def variants(cells: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -108,21 +108,22 @@ class Bench:
 
     def __init__(self, cell: Cell, task: Task, kind: Kind) -> None:
         self.cell, self.task, self.kind = cell, task, kind
-        self._folds: dict[tuple[int, Domain], Fold] = {}
-        self._models: dict[tuple[int, int], tuple[nn.Module, str]] = {}
+        self._folds: dict[tuple[int, Domain, tuple[int, int] | None], Fold] = {}
+        self._models: dict[tuple[int, int, tuple[int, int] | None], tuple[nn.Module, str]] = {}
 
     def ready(self, trial: Trial, *, shared_model: bool = False) -> Ready:
         """`shared_model`: the same module for all trials of a repeat, to be read and not to be trained."""
-        seed = protocol.repeat_seed(self.cell, trial.repeat)
+        seed = protocol.repeat_seed(self.cell, trial.repeat, trial.half)
         torch.manual_seed(seed)
         loss = self.loss(trial)  # its own weights, from this repeat's seed
-        place = (trial.repeat, loss.domain)
+        place = (trial.repeat, loss.domain, trial.half)
         if place not in self._folds:
-            self._folds[place] = self.task.fold(*place)
+            task = self.task if trial.half is None else self.task.halved(trial.repeat, *trial.half)  # type: ignore[attr-defined]
+            self._folds[place] = task.fold(trial.repeat, loss.domain)
         fold = self._folds[place]
         with blamed("in outputs"):
             outputs = loss.outputs(fold.classes)
-        model, weights = self._model(trial.repeat, outputs, fold, seed, shared=shared_model)
+        model, weights = self._model(trial, outputs, fold, seed, shared=shared_model)
         batches = TrainingBatches(fold, self.cell.training.batch_size, seed)
         hashes = {"splits": fold.splits.digest, "weights": weights, "batches": batches.digest}
         with blamed("in observe"):
@@ -141,10 +142,11 @@ class Bench:
     def loss(self, trial: Trial) -> Loss:
         return plugins.build(replace(self.cell.loss, params=trial.params), self.kind)
 
-    def _model(self, repeat: int, outputs: int, fold: Fold, seed: int, *, shared: bool) -> tuple[nn.Module, str]:
+    def _model(self, trial: Trial, outputs: int, fold: Fold, seed: int, *, shared: bool) -> tuple[nn.Module, str]:
         build = partial(build_model, self.cell.model, fold.inputs)
         if not shared:
             return paired_model(build, outputs, stream(seed, "weights"))
-        if (repeat, outputs) not in self._models:
-            self._models[repeat, outputs] = paired_model(build, outputs, stream(seed, "weights"))
-        return self._models[repeat, outputs]
+        place = (trial.repeat, outputs, trial.half)
+        if place not in self._models:
+            self._models[place] = paired_model(build, outputs, stream(seed, "weights"))
+        return self._models[place]

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lossbench.plan import Scope
 from lossbench.record import Status
 from lossbench.terminal import decimals, pair
 from lossbench.verdicts.answer import Answer
@@ -174,6 +175,7 @@ def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
         same = f"; up to {amount(contest.margin, contest)} is the same in practice" if contest.margin else ""
         scope = contest.rules.scope.words
         yield f"gain: {metric(contest.metric)} better than {contest.baseline}, 95 % interval {scope}{same}"
+        yield from _other_training_rows(contest)
         yield from _unclear(contest)
     edges = {row.title: sum(repeat.edge for repeat in row.record.repeats) for row in board.rows}
     if any(edges.values()):
@@ -181,6 +183,16 @@ def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
         yield f"best rate at the edge of those tried: {told}; protocol.rate_decades= widens it for all"
     if contest.no_verdict:
         yield f"no verdict: {contest.no_verdict}"
+
+
+def _other_training_rows(contest: Contest) -> Iterable[str]:
+    """The interval of the widest claim beside the one that judges, where it was measured."""
+    scope = Scope.TRAINING_ROWS
+    if contest.rules.scope is not scope:
+        known = [(c.title, c.difference.training_rows) for c in contest.ranked if c.difference]
+        told = [f"{title} {span(estimate.interval(), contest)}" for title, estimate in known if estimate]
+        if told:
+            yield f"{scope.words}: {', '.join(told)}"
 
 
 def _unclear(contest: Contest) -> Iterable[str]:

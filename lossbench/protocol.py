@@ -25,9 +25,12 @@ def trials(cell: Cell, search: Mapping[str, Range]) -> tuple[tuple[Trial, ...], 
     return tuple(_trials_of(cell, search, repeat) for repeat in range(cell.repeats))
 
 
-def repeat_seed(cell: Cell, repeat: int) -> int:
-    """The seed of everything that repeat draws, in [0, 2^31): the same for every loss, since no loss is part of it."""
-    return stream(cell.seed, "repeat", repeat, *_own_draw(cell)) % 2**31
+def repeat_seed(cell: Cell, repeat: int, half: tuple[int, int] | None = None) -> int:
+    """The seed of everything that repeat draws, in [0, 2^31): the same for every loss, since no loss is part of it.
+
+    half: of one training on a half of its rows.
+    """
+    return stream(cell.seed, "repeat", repeat, *_own_draw(cell), *(("half", *half) if half else ())) % 2**31
 
 
 @dataclass(frozen=True)

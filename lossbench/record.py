@@ -70,6 +70,8 @@ class Repeat:
     """Training alone, wall clock, of the chosen trial."""
     hashes: dict[str, str] = field(default_factory=dict)
     """Of splits, initial weights and batch order: equal for every loss of the same repeat."""
+    halves: dict[str, list[list[float]]] = field(default_factory=dict)
+    """Test metrics of trainings on each half of the repeat's rows, by name: two lists of `protocol.halves` values."""
     report: dict[str, dict[str, float]] | None = None
     """NER: precision, recall, f1-score and support per tag and on average."""
 

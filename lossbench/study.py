@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lossbench import plugins, protocol, provenance
+from lossbench import halves, plugins, protocol, provenance
 from lossbench.adapter import Family
 from lossbench.errors import InputError, NoSuchMetric, PluginError
 from lossbench.loss import Kind, Loss, Prediction
@@ -136,6 +136,8 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
                 if cell.training.save_models == "best":
                     progress.kept(one.repeat.repeat, one.weights())
             record.repeats.append(one.repeat)
+    if cell.protocol.halves:
+        halves.measure(cell, task, kind, record, progress.training)
     bad = [r for r in record.repeats if r.status is not Status.DONE]
     record.status = bad[0].status if bad else Status.DONE
     if bad:

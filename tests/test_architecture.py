@@ -53,8 +53,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"preparation", "spread", "plugins", "protocol", "testing", "training", "plan", "errors"},
         set(),
     ),
+    "lossbench.halves": ({"preparation", "record", "task", "training", "plan", "loss"}, set()),
     "lossbench.study": (
         {
+            "halves",
             "plugins",
             "adapter",
             "shape",
@@ -83,7 +85,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench.recipe": ({"verdicts", "record", "plan", "errors"}, set()),
     "lossbench.tracking": ({"record", "verdicts", "plan"}, {"mlflow", "sqlalchemy", "filelock", "numpy"}),
     "lossbench.terminal": ({"verdicts", "plan", "planning", "record", "sweep"}, {"rich"}),
-    "lossbench.printout": ({"verdicts", "record", "terminal"}, {"rich"}),
+    "lossbench.printout": ({"verdicts", "record", "terminal", "plan"}, {"rich"}),
     "lossbench.commands": (
         {
             "errors",

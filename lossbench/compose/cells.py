@@ -11,9 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from lossbench.compose.source import CUSTOM, plain_default
 from lossbench.errors import InputError, PluginError, UnknownName
-from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
+from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, Scope, TaskChoice, Training
 from lossbench.plugins import custom_family, load_family
 
+HALVES = 2
+"""Trainings on each half of a repeat's rows, where verdicts are to hold with other training rows."""
 OPTIMIZERS = ("adamw", "sgd")
 SAVED = ("none", "best")
 ENGINES = ("auto", "replicas", "sequential")
@@ -84,8 +86,13 @@ def _protocol(config: DictConfig, overrides: Sequence[str]) -> Protocol:
             raise InputError(f"model.budget.{data['name']}={budget}: [repeats, trials] is due.")
         for key, value in zip(("repeats", "trials"), budget, strict=True):
             data[key] = data[key] if f"protocol.{key}" in said else value
+    halves = data.pop("halves", None)
     _typed(Protocol, data, "protocol")
-    return Protocol(**data)
+    if halves is None:
+        halves = HALVES if config.report.scope == Scope.TRAINING_ROWS.value else 0
+    if isinstance(halves, bool) or not isinstance(halves, int) or not (halves == 0 or halves >= HALVES):
+        raise InputError(f"protocol.halves={halves} must be 0, or an integer of at least 2, or null.")
+    return Protocol(**data, halves=halves)
 
 
 def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:

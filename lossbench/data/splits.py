@@ -102,6 +102,43 @@ def draw_splits(
     return splits
 
 
+def halved(
+    rule: SplitRule,
+    target: NDArray[np.float64],
+    whole: Splits,
+    *,
+    stratify: bool,
+    seed: int,
+    repeat: int,
+    half: int,
+    again: int,
+) -> Splits | None:
+    """One half (0 or 1) of the rows that a repeat trains and chooses on, split anew in the same shares.
+
+    The two halves of a repeat share no row, and no group where rows are split by groups. None where the rows of
+    training are no random draw: by time or by a column that names the validation rows.
+    """
+    if rule.kind == "time" or (rule.kind == "column" and len(_by_column(rule)[1])):
+        return None
+    pool = np.sort(np.concatenate([whole.train, whole.validation]))
+    classes = target if stratify else np.zeros(len(target))
+    share = len(whole.validation) / len(pool)
+    halving = np.random.default_rng(stream(seed, repeat, "half"))
+    inner = np.random.default_rng(stream(seed, repeat, "half", half, again))
+    if rule.kind == "group":
+        groups = _groups(rule)
+        order = halving.permutation(np.unique(groups[pool]))
+        mine = pool[np.isin(groups[pool], order[half::2])]
+        validation = _draw_groups(mine, groups, classes, share, inner)
+    else:
+        alike = [halving.permutation(pool[classes[pool] == label])[half::2] for label in np.unique(classes[pool])]
+        mine = np.sort(np.concatenate(alike))
+        validation = _draw(mine, classes, share, inner)
+    splits = Splits(train=np.setdiff1d(mine, validation), validation=np.sort(validation), test=whole.test)
+    _refuse_poor_parts(rule, splits, classes)
+    return splits
+
+
 def _draw(rows: Rows, classes: NDArray[np.float64], share: float, random: np.random.Generator) -> Rows:
     """`share` of the rows of each class, at least one and never all where a class has two."""
     drawn = []

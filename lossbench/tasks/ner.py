@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -131,6 +132,19 @@ class NER:
         order = np.random.default_rng(stream(self.seed, repeat, "split")).permutation(rest)
         cut = round(rest * VALIDATION_SHARE)
         return Splits(np.sort(order[cut:]), np.sort(order[:cut]), test)
+
+    def halved(self, repeat: int, half: int, again: int) -> Self | None:
+        """The same task on one half (0 or 1) of the sentences, split anew; None where validation has its own."""
+        if self.corpus.validation is not None:
+            return None
+        whole, rest = self.splits(repeat), len(self.corpus.rest)
+        mine = np.random.default_rng(stream(self.seed, repeat, "half")).permutation(rest)[half::2]
+        order = np.random.default_rng(stream(self.seed, repeat, "half", half, again)).permutation(mine)
+        cut = round(len(mine) * VALIDATION_SHARE)
+        splits = Splits(np.sort(order[cut:]), np.sort(order[:cut]), whole.test)
+        other = copy(self)
+        other.splits = lambda _: splits  # type: ignore[method-assign,assignment]
+        return other
 
     def fold(self, repeat: int, domain: Domain = Domain.REAL) -> NERFold:
         return NERFold(self, repeat)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench.data.encode import Encoder
-from lossbench.data.splits import draw_splits
+from lossbench.data.splits import draw_splits, halved
 from lossbench.data.table import Table, load_table
+from lossbench.errors import DataError
 from lossbench.loss import Kind
 from lossbench.task import DataCard, Part, Scored, Sealed, Splits
 
@@ -80,6 +82,28 @@ class TableTask(ABC):
             split_seed=self.data.get("split_seed", 0),
             stratify=self.binary,
         )
+
+    def halved(self, repeat: int, half: int, again: int) -> Self | None:
+        """The same task on one half (0 or 1) of a repeat's rows, split anew; None where repeats share their rows."""
+        whole = self.splits(repeat)
+        try:
+            splits = halved(
+                self.table.split,
+                self.table.target,
+                whole,
+                stratify=self.binary,
+                seed=self.seed,
+                repeat=repeat,
+                half=half,
+                again=again,
+            )
+        except DataError:  # too few rows, or groups, for two halves
+            return None
+        if splits is None:
+            return None
+        other = copy(self)
+        other._features, other.splits = {}, lambda _: splits  # type: ignore[method-assign,assignment]
+        return other
 
     def features(self, repeat: int) -> Features:
         """The rows of a repeat, encoded on its training rows; kept for other losses while there is room."""

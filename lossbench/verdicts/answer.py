@@ -326,6 +326,13 @@ def _limits(comparison: Comparison) -> tuple[str, ...]:
     if len(comparison.contests) > MOST_TASKS:
         found.append(f"So for each of {len(comparison.contests)} tasks; report.json has all their numbers.")
     judged = [contest for contest in comparison.contests if not contest.no_verdict]
+    unmeasured = [c.name for c in judged if not any(d.training_rows for d in c.differences.values())]
+    if unmeasured:
+        found.append(
+            f"{listed(unmeasured[:MOST_TASKS])}: the intervals are for models trained on these rows. What "
+            "another sample of training rows would change was not measured; protocol.halves=2 measures it "
+            "approximately where rows are split at random, and several data sets tell."
+        )
     if len(judged) == 1:
         found.append("One data set says nothing of others.")
     elif comparison.across is None and judged:

@@ -197,13 +197,17 @@ class _Pairs:
                 )
             new_rows = statistics.with_examples(test, self.sign * (mine.parts - theirs.parts))
             rows = mine.examples
+        halves = _halves(one.record, other.record, self.metric, self.sign)
+        training_rows = None
+        if halves is not None:
+            training_rows = statistics.with_other_training_rows(new_rows or test, gains, statistics.Halves.of(halves))
         difference = Difference(
             one=one.title,
             other=other.title,
             gains=gains,
             test=test,
             new_rows=new_rows,
-            training_rows=None,
+            training_rows=training_rows,
             margin=self.margin,
             scope=self.rules.scope,
             p=1.0,
@@ -241,6 +245,16 @@ def _parts(record: Record, metric: str, own: scores.Function | None) -> _Parts |
     if any(not np.array_equal(rows[0], other) for other in rows[1:]):
         raise InputError(f"{record.title}: its repeats were judged on different test rows.")
     return _Parts(np.stack(found), rows[0], len(np.unique(rows[0] if groups is None else groups)))
+
+
+def _halves(one: Record, other: Record, metric: str, sign: int) -> Values | None:
+    """Gains of trainings on halves of each repeat's rows [R, 2, S]; None where either loss lacks them."""
+    found = [[repeat.halves.get(metric) for repeat in record.repeats] for record in (one, other)]
+    if any(halves is None for record in found for halves in record):
+        return None
+    mine, theirs = (np.array(record, dtype=float) for record in found)
+    usable = mine.shape == theirs.shape and mine.ndim == 3 and mine.shape[1] == 2 and mine.shape[2] > 1
+    return sign * (mine - theirs) if usable else None
 
 
 def by_group(parts: Values, groups: NDArray[np.int64]) -> Values:

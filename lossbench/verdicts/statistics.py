@@ -146,6 +146,47 @@ def crossed(fixed: Estimate, layout: Crossed) -> Estimate:
 
 
 @dataclass(frozen=True)
+class Halves:
+    """Gains of trainings on two random halves of every repeat's rows, as their mean squares.
+
+    apart: of the difference between the means of the two halves. within: the variance of trainings on the same half.
+    """
+
+    seeds: int
+    apart: float
+    within: float
+
+    @classmethod
+    def of(cls, gains: Values) -> Halves:
+        """Of gains [R, 2, S], S at least 2."""
+        means = gains.mean(2)
+        apart = float(np.square(means[:, 0] - means[:, 1]).mean())
+        return cls(gains.shape[2], apart, float(gains.var(2, ddof=1).mean()))
+
+    @property
+    def luck(self) -> float:
+        """The variance of the mean gain over samples of training rows; below 0 where seeds drown it."""
+        # two halves share no row: E (A - B)^2 = 2 (2 luck + within / S)
+        return self.apart / 4 - self.within / (2 * self.seeds)
+
+
+def with_other_training_rows(known: Estimate, gains: Values, halves: Halves) -> Estimate:
+    """What is true *with other training rows* as well, approximately.
+
+    The repeats redraw one set of training rows, whose own luck shows in none of their differences. Two random halves of
+    it share no row, and trainings on the same half tell the luck of seeds and inner splits (subsampling: Politis,
+    Romano and Wolf 1999). Where seeds are the larger part this is a rough estimate, cut off at 0; so a quarter of a
+    repeat's variance is added, which is Nadeau and Bengio's share (2003) at a fifth of validation rows, and which by
+    itself is too small for learners that are nearly deterministic. `results/coverage.md` has what each covers.
+
+    known: of new rows, or of this test part where that is all there is. gains: [R].
+    """
+    pool = max(0.0, halves.luck) + float(np.var(gains, ddof=1)) / 4
+    error = math.sqrt(known.repeats + known.examples + pool)
+    return Estimate(known.mean, error, len(gains) - 1, known.repeats, known.examples, pool, within=known)
+
+
+@dataclass(frozen=True)
 class Chance:
     """A p, and its standard error where it was found by drawing; 0 where everything was counted."""
 

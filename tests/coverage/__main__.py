@@ -1,7 +1,7 @@
-"""python -m tests.coverage [DESIGN...] [--hours H] [--processes 2] [--sets N] [--table]: runs on, then the table.
+"""python -m tests.coverage [DESIGN...] [--hours H] [--processes 2] [--sets N]: runs on.
 
-A data set costs 2 to 10 s of CPU time, all designs some ten hours. What is done is kept in `results/coverage`, and a run
-goes on with the data sets that are missing, one per design in turn.
+A data set costs 2 to 10 s of CPU time, all designs some ten hours. What is done is kept in `results/coverage`, and a
+run goes on with the data sets that are missing, one per design in turn.
 """
 
 from __future__ import annotations

@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 from lossbench.plan import Cell, LossChoice, ModelChoice, Protocol, TaskChoice, Training
 
 REPEATS, FURTHER = 20, 40
-"""Repeats of a run, whose first 3, 5 and 10 are runs of their own, and repeats that only the pool's truth is taken from."""
+"""Repeats of a run, whose first 3, 5 and 10 are runs of their own, and repeats for the pool's truth alone."""
 COUNTS = (3, 5, 10, 20)
+HALVES = 2
+"""Trainings on each half of a repeat's rows."""
+FURTHER_SEED = 1_000_000
+"""Seeds from here on are those of further repeats."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +35,17 @@ class Design:
     sets: int = 500
     """How many data sets are enough."""
 
-    def cell(self, number: int, loss: str) -> Cell:
-        """The cell of one loss on data set `number`, over all its repeats."""
+    def cell(self, number: int, loss: str, *, truth: bool = False) -> Cell:
+        """The cell of a loss on data set `number`: a user's run on the test part, or further repeats on fresh rows."""
         data = {
             "name": self.name,
             "source": "drawn",
             "set": number,
             "validation_share": self.validation_share,
             "grouped": self.grouped,
-            "repeats": self.repeats,
+            "fresh": truth,
         }
+        repeats, halves = (self.further, 0) if truth else (self.repeats, HALVES)
         return Cell(
             loss=LossChoice(loss, tuned=loss != "bce"),
             task=TaskChoice(
@@ -48,14 +53,14 @@ class Design:
             ),
             model=self.model,
             training=self.training,
-            protocol=Protocol("coverage", self.repeats + self.further, self.trials),
-            seed=number,
+            protocol=Protocol("coverage", repeats, self.trials, halves=halves),
+            seed=FURTHER_SEED + number if truth else number,
         )
 
     def placebo(self, number: int) -> Cell:
         """The baseline on draws of its own: the same loss, so that nothing is better about it."""
         cell = self.cell(number, self.baseline)
-        protocol = replace(cell.protocol, repeats=self.repeats)
+        protocol = replace(cell.protocol, halves=0)
         return replace(cell, loss=replace(cell.loss, draw=1, label="placebo"), protocol=protocol)
 
 

@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from lossbench import preparation, study
+from lossbench.plan import Cell
 from lossbench.record import Record, Status
 from lossbench.verdicts.judging import Part, by_group
 from lossbench.verdicts.scores import parts
-from lossbench.verdicts.statistics import Crossed
+from lossbench.verdicts.statistics import Crossed, Halves
 from tests.coverage.designs import COUNTS, Design
 
 Values = NDArray[np.float64]
@@ -20,11 +21,12 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Side:
-    """Gains of one comparison over the baseline, and the layouts of its first repeats."""
+    """Gains of one comparison over the baseline, and what its first repeats tell of rows and pool."""
 
     gains: Values
     """[R], on the test part."""
     layouts: dict[int, Crossed]
+    halves: dict[int, Halves]
 
 
 @dataclass(frozen=True)
@@ -45,44 +47,50 @@ def run(design: Design, number: int) -> Outcome:
     torch.set_num_threads(1)
     study._cost = lambda *given: {}  # type: ignore[assignment]  # what a loss costs is no part of this
     try:
-        baseline = _judged(design, study.run(design.cell(number, design.baseline)))
-        rival = _judged(design, study.run(design.cell(number, design.rival)))
-        placebo = _judged(design, study.run(design.placebo(number)))
+        baseline, rival = (_done(design.cell(number, loss)) for loss in (design.baseline, design.rival))
+        placebo = _done(design.placebo(number))
+        further = [_done(design.cell(number, loss, truth=True)) for loss in (design.baseline, design.rival)]
     finally:
         preparation._TASKS.clear()
-    gains = rival.fresh - baseline.fresh
+    sign = -1 if baseline.metric["direction"] == "min" else 1
+    of_baseline = _parts(design, baseline)
+    gains = sign * (np.array(further[1].values(design.metric)) - np.array(further[0].values(design.metric)))
+    halves = sign * (_halves(design, rival) - _halves(design, baseline))
     return Outcome(
         number,
-        _side(rival.test - baseline.test),
-        _side(placebo.test - baseline.test),
+        _side(sign * (_parts(design, rival) - of_baseline), halves),
+        _side(sign * (_parts(design, placebo) - of_baseline)),
         float(gains.mean()),
         float(gains.std(ddof=1) / len(gains) ** 0.5),
     )
 
 
-@dataclass(frozen=True)
-class _Scores:
-    """What examples of the test part have to do with the metric [R, n], and the metric on fresh rows; more is better."""
-
-    test: Values
-    fresh: Values
-
-
-def _judged(design: Design, record: Record) -> _Scores:
+def _done(cell: Cell) -> Record:
+    record = study.run(cell)
     if record.status is not Status.DONE:
-        raise RuntimeError(f"{design.name}: {record.title} is {record.status.value}: {record.reason}")
-    sign = -1 if record.metric["direction"] == "min" else 1
-    groups = record.arrays.get("legend/groups")
-    test = []
-    for repeat in record.repeats[: design.repeats]:
+        raise RuntimeError(f"{cell.task.data['name']}: {record.title} is {record.status.value}: {record.reason}")
+    return record
+
+
+def _parts(design: Design, record: Record) -> Values:
+    """What each test example, or each group of them, has to do with the metric [R, n]."""
+    groups, found = record.arrays.get("legend/groups"), []
+    for repeat in record.repeats:
         one = parts(design.metric, Part(record.arrays, "test", repeat.repeat), repeat.decision)
         assert one is not None
-        test.append(one if groups is None else by_group(one, groups))
-    fresh = [repeat.metrics[design.metric] for repeat in record.repeats[design.repeats :]]
-    return _Scores(sign * np.stack(test), sign * np.array(fresh))
+        found.append(one if groups is None else by_group(one, groups))
+    return np.stack(found)
 
 
-def _side(gains: Values) -> Side:
+def _halves(design: Design, record: Record) -> Values:
+    """The metric of trainings on halves [R, 2, S]."""
+    return np.array([repeat.halves[design.metric] for repeat in record.repeats])
+
+
+def _side(gains: Values, halves: Values | None = None) -> Side:
     """Of gains example by example [R, n]."""
-    layouts = {count: Crossed.of(gains[:count]) for count in COUNTS if count <= len(gains)}
-    return Side(gains.mean(1), layouts)
+    counts = [count for count in COUNTS if count <= len(gains)]
+    layouts = {count: Crossed.of(gains[:count]) for count in counts}
+    return Side(
+        gains.mean(1), layouts, {} if halves is None else {count: Halves.of(halves[:count]) for count in counts}
+    )

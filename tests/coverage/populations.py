@@ -1,7 +1,7 @@
 """Populations that data sets are drawn from, as tasks: a pool to train on, a test part, and fresh rows for the truth.
 
-Each is the real task with other rows: splits, encoding, training, choice and metrics are those of every user. The first
-repeats are judged on the test part, as a user's are; the further ones, which the truth is taken from, on fresh rows.
+Each is the real task with other rows: splits, encoding, training, choice and metrics are those of every user. A
+user's repeats are judged on the test part; further ones, which the truth is taken from, on fresh rows.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SENTENCES, TEST_SENTENCES, FRESH_SENTENCES = 120, 100, 2_000
 
 
 def friedman(rng: np.random.Generator, rows: int, groups: int) -> tuple[Values, Values]:
-    """Friedman's first function (1991) of five of ten uniform features, with noise of two and a half degrees of freedom.
+    """Friedman's first function (1991) of five of ten uniform features, with heavy-tailed noise (t of 2.5 df).
 
     Rows of a group share an offset in target and features. Returns [rows, 10] and [rows].
     """
@@ -71,7 +71,7 @@ def _drawn(data: Mapping[str, Any], population: Any) -> Table:
 def _splits(task: Any, repeat: int) -> Splits:
     """The pool redrawn into training and validation, by rows or by whole groups, as the product draws them.
 
-    Judged are the rows of the test part, or fresh ones in further repeats.
+    Judged are the rows of the test part, or fresh ones.
     """
     table, share, pool = task.table, task.data["validation_share"], np.arange(POOL)
     random = np.random.default_rng(stream(task.seed, repeat, "split"))
@@ -80,8 +80,7 @@ def _splits(task: Any, repeat: int) -> Splits:
         validation = draw_groups(pool, table.split.values, classes, share, random)
     else:
         validation = draw_rows(pool, classes, share, random)
-    further = repeat >= task.data["repeats"]
-    judged = np.arange(POOL + TEST, len(table.target)) if further else np.arange(POOL, POOL + TEST)
+    judged = np.arange(POOL + TEST, len(table.target)) if task.data["fresh"] else np.arange(POOL, POOL + TEST)
     return Splits(np.setdiff1d(pool, validation), np.sort(validation), judged)
 
 
@@ -123,6 +122,7 @@ class Sentences(NER):
         self.sentences = list(self.corpus.sentences())
 
     def splits(self, repeat: int) -> Splits:
-        """Sentences of the test part, or fresh ones in further repeats."""
-        splits, further = super().splits(repeat), repeat >= self.data["repeats"]
-        return replace(splits, test=splits.test[TEST_SENTENCES:] if further else splits.test[:TEST_SENTENCES])
+        """Judged are the sentences of the test part, or fresh ones."""
+        splits = super().splits(repeat)
+        fresh = splits.test[TEST_SENTENCES:] if self.data["fresh"] else splits.test[:TEST_SENTENCES]
+        return replace(splits, test=fresh)

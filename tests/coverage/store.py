@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lossbench.verdicts.statistics import Crossed
-from tests.coverage.designs import COUNTS, Design
+from lossbench.verdicts.statistics import Crossed, Halves
+from tests.coverage.designs import COUNTS, HALVES, Design
 from tests.coverage.experiment import Outcome, Side
 
 FOLDER = Path(__file__).parents[2] / "results" / "coverage"
@@ -21,6 +21,7 @@ def columns(design: Design) -> list[str]:
         sides += [f"{side}_{repeat}" for repeat in range(design.repeats)]
         for count in counts(design):
             sides += [f"{side}_examples_{count}", f"{side}_rest_{count}"]
+            sides += [f"{side}_apart_{count}", f"{side}_within_{count}"] if side == "rival" else []
     return ["set", "truth", "truth_error", "examples", *sides]
 
 
@@ -39,6 +40,7 @@ def append(design: Design, outcome: Outcome) -> None:
         sides += list(side.gains)
         for count in counts(design):
             sides += [side.layouts[count].ms_examples, side.layouts[count].ms_rest]
+            sides += [side.halves[count].apart, side.halves[count].within] if side.halves else []
     examples = outcome.rival.layouts[counts(design)[0]].examples
     with path.open("a", newline="") as file:
         writer = csv.writer(file)
@@ -74,4 +76,9 @@ def _side(design: Design, row: dict[str, str], side: str) -> Side:
         )
         for count in counts(design)
     }
-    return Side(gains, layouts)
+    halves = {
+        count: Halves(HALVES, float(row[f"{side}_apart_{count}"]), float(row[f"{side}_within_{count}"]))
+        for count in counts(design)
+        if f"{side}_apart_{count}" in row
+    }
+    return Side(gains, layouts, halves)

@@ -1,0 +1,82 @@
+"""What other training rows would change: every repeat's choice trained again on random halves of its rows.
+
+Two halves of a pool share no row, so what sets them apart beyond the luck of seeds is the luck of the rows. It is twice
+that of the whole pool in each, and so the whole pool's own can be had from their difference (Politis, Romano and Wolf
+1999, section 2: subsampling). Seeds and inner splits are drawn `protocol.halves` times in each half, so that their luck
+can be taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
+
+from lossbench.loss import Kind
+from lossbench.plan import Cell, Trial
+from lossbench.preparation import Bench
+from lossbench.record import Record, Status, finite
+from lossbench.task import Part, Task
+from lossbench.training import engine
+from lossbench.training.engine import How, Outcome
+
+LENGTHENED = 2
+"""A half has half the batches an epoch: twice the epochs give it the steps of the whole."""
+
+
+@runtime_checkable
+class Halved(Protocol):
+    """A task whose training rows can be halved."""
+
+    def halved(self, repeat: int, half: int, again: int) -> Task | None:
+        """The same task on one half (0 or 1) of a repeat's rows, split anew; None where repeats share their rows."""
+        ...
+
+
+def measure(cell: Cell, task: Task, kind: Kind, record: Record, progress: Callable[[float], None]) -> None:
+    """Puts the test metrics of both halves into every repeat of a record: `{metric: [[...], [...]]}`.
+
+    Nothing is put where the task cannot be halved, or where a half is too small or diverges.
+    """
+    if not isinstance(task, Halved) or any(r.status is not Status.DONE for r in record.repeats):
+        return
+    again = range(cell.protocol.halves)
+    trials = [
+        Trial(r.repeat, r.trial or 0, float(r.learning_rate or 0.0), r.params, half=(half, number))
+        for r in record.repeats
+        for half in (0, 1)
+        for number in again
+    ]
+    if task.halved(0, 0, 0) is None:
+        return
+    long = replace(
+        cell.training,
+        max_epochs=LENGTHENED * cell.training.max_epochs,
+        patience=cell.training.patience and LENGTHENED * cell.training.patience,
+        devices=1,
+    )
+    bench = Bench(cell, task, kind)
+    first = bench.ready(trials[0], shared_model=True)
+    stacked = engine.side_by_side(long, first.fold, first.model, len(trials))
+    how = How(long, task.metric.direction, cell.penalty)
+    choices = {r.repeat: r.choice for r in record.repeats}
+    found: dict[int, list[dict[str, float]]] = {}
+    for outcome in engine.train(bench.ready, trials, how, stacked=stacked):
+        if outcome.trained.diverged:
+            return
+        repeat = outcome.ready.trial.repeat
+        found.setdefault(repeat, []).append(_judged(outcome, choices[repeat]))
+        progress(outcome.trained.seconds)
+    for repeat in record.repeats:
+        values, names = found[repeat.repeat], [n for n in repeat.metrics if all(n in v for v in found[repeat.repeat])]
+        halves = values[: len(again)], values[len(again) :]
+        repeat.halves = {name: [[value[name] for value in half] for half in halves] for name in names}
+
+
+def _judged(outcome: Outcome, choice: str) -> dict[str, float]:
+    """Test metrics of one training on a half; its threshold is chosen on its own validation rows."""
+    fold, loss = outcome.ready.fold, outcome.restore()
+    decision = fold.decide(outcome.predict(loss, Part.VALIDATION))
+    fold.open_test(choice)
+    judged: dict[str, Any] = fold.evaluate(Part.TEST, outcome.predict(loss, Part.TEST), decision).metrics
+    return finite(judged)

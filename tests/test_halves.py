@@ -1,0 +1,185 @@
+"""What other training rows would change: halves of a repeat's rows, and the variance that they tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lossbench
+from lossbench.data.splits import SplitRule, draw_splits, halved
+from lossbench.errors import InputError
+from lossbench.plan import Cell
+from lossbench.preparation import load_task
+from lossbench.record import read_records
+from lossbench.study import run
+from lossbench.verdicts.comparison import Rules
+from lossbench.verdicts.judging import by_group, compare
+from lossbench.verdicts.statistics import Halves, over_repeats, over_repeats_and_examples, with_other_training_rows
+
+FAST = ("training.max_epochs=3", "protocol=smoke", "protocol.trials=2")
+
+
+def small(*words: str, task: str = "binary", data: str = "breast_cancer") -> list[Cell]:
+    return lossbench.cells(*words, f"task={task}", f"task/data={data}", *FAST)
+
+
+# The estimator --------------------------------------------------------------------------------------------------------
+
+
+def test_the_luck_of_the_pool_is_a_quarter_of_the_squared_difference_less_that_of_the_seeds() -> None:
+    """By hand: A - B is 4 and -2, its mean square 10, a quarter of it 2.5; within halves the variance is 2 (of 1, 3),
+    0, 2 and 0, in the mean 1; 1 / (2 · 2) = .25. The gains 1 and 3 have variance 2, of which a quarter is .5."""
+    halves = np.array([[[6.0, 8.0], [3.0, 3.0]], [[1.0, 3.0], [4.0, 4.0]]])
+    found = with_other_training_rows(over_repeats(np.array([1.0, 3.0])), np.array([1.0, 3.0]), Halves.of(halves))
+    assert found.pool == pytest.approx(2.5 - 0.25 + 0.5)
+    assert found.error**2 == pytest.approx(2 / 2 + 2.75)
+    assert (found.mean, found.df) == (2.0, 1)
+
+
+@pytest.mark.parametrize("seeds", [0.0, 3.0])
+def test_the_luck_of_a_mean_over_rows_is_found_whatever_the_seeds_do(seeds: float) -> None:
+    """A gain that is the mean of 100 rows' values of variance 4, plus a seed's luck: the pool's variance is 4 / 100."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(2000):
+        pool = rng.normal(0, 2, 100)
+        halves = np.empty((10, 2, 2))
+        for repeat in range(10):
+            order = rng.permutation(100)
+            for half in (0, 1):
+                halves[repeat, half] = pool[order[half::2]].mean() + seeds * rng.normal(size=2) / 10
+        found.append(Halves.of(halves).luck)
+    assert np.mean(found) == pytest.approx(0.04, abs=4 * np.std(found) / len(found) ** 0.5)
+
+
+def test_the_widest_claim_has_the_longest_interval() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        gains = rng.normal(size=4)
+        narrow = over_repeats(gains)
+        assert with_other_training_rows(narrow, gains, Halves.of(rng.normal(size=(4, 2, 2)))).reach() >= narrow.reach()
+
+
+# The halves -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["random", "group"])
+def test_two_halves_share_no_row_and_hold_all_rows_but_the_test_part(kind: str) -> None:
+    groups = np.arange(120) // 4
+    rule = SplitRule("group", groups, "city") if kind == "group" else SplitRule()
+    target = (np.arange(120) % 3 == 0).astype(float)
+    whole = draw_splits(rule, target, repeat=2, seed=1, stratify=True)
+    parts = {}
+    for half in (0, 1):
+        for again in (0, 1):
+            found = halved(rule, target, whole, stratify=True, seed=1, repeat=2, half=half, again=again)
+            assert found is not None
+            parts[half, again] = found
+            assert np.array_equal(found.test, whole.test)
+            assert len(found.validation) / len(found.train) == pytest.approx(0.25, abs=0.1)
+    rows = {key: set(s.train) | set(s.validation) for key, s in parts.items()}
+    assert rows[0, 0] == rows[0, 1]
+    assert rows[1, 0] == rows[1, 1]
+    assert not rows[0, 0] & rows[1, 0]
+    assert rows[0, 0] | rows[1, 0] == set(whole.train) | set(whole.validation)
+    assert not np.array_equal(parts[0, 0].validation, parts[0, 1].validation)
+    if kind == "group":
+        assert not {groups[row] for row in rows[0, 0]} & {groups[row] for row in rows[1, 0]}
+
+
+def test_rows_that_all_repeats_share_are_not_halved() -> None:
+    """Training rows that time or a column's words choose are no random draw."""
+    target = np.zeros(80)
+    for rule in (
+        SplitRule("time", np.arange(80.0), "day"),
+        SplitRule("column", np.resize(["train", "train", "dev", "test"], 80), "part"),
+    ):
+        whole = draw_splits(rule, target, repeat=0, seed=0, stratify=False)
+        assert halved(rule, target, whole, stratify=False, seed=0, repeat=0, half=0, again=0) is None
+
+
+# End to end -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_record_holds_the_test_metrics_of_every_training_on_a_half() -> None:
+    (cell,) = small("+loss=bce", "protocol.halves=3")
+    record = run(cell)
+    assert cell.trainings == 3 * (2 + 2 * 3)
+    for repeat in record.repeats:
+        assert set(repeat.halves) == set(repeat.metrics)
+        assert np.array(repeat.halves["roc_auc"]).shape == (2, 3)
+        assert len(set(np.ravel(repeat.halves["log_loss"]))) == 6  # each has seeds of its own
+    whole = run(replace(cell, protocol=replace(cell.protocol, halves=0)))
+    assert [r.metrics for r in whole.repeats] == [r.metrics for r in record.repeats]  # nothing else has changed
+
+
+def test_halves_side_by_side_are_those_one_after_the_other() -> None:
+    (cell,) = small("+loss=mse", "protocol.halves=2", "training.precision=64", task="regression", data="diabetes")
+    stacked, alone = (
+        run(replace(cell, training=replace(cell.training, engine=engine))) for engine in ("replicas", "sequential")
+    )
+    for one, other in zip(stacked.repeats, alone.repeats, strict=True):
+        assert np.ravel(one.halves["rmse"]) == pytest.approx(np.ravel(other.halves["rmse"]), rel=1e-10)
+
+
+def test_the_third_interval_stands_in_the_terminal_and_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lossbench.__main__ import main
+
+    monkeypatch.chdir(tmp_path)
+    words = ["+loss=mse,huber", "-m", "task=regression", "task/data=diabetes", "training.max_epochs=3", "name=wide"]
+    words += ["protocol.repeats=3", "protocol.trials=2", "protocol.halves=2", "tracking=off"]
+    assert main(words) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "with other training rows, approximate: huber" in out
+    assert "was not measured" not in out
+    (contest,) = compare(read_records(tmp_path / "results" / "wide")).contests
+    difference = contest.find("huber").difference
+    assert difference is not None
+    assert difference.new_rows is not None
+    assert difference.training_rows is not None
+    assert difference.training_rows.reach() > difference.new_rows.reach()
+    line = pd.read_csv(tmp_path / "results" / "wide" / "leaderboard.csv").set_index("loss").loc["huber"]
+    assert (line["training_rows_low"], line["training_rows_high"]) == pytest.approx(difference.training_rows.interval())
+
+
+def test_verdicts_with_other_training_rows_ask_for_halves_by_themselves() -> None:
+    (usual,), (wide,) = small("+loss=bce"), small("+loss=bce", "report.scope=training_rows")
+    assert (usual.protocol.halves, wide.protocol.halves) == (0, 2)
+    assert "halves" not in usual.to_dict()["protocol"]  # cells of before keep their digests
+    assert Cell.from_dict(wide.to_dict()) == wide
+    with pytest.raises(InputError, match="at least 2"):
+        small("+loss=bce", "protocol.halves=1")
+
+
+def test_groups_of_the_test_part_are_what_new_rows_are_drawn_by(tmp_path: Path) -> None:
+    """Rows of one group are copies of each other: a hundred of them in ten groups tell what ten rows tell."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3)).repeat(10, axis=0)
+    frame = pd.DataFrame(x, columns=list("abc")).assign(
+        y=x @ [1.0, 0.5, -1.0] + rng.standard_t(3, 60).repeat(10), city=np.arange(600) // 10
+    )
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    data = (f"task.data.path={tmp_path / 'rows.csv'}", "task.data.target=y", "task.data.split=group:city")
+    cells = lossbench.cells("+loss=mse,mae", "-m", "task=regression", *data, *FAST, "protocol.repeats=3")
+    records = [run(cell) for cell in cells]
+    splits = load_task(cells[0].task, cells[0].seed).splits(0)
+    assert len(np.unique(records[0].arrays["legend/groups"])) == len(splits.test) / 10
+    (contest,) = compare(records, Rules()).contests
+    (found,) = [d for pair, d in contest.differences.items() if pair[1] == "mse"]
+    assert found.rows == len(splits.test) / 10
+
+
+def test_copies_of_a_row_tell_no_more_than_the_row() -> None:
+    rng = np.random.default_rng(3)
+    rows = rng.normal(size=(3, 1)) + rng.normal(0, 3, 12) + rng.normal(size=(3, 12))
+    copies, groups = rows.repeat(10, axis=1), np.arange(120) // 10
+    grouped = np.stack([by_group(repeat, groups) for repeat in copies])
+    of_rows, of_copies = (over_repeats_and_examples(rows.mean(1), parts) for parts in (rows, copies))
+    assert grouped == pytest.approx(rows)
+    # both mean squares are 11 / 119 of ten times those of the rows, over ten times as many examples
+    assert of_copies.examples == pytest.approx(of_rows.examples * 11 / 119)
