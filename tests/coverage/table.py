@@ -1,0 +1,101 @@
+"""How often intervals hold the truth, from stored outcomes: one line per design and number of repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.verdicts.statistics import Estimate, crossed, over_repeats, with_other_training_rows
+from lossbench.verdicts.verdict import judge
+from tests.coverage import store
+from tests.coverage.designs import DESIGNS, Design
+from tests.coverage.experiment import Outcome, Side
+
+Values = NDArray[np.float64]
+HEAD = (
+    "| design | repeats | data sets | new rows | with other training rows | its width | new rows, held against other "
+    "training rows | a false 'better' |\n|---|---|---|---|---|---|---|---|"
+)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of data sets, with its Monte Carlo standard error."""
+
+    value: float
+    error: float
+
+    @classmethod
+    def of(cls, held: NDArray[np.bool_]) -> Share:
+        p = float(held.mean())
+        return cls(p, (p * (1 - p) / len(held)) ** 0.5)
+
+    def __str__(self) -> str:
+        return f"{100 * self.value:.1f} ± {100 * self.error:.1f} %"
+
+
+def lines() -> Iterator[str]:
+    """The table in Markdown; designs without outcomes are left out."""
+    yield HEAD
+    for design in DESIGNS.values():
+        outcomes = store.read(design)
+        if len(outcomes) > 1:
+            yield from (_line(design, outcomes, count) for count in store.counts(design))
+
+
+def _line(design: Design, outcomes: Sequence[Outcome], count: int) -> str:
+    rows = [_of_rows(outcome.rival, count) for outcome in outcomes]
+    wide = [
+        with_other_training_rows(known, outcome.rival.gains[:count], outcome.rival.halves[count])
+        for known, outcome in zip(rows, outcomes, strict=True)
+    ]
+    truth = np.array([outcome.truth for outcome in outcomes])
+    truth_error = np.array([outcome.truth_error for outcome in outcomes])
+    # the mean over all other pools stands for the population of pools
+    others = (truth.sum() - truth) / (len(truth) - 1)
+    others_error = np.full(len(truth), truth.std(ddof=1) / (len(truth) - 1) ** 0.5)
+    false = np.array([_better(_of_rows(outcome.placebo, count)) for outcome in outcomes])
+    cells = (
+        design.name,
+        count,
+        len(outcomes),
+        Share.of(_held(rows, truth, truth_error)),
+        Share.of(_held(wide, others, others_error)),
+        f"{_width(wide, others, others_error):.1f} x",
+        Share.of(_held(rows, others, others_error)),
+        Share.of(false),
+    )
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _of_rows(side: Side, count: int) -> Estimate:
+    return crossed(over_repeats(side.gains[:count]), side.layouts[count])
+
+
+def _better(estimate: Estimate) -> bool:
+    """Whether the placebo, which is the same loss, is called better; no margin, a family of one."""
+    return judge(estimate.interval(), 0.0, estimate.p).sign > 0
+
+
+def _held(estimates: Sequence[Estimate], truth: Values, error: Values) -> NDArray[np.bool_]:
+    """Where the interval holds the truth, with the truth's own standard error taken out.
+
+    The truth is estimated: what is off by chance there adds error² to the squared distance. Intervals are lengthened by
+    the same proportion, which for normal errors gives the coverage of the truth itself.
+    """
+    off, reach = _off(estimates, truth), np.array([estimate.reach() for estimate in estimates])
+    own = max(float(np.square(off).mean() - np.square(error).mean()), 1e-30)
+    return np.asarray(np.abs(off) <= reach * np.sqrt(1 + np.square(error) / own))
+
+
+def _width(estimates: Sequence[Estimate], truth: Values, error: Values) -> float:
+    """The mean interval in those that a known standard error would give."""
+    own = np.square(_off(estimates, truth)).mean() - np.square(error).mean()
+    return float(np.mean([estimate.reach() for estimate in estimates]) / (1.96 * max(own, 1e-30) ** 0.5))
+
+
+def _off(estimates: Sequence[Estimate], truth: Values) -> Values:
+    return np.array([estimate.mean for estimate in estimates]) - truth
