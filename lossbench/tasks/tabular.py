@@ -16,6 +16,7 @@ from lossbench.data.encode import Encoder
 from lossbench.data.splits import draw_splits
 from lossbench.data.table import Table, load_table
 from lossbench.loss import Kind
+from lossbench.plan import Rarest
 from lossbench.task import DataCard, Part, Scored, Sealed, Splits
 
 KEPT = 2**28
@@ -103,6 +104,18 @@ class TableTask(ABC):
             digest=table.digest,
             warnings=table.warnings,
         )
+
+    def rarest(self) -> Rarest | None:
+        """Of a binary target: the rarer class among the rows that training rows are drawn from."""
+        if not self.binary:
+            return None
+        splits = self.splits(0)
+        own = self.table.split.kind == "column"  # then the file says which rows validate, and they may be other rows
+        target = self.table.target[splits.train if own else np.concatenate([splits.train, splits.validation])]
+        positives, rows = int(target.sum()), len(target)
+        if 2 * positives <= rows:
+            return Rarest(str(self.table.positive), positives, rows, rows)
+        return Rarest(f"not {self.table.positive}", rows - positives, rows, rows)
 
     def legend(self) -> dict[str, NDArray[Any]]:
         return {}
