@@ -89,6 +89,8 @@ class DataCard:
     digest: str
     """Sixteen hex digits over all features and targets."""
     warnings: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    """Those of the warnings that limit what can be concluded, to be said in the report too."""
 
 
 @dataclass(frozen=True)
