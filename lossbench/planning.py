@@ -13,6 +13,7 @@ from lossbench.errors import LossbenchError
 from lossbench.plan import Cell, Rarest
 from lossbench.preparation import Bench, held_of_the_rarest, load_task, rarest_of, settled
 from lossbench.spread import devices
+from lossbench.task import Task
 from lossbench.training import engine
 from lossbench.training.engine import How
 
@@ -84,9 +85,9 @@ def alike(cells: Iterable[Cell]) -> Iterator[str]:
             yield f"{first} is {second}{times}: they train alike, and one of the two is enough."
 
 
-def told_of_batch(cell: Cell) -> str:
+def told_of_batch(cell: Cell, task: Task) -> str:
     """The batch size of a settled cell and why it is that: `256: holds 8.9 of the rarest class (rare class) ...`."""
-    size, task = cell.training.batch, load_task(cell.task, cell.seed)
+    size = cell.training.batch
     held = held_of_the_rarest(cell, task)
     if held is None:
         return f"{size}: the targets are no classes"

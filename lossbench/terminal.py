@@ -171,13 +171,8 @@ class Display:
         self.bars.update(self.total, detail=f"{self.cells_done} of {len(self.left)}{left}")
 
 
-def show_estimate(
-    out: Console, cell: Cell, cells: int, found: Estimate | None, earlier: list[Record], batch: str
-) -> None:
-    """What one contest takes and what it can tell.
-
-    earlier: records of the same contest. batch: its batch size and why it is that.
-    """
+def show_estimate(out: Console, cell: Cell, cells: int, found: Estimate | None, earlier: list[Record]) -> None:
+    """What one contest takes and what it can tell; `earlier` are records of the same contest."""
     from lossbench.verdicts.statistics import detectable  # scipy's takes most of a second
 
     repeats, trials = cell.protocol.repeats, cell.protocol.trials
@@ -190,8 +185,6 @@ def show_estimate(
         way = "side by side" if found.engine == "replicas" else "one after the other"
         time = f"about {spoken(found.seconds)} a cell, {spoken(found.seconds * cells)} in all"
         out.print(f"  {time}; {way}; {found.memory / 2**30:.1f} GB of memory")
-    patience = f", patience {cell.training.patience}" if cell.training.patience else ""
-    out.print(Text(f"  batch size {batch}; at most {several(cell.training.max_epochs, 'epoch')}{patience}"))
     size, spread = detectable(repeats), typical_spread(earlier)
     if math.isinf(size):
         out.print("  one repeat tells no difference from chance")

@@ -19,6 +19,7 @@ def plan(argv: list[str]) -> int:
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
     from lossbench.planning import defeated, estimate, told_of_batch
+    from lossbench.preparation import load_task
 
     composed = composition(arrange(argv))
     sweep = sweeps.plan(composed)
@@ -32,7 +33,9 @@ def plan(argv: list[str]) -> int:
         found = estimate(cell)
         total += found.seconds * len(cells) if found else 0.0
         alike = [r for r in earlier if r.contest == cell.contest]
-        terminal.show_estimate(out, cell, len(cells), found, alike, told_of_batch(cell))
+        terminal.show_estimate(out, cell, len(cells), found, alike)
+        epochs = terminal.several(cell.training.max_epochs, "epoch")
+        print(f"  batch size {told_of_batch(cell, load_task(cell.task, cell.seed))}; at most {epochs}")
     out.print(f"[bold]{terminal.spoken(total)} in all[/], if no patience ends; reference rows and start-up come on top")
     return 0
 
@@ -86,7 +89,7 @@ def _show_data(cell: Cell) -> None:
     trained = settled(cell)
     epochs, usual = trained.training.max_epochs, cell.training.max_epochs
     steps = f"; {epochs} epochs instead of {usual}, for as many steps" if epochs > usual else ""
-    print(f"  batch size {told_of_batch(trained)}{steps}")
+    print(f"  batch size {told_of_batch(trained, task)}{steps}")
     print(f"  digest {card.digest}")
     for warning in card.warnings:
         print(f"  warning: {warning}")
