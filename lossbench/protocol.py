@@ -27,8 +27,8 @@ def by_the_data(training: Training, rows: int, rarest: Rarest | None) -> Trainin
     rows: of the training part. rarest: the rarest class in them; None where the targets are no classes.
 
     No loss has a part in it: it is the smallest power of two, from 32 on, of which a batch holds `Rarest.ENOUGH` of the
-    rarest class on average. Beyond half of the rows it is all of them, so that no small batch is left over. Where that
-    takes more than 1,024 targets it stays at 32. Epochs and patience grow until there are as many steps as with 32.
+    rarest class on average. Beyond half of the rows it is all of them, so that no small batch is left over. Where five
+    take more than 1,024 targets it stays at 32. Epochs and patience grow until there are as many steps as with 32.
     """
     if training.batch_size is not None:
         return training
@@ -46,10 +46,10 @@ def _batch_size(rows: int, rarest: Rarest | None) -> int:
     if rarest is None:
         return USUAL_BATCH
     needed = math.ceil(Fraction(Rarest.ENOUGH * rarest.rows, rarest.count))
-    size = max(USUAL_BATCH, 1 << (needed - 1).bit_length())
-    if size > USUAL_BATCH and 2 * size > rows:
+    size, most = max(USUAL_BATCH, 1 << (needed - 1).bit_length()), MOST_TARGETS * rarest.rows // rarest.targets
+    if size > USUAL_BATCH and rows < 2 * size and rows <= most:
         size = max(USUAL_BATCH, rows)
-    return size if size * rarest.targets <= MOST_TARGETS * rarest.rows else USUAL_BATCH
+    return size if size <= most else USUAL_BATCH
 
 
 def _steps(rows: int, batch_size: int) -> int:

@@ -73,6 +73,11 @@ def test_beyond_half_of_the_rows_a_batch_is_all_of_them(rows: int, size: int) ->
     assert asked(0.036, rows).batch_size == size
 
 
+@pytest.mark.parametrize(("rows", "size"), [(900, 900), (1024, 1024), (1500, 1024), (3000, 1024)])
+def test_the_largest_batch_of_a_default_has_1024_targets(rows: int, size: int) -> None:
+    assert asked(0.005, rows).batch_size == size
+
+
 def test_a_class_too_rare_for_any_batch_costs_nothing() -> None:
     # 5 of .17 % are 2,941 rows: more than a default may take
     assert asked(0.0017, 200_000) == replace(Training(), batch_size=32)

@@ -125,8 +125,9 @@ class TableTask(ABC):
     @cached_property
     def _validates_apart(self) -> bool:
         """Whether the file says which rows validate, the same in every repeat."""
-        one, other = self.splits(0).validation, self.splits(1).validation
-        return self.table.split.kind == "column" and np.array_equal(one, other)
+        if self.table.split.kind != "column":
+            return False
+        return np.array_equal(self.splits(0).validation, self.splits(1).validation)
 
     def _said(self, doubt: Unlike) -> str:
         more, fewer = (f"{round(100 * share)} %" for share in doubt.shares)
