@@ -141,7 +141,7 @@ def too_few_to_judge(record: Record) -> str:
     if record.loss.get("pointwise", True) or not held or held["per_batch"] >= Rarest.ENOUGH:
         return ""
     size = record.cell["training"]["batch_size"]
-    return f"judges whole batches; {size} rows hold {held['per_batch']:.2g} of '{held['class']}'"
+    return f"judges whole batches; {size} rows hold {held['per_batch']:.2g} of class '{held['class']}'"
 
 
 def other_aim(elicits: str, metric: str) -> str:
