@@ -67,7 +67,7 @@ def _compare(arguments: Arguments) -> int:
     from lossbench import sweep as sweeps
     from lossbench import terminal
     from lossbench.compose.launch import launch
-    from lossbench.planning import alike, seconds_of_one_training
+    from lossbench.planning import alike, defeated, seconds_of_one_training
     from lossbench.preparation import load_task
 
     out = terminal.console()
@@ -75,6 +75,7 @@ def _compare(arguments: Arguments) -> int:
     terminal.announce(out, sweep, dict(composed.left_out))
     terminal.warn(out, (w for cell in sweep.contests() for w in load_task(cell.task, cell.seed).card.warnings))
     terminal.warn(out, alike(e.cell for e in sweep.entries.values() if e.misfit is None and e.role == "chosen"))
+    terminal.warn(out, defeated(e.cell for e in sweep.entries.values() if e.misfit is None))
     command = " ".join(["lossbench", *sys.argv[1:]])
     sweeps.begin(sweep, command)
     tracker = _tracker(composed.settings, sweep)

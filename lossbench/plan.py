@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 
 def stream(*place: object) -> int:
@@ -124,7 +124,8 @@ class Training:
     """How one training goes, the same for every loss; `patience` None trains all epochs."""
 
     max_epochs: int = 60
-    batch_size: int = 32
+    batch_size: int | None = None
+    """None: by the data (`protocol.by_the_data`); `max_epochs` and `patience` are then those of batches of 32."""
     patience: int | None = 15
     learning_rate: float = 1e-3
     optimizer: str = "adamw"
@@ -138,6 +139,33 @@ class Training:
     """`best` keeps the weights of every repeat's chosen training beside its record."""
     clip_norm: float | None = None
     """The largest norm that the gradient of one training may have; None leaves it as it is."""
+
+    @property
+    def batch(self) -> int:
+        """The batch size of a training that is about to begin. Raises ValueError where it was left to the data."""
+        if self.batch_size is None:
+            raise ValueError("The batch size is left to the data: `preparation.settled(cell)` says which it is.")
+        return self.batch_size
+
+
+@dataclass(frozen=True)
+class Rarest:
+    """The class that has the fewest targets, counted where training rows come from."""
+
+    ENOUGH: ClassVar[int] = 5
+    """So many in a batch, on average, leave fewer than 1 batch in 100 without any (exp(-5) = .007)."""
+
+    name: str
+    count: int
+    """Its own targets."""
+    targets: int
+    """Those of all classes."""
+    rows: int
+    """The rows that hold them: one target each in a table, many in a sentence."""
+
+    def per_batch(self, batch_size: int) -> float:
+        """How many of it a batch of so many rows holds on average."""
+        return batch_size * self.count / self.rows
 
 
 @dataclass(frozen=True)

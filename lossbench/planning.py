@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from lossbench import plugins, protocol
 from lossbench.errors import LossbenchError
-from lossbench.plan import Cell
-from lossbench.preparation import Bench, load_task
+from lossbench.plan import Cell, Rarest
+from lossbench.preparation import Bench, held_of_the_rarest, load_task, rarest_of, settled
 from lossbench.spread import devices
+from lossbench.task import Task
 from lossbench.training import engine
 from lossbench.training.engine import How
 
@@ -31,6 +32,7 @@ def estimate(cell: Cell) -> Estimate | None:
     """From two epochs of the cell's first trainings: the whole stack, or one training. None where they break."""
     ends: list[float] = []
     try:
+        cell = settled(cell)
         task = load_task(cell.task, cell.seed)
         family = plugins.family_of(cell.loss)
         kind = family.first(task.kinds)
@@ -81,6 +83,47 @@ def alike(cells: Iterable[Cell]) -> Iterator[str]:
         for first, second, factor in twins(subjects):
             times = "" if abs(factor - 1) < 1e-3 else f" times {factor:.4g}"
             yield f"{first} is {second}{times}: they train alike, and one of the two is enough."
+
+
+def told_of_batch(cell: Cell, task: Task) -> str:
+    """The batch size of a settled cell and why it is that: `256: holds 8.9 of the rarest class (rare class) ...`."""
+    size = cell.training.batch
+    held = held_of_the_rarest(cell, task)
+    if held is None:
+        return f"{size}: the targets are no classes"
+    rarest, count = held
+    told = f"{size}: holds {count:.2g} of the rarest class ({rarest.name}) on average"
+    usual = rarest.per_batch(protocol.USUAL_BATCH)
+    return told if size <= protocol.USUAL_BATCH else f"{told}, where {protocol.USUAL_BATCH} would hold {usual:.2g}"
+
+
+def defeated(cells: Iterable[Cell]) -> Iterator[str]:
+    """Says of every loss that judges whole batches whether these hold too few of the rarest class for it."""
+    for cell in cells:
+        try:
+            task = load_task(cell.task, cell.seed)
+            kind, held = plugins.family_of(cell.loss).first(task.kinds), held_of_the_rarest(cell, task)
+            if kind is None or held is None or held[1] >= Rarest.ENOUGH or plugins.build(cell.loss, kind).pointwise:
+                continue
+        except LossbenchError:  # its own cell will say what is wrong with it
+            continue
+        yield (
+            f"{cell.loss.title} judges whole batches, and a batch of {cell.training.batch} rows holds {held[1]:.2g} of "
+            f"the rarest class ({held[0].name}) on average. It needs {Rarest.ENOUGH}, so it gets no verdict. "
+            f"{_larger(cell)}"
+        )
+
+
+def _larger(cell: Cell) -> str:
+    """Which batch size would do, for a contest whose batches are too small."""
+    task = load_task(cell.task, cell.seed)
+    rows, rarest = len(task.splits(0).train), rarest_of(task)
+    assert rarest is not None
+    usual = protocol.by_the_data(replace(cell.training, batch_size=None), rows, rarest)
+    if rarest.per_batch(min(usual.batch, rows)) >= Rarest.ENOUGH:
+        return f"Leave training.batch_size= out: by the data it is {usual.batch}."
+    needed = -(-Rarest.ENOUGH * rarest.rows // rarest.count)
+    return f"training.batch_size={needed} is enough; raise training.max_epochs= with it, for as many steps."
 
 
 def peak_memory() -> int:

@@ -15,7 +15,7 @@ from torch import nn
 from lossbench import plugins, protocol, provenance
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.loss import Domain, Kind, Loss
-from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice, Trial, fingerprint, stream
+from lossbench.plan import Cell, LossChoice, ModelChoice, Rarest, TaskChoice, Trial, fingerprint, stream
 from lossbench.task import Fold, Task
 from lossbench.training import engine
 from lossbench.training.batches import TrainingBatches
@@ -78,8 +78,34 @@ def misfit(choice: LossChoice, task: Task) -> str | None:
     return None
 
 
+def settled(cell: Cell) -> Cell:
+    """The cell as it is trained: with the batch size that its data call for, unless it names one.
+
+    The same for every loss of a contest. Raises DataError where its rows cannot be split.
+    """
+    if cell.training.batch_size is not None:
+        return cell
+    task = load_task(cell.task, cell.seed)
+    rows = len(task.splits(0).train)
+    return replace(cell, training=protocol.by_the_data(cell.training, rows, rarest_of(task)))
+
+
+def rarest_of(task: Task) -> Rarest | None:
+    """A task's rarest class; None where it has no classes, or does not tell."""
+    return task.rarest() if hasattr(task, "rarest") else None
+
+
+def held_of_the_rarest(cell: Cell, task: Task) -> tuple[Rarest, float] | None:
+    """The rarest class, and how many of it a batch of a settled cell holds on average; None without classes."""
+    rarest = rarest_of(task)
+    if rarest is None:
+        return None
+    return rarest, rarest.per_batch(min(cell.training.batch, len(task.splits(0).train)))
+
+
 def check(cell: Cell) -> None:
     """Raises InputError where a cell's rows cannot be split, its model not be built or its engine not serve."""
+    cell = settled(cell)
     task = load_task(cell.task, cell.seed)
     for repeat in range(cell.repeats):
         task.splits(repeat)
@@ -93,6 +119,7 @@ def check(cell: Cell) -> None:
 
 def fingerprint_of(cell: Cell) -> str:
     """What decides a cell's numbers: the cell, its data, the versions, and the code of loss, task, model and metric."""
+    cell = settled(cell)
     task = load_task(cell.task, cell.seed)
     paths = [cell.model.target, cell.task.target, *([cell.task.metric] if "." in cell.task.metric else [])]
     code = [plugins.source(plugins.import_target(path, path)) for path in paths]
@@ -107,7 +134,7 @@ class Bench:
     """Makes trainings of one cell ready; those of one repeat share their rows."""
 
     def __init__(self, cell: Cell, task: Task, kind: Kind) -> None:
-        self.cell, self.task, self.kind = cell, task, kind
+        self.cell, self.task, self.kind = settled(cell), task, kind
         self._folds: dict[tuple[int, Domain, tuple[int, int] | None], Fold] = {}
         self._models: dict[tuple[int, int, tuple[int, int] | None], tuple[nn.Module, str]] = {}
 
@@ -124,7 +151,7 @@ class Bench:
         with blamed("in outputs"):
             outputs = loss.outputs(fold.classes)
         model, weights = self._model(trial, outputs, fold, seed, shared=shared_model)
-        batches = TrainingBatches(fold, self.cell.training.batch_size, seed)
+        batches = TrainingBatches(fold, self.cell.training.batch, seed)
         hashes = {"splits": fold.splits.digest, "weights": weights, "batches": batches.digest}
         with blamed("in observe"):
             loss.observe(fold.training_target(self.kind))

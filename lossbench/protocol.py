@@ -6,13 +6,55 @@ A repeat is a whole study: it tunes on its own split and is judged by the very t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from lossbench.plan import Cell, Range, Trial, stream
+from lossbench.plan import Cell, Range, Rarest, Training, Trial, stream
 
 DIMENSIONS = 3
 """The learning rate and at most two parameters: drawn always, so that every loss gets the same points."""
+USUAL_BATCH = 32
+"""Rows in a batch where no class is rare; epochs and patience are counted in batches of this size."""
+MOST_TARGETS = 1024
+"""In a batch that the data ask for: a larger one costs more than a default may."""
+
+
+def by_the_data(training: Training, rows: int, rarest: Rarest | None) -> Training:
+    """The training with the batch size, epochs and patience that its data call for, where it names no batch size.
+
+    rows: of the training part. rarest: the rarest class in them; None where the targets are no classes.
+
+    No loss has a part in it: it is the smallest power of two, from 32 on, of which a batch holds `Rarest.ENOUGH` of the
+    rarest class on average. Beyond half of the rows it is all of them, so that no small batch is left over. Where five
+    take more than 1,024 targets it stays at 32. Epochs and patience grow until there are as many steps as with 32.
+    """
+    if training.batch_size is not None:
+        return training
+    size = _batch_size(rows, rarest)
+    more = Fraction(_steps(rows, USUAL_BATCH), _steps(rows, size))
+    return replace(
+        training,
+        batch_size=size,
+        max_epochs=math.ceil(training.max_epochs * more),
+        patience=None if training.patience is None else math.ceil(training.patience * more),
+    )
+
+
+def _batch_size(rows: int, rarest: Rarest | None) -> int:
+    if rarest is None:
+        return USUAL_BATCH
+    needed = math.ceil(Fraction(Rarest.ENOUGH * rarest.rows, rarest.count))
+    size, most = max(USUAL_BATCH, 1 << (needed - 1).bit_length()), MOST_TARGETS * rarest.rows // rarest.targets
+    if size > USUAL_BATCH and rows < 2 * size and rows <= most:
+        size = max(USUAL_BATCH, rows)
+    return size if size <= most else USUAL_BATCH
+
+
+def _steps(rows: int, batch_size: int) -> int:
+    """How many batches an epoch has."""
+    return math.ceil(rows / batch_size)
 
 
 def trials(cell: Cell, search: Mapping[str, Range]) -> tuple[tuple[Trial, ...], ...]:

@@ -18,7 +18,7 @@ from lossbench.adapter import Family
 from lossbench.errors import InputError, NoSuchMetric, PluginError
 from lossbench.loss import Kind, Loss, Prediction
 from lossbench.plan import Cell, Trial, fingerprint
-from lossbench.preparation import Bench, load_task, margins_of, misfit
+from lossbench.preparation import Bench, held_of_the_rarest, load_task, margins_of, misfit, settled
 from lossbench.record import Record, Repeat, Status, finite
 from lossbench.shape import loss_shape, pull
 from lossbench.spread import devices, spread
@@ -57,7 +57,7 @@ def run(cell: Cell, progress: Progress | None = None) -> Record:
     becomes NaN `diverged`. Ctrl-C gives an `interrupted` record with the repeats that were done.
     """
     threads, start = torch.get_num_threads(), time.perf_counter()
-    task = load_task(cell.task, cell.seed)
+    task, cell = load_task(cell.task, cell.seed), settled(cell)
     record = _blank(cell, task)
     torch.set_num_threads(1)
     try:
@@ -91,7 +91,7 @@ def run(cell: Cell, progress: Progress | None = None) -> Record:
 def run_references(cell: Cell) -> list[Record]:
     """The rows that no loss has a part in (trivial, gradient boosting), over the repeats of a cell, on its task."""
     start = time.perf_counter()
-    task = load_task(cell.task, cell.seed)
+    task, cell = load_task(cell.task, cell.seed), settled(cell)
     repeats: dict[str, list[Repeat]] = {}
     for repeat in range(cell.repeats):
         seed = protocol.repeat_seed(cell, repeat)
@@ -178,11 +178,13 @@ def _trained(
     bench = Bench(cell, task, kind)
     first = bench.ready(studies[0][0], shared_model=True)
     stacked = engine.side_by_side(cell.training, first.fold, first.model, cell.trainings)
-    record.loss["elicits"] = first.loss.elicits
+    record.loss["elicits"], record.loss["pointwise"] = first.loss.elicits, first.loss.pointwise
     record.provenance["classes"] = first.fold.classes
-    record.provenance["steps_per_epoch"] = steps_per_epoch(first, cell.training.batch_size)
+    record.provenance["steps_per_epoch"] = steps_per_epoch(first, cell.training.batch)
+    if held := held_of_the_rarest(cell, task):
+        record.provenance["rarest"] = {"class": held[0].name, "per_batch": held[1]}
     with suppress(Exception):  # what breaks here breaks in training as well, where it is told
-        record.provenance["step_bytes"] = step_bytes(first, cell.training.batch_size)
+        record.provenance["step_bytes"] = step_bytes(first, cell.training.batch)
     record.provenance["engine"] = "replicas" if stacked else "sequential"
     if devices(cell.training) > 1:
         yield from (gathered(iter(outcomes)) for outcomes in spread(cell, kind, studies, how, stacked))

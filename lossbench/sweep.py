@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from lossbench.compose.composition import Composition, Job
 from lossbench.errors import InputError, LossbenchError, PluginError
 from lossbench.plan import Cell, LossChoice
-from lossbench.preparation import check, fingerprint_of, load_task, misfit
+from lossbench.preparation import check, fingerprint_of, load_task, misfit, settled
 from lossbench.record import CHOICES, RECORD, Record, Status, read_record, write_whole
 from lossbench.study import Progress, run, run_references
 
@@ -99,6 +99,7 @@ class Sweep:
 
     def run(self, cell: Cell) -> None:
         """Trains a planned cell unless it was begun already, and saves its record. Only Ctrl-C leaves here."""
+        cell = settled(cell)  # a job of Hydra's knows what the command says, not what the data add to it
         entry = self.entries.get(cell.digest)
         if entry is None or cell.digest in self.begun:
             return  # an axis of the sweep that this loss has no part in
@@ -211,6 +212,7 @@ def plan(composition: Composition) -> Sweep:
     Raises InputError for data that cannot be read and for values that a loss refuses.
     """
     settings = composition.settings
+    composition = replace(composition, jobs=tuple(replace(job, cell=settled(job.cell)) for job in composition.jobs))
     entries: dict[str, Entry] = {}
     for job in composition.jobs:
         entries.setdefault(job.cell.digest, Entry(job.cell, misfit=_misfit(job.cell)))
@@ -261,7 +263,8 @@ def _lacking_baseline(composition: Composition, entries: dict[str, Entry]) -> It
     for job in _contests(composition, entries):
         rivals = [e for e in entries.values() if e.cell.contest == job.cell.contest and e.misfit is None]
         if not any(e.cell.loss.name == job.baseline and not e.cell.loss.params for e in rivals):
-            yield composition.baseline(job)
+            baseline = composition.baseline(job)
+            yield replace(baseline, cell=settled(baseline.cell))
 
 
 def _controls(composition: Composition, entries: dict[str, Entry]) -> Iterator[Cell]:
@@ -270,7 +273,7 @@ def _controls(composition: Composition, entries: dict[str, Entry]) -> Iterator[C
     if not settings.placebo and settings.scale is None:
         return
     for job in _contests(composition, entries):
-        cell = composition.baseline(job).cell
+        cell = settled(composition.baseline(job).cell)
         name = cell.loss.name
         if settings.placebo:
             yield replace(cell, loss=replace(cell.loss, label=f"{name} again (placebo)", draw=1))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench.loss import Domain, Kind, Prediction, Sequences
+from lossbench.plan import Rarest
 
 T = TypeVar("T")
 
@@ -88,6 +89,8 @@ class DataCard:
     digest: str
     """Sixteen hex digits over all features and targets."""
     warnings: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    """Those of the warnings that limit what can be concluded, to be said in the report too."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +221,13 @@ class Task(Protocol):
 
     def margins(self) -> Mapping[str, float]:
         """Differences that are the same in practice, by metric, in its unit; nothing of the test part goes in."""
+        ...
+
+    def rarest(self) -> Rarest | None:
+        """The rarest class of the rows that are trained on; None for a continuous target.
+
+        The batch size follows from it. A task without this method is treated like one without classes.
+        """
         ...
 
     def legend(self) -> Mapping[str, NDArray[Any]]:

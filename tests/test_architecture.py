@@ -50,7 +50,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "lossbench.spread": ({"preparation", "training", "plan", "loss"}, {"torch"}),
     "lossbench.planning": (
-        {"preparation", "spread", "plugins", "protocol", "testing", "training", "plan", "errors"},
+        {"preparation", "spread", "plugins", "protocol", "task", "testing", "training", "plan", "errors"},
         set(),
     ),
     "lossbench.halves": ({"preparation", "record", "task", "training", "plan", "loss"}, set()),

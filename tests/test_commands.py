@@ -79,7 +79,7 @@ def test_a_data_set_is_shown_with_its_facts_digest_and_every_warning(
         digest="abc123", warnings=["first doubt", "second doubt"],
     )  # fmt: skip
     splits = SimpleNamespace(train=range(6), validation=range(3), test=range(1))
-    task = SimpleNamespace(card=card, fold=lambda repeat: SimpleNamespace(splits=splits))
+    task = SimpleNamespace(card=card, fold=lambda repeat: SimpleNamespace(splits=splits), splits=lambda repeat: splits)
     monkeypatch.setattr(preparation, "load_task", lambda choice, seed: task)
     lines = [line.strip() for line in lossbench("data", "show", "task=regression").out.splitlines() if line.strip()]
     assert lines == [
@@ -87,6 +87,7 @@ def test_a_data_set_is_shown_with_its_facts_digest_and_every_warning(
         "rows 10, columns 2, target y",
         "mean 0.1235, classes 2",
         "splits of a repeat: train 6, validation 3, test 1; the test part is the same in all",
+        "batch size 32: the targets are no classes",
         "digest abc123",
         "warning: first doubt",
         "warning: second doubt",

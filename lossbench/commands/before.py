@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.errors import InputError
+from lossbench.plan import Cell
 
 # lossbench plan -----------------------------------------------------------------------------------------------------
 
@@ -17,19 +18,24 @@ def plan(argv: list[str]) -> int:
     from lossbench import terminal
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
-    from lossbench.planning import estimate
+    from lossbench.planning import defeated, estimate, told_of_batch
+    from lossbench.preparation import load_task
 
     composed = composition(arrange(argv))
     sweep = sweeps.plan(composed)
     out = terminal.console()
     terminal.announce(out, sweep, dict(composed.left_out))
+    terminal.warn(out, defeated(e.cell for e in sweep.entries.values() if e.misfit is None))
     out.print()
     total, earlier = 0.0, _readable(sweep.results)
     for cell in sweep.contests():
         cells = [e.cell for e in sweep.entries.values() if e.misfit is None and e.cell.contest == cell.contest]
         found = estimate(cell)
         total += found.seconds * len(cells) if found else 0.0
-        terminal.show_estimate(out, cell, len(cells), found, [r for r in earlier if r.contest == cell.contest])
+        alike = [r for r in earlier if r.contest == cell.contest]
+        terminal.show_estimate(out, cell, len(cells), found, alike)
+        epochs = terminal.several(cell.training.max_epochs, "epoch")
+        print(f"  batch size {told_of_batch(cell, load_task(cell.task, cell.seed))}; at most {epochs}")
     out.print(f"[bold]{terminal.spoken(total)} in all[/], if no patience ends; reference rows and start-up come on top")
     return 0
 
@@ -58,25 +64,32 @@ def data(argv: list[str]) -> int:
     known = {"task", "experiment"}
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
-    from lossbench.preparation import load_task
 
     arguments = arrange(["+loss=mse", *words])
     if not known & {w.lstrip("+").partition("=")[0] for w in words}:
         arguments = arrange(["-m", "+loss=mse", *words])
     for job in composition(arguments).jobs:
-        _show_data(job.cell.task.name, load_task(job.cell.task, job.cell.seed))
+        _show_data(job.cell)
     return 0
 
 
-def _show_data(name: str, task: Any) -> None:
+def _show_data(cell: Cell) -> None:
+    from lossbench.planning import told_of_batch
+    from lossbench.preparation import load_task, settled
+
+    task = load_task(cell.task, cell.seed)
     card = task.card
-    print(f"{card.name} (task={name}), {card.source}")
+    print(f"{card.name} (task={cell.task.name}), {card.source}")
     print(f"  rows {card.rows}, columns {card.columns}, target {card.target}")
     facts = ", ".join(f"{key} {_fact(value)}" for key, value in card.summary.items())
     print(f"  {facts}")
     splits = task.fold(0).splits
     shares = ", ".join(f"{name} {len(getattr(splits, name))}" for name in ("train", "validation", "test"))
     print(f"  splits of a repeat: {shares}; the test part is the same in all")
+    trained = settled(cell)
+    epochs, usual = trained.training.max_epochs, cell.training.max_epochs
+    steps = f"; {epochs} epochs instead of {usual}, for as many steps" if epochs > usual else ""
+    print(f"  batch size {told_of_batch(trained, task)}{steps}")
     print(f"  digest {card.digest}")
     for warning in card.warnings:
         print(f"  warning: {warning}")

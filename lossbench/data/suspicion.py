@@ -70,7 +70,7 @@ def _alone(column: pd.Series, target: NDArray[np.float64], binary: bool) -> floa
     from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    values = pd.Series(_codes(column)).rank().to_numpy()[:, None]
+    values = pd.Series(codes(column)).rank().to_numpy()[:, None]
     if binary:
         if np.bincount(target.astype(int), minlength=2).min() < 3:
             return 0.0
@@ -84,7 +84,7 @@ def _alone(column: pd.Series, target: NDArray[np.float64], binary: bool) -> floa
     return float(r2_score(ranks, predicted))
 
 
-def _codes(column: pd.Series) -> NDArray[np.floating[Any]]:
+def codes(column: pd.Series) -> NDArray[np.floating[Any]]:
     """Numbers as they are, dates as days, words by alphabetical position; missing as NaN: trees take it."""
     match Content.of(column):
         case Content.WORD:

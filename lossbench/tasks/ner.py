@@ -19,7 +19,7 @@ from lossbench.data.sentences import OUTSIDE, Corpus, Sentence
 from lossbench.errors import DataError, InputError
 from lossbench.loss import Domain, Kind, Prediction, Sequences
 from lossbench.models.tagger import Encoded, Vocabulary
-from lossbench.plan import stream
+from lossbench.plan import Rarest, stream
 from lossbench.task import REFERENCE, DataCard, Decision, Direction, Evaluation, Metric, Part, Scored, Sealed, Splits
 from lossbench.tasks import metrics
 from lossbench.tasks.spans import entity_counts, entity_scores, token_report
@@ -154,6 +154,18 @@ class NER:
 
     def margins(self) -> dict[str, float]:
         return dict.fromkeys(DIRECTIONS, 0.005)
+
+    def rarest(self) -> Rarest | None:
+        """The type with the fewest entities among the sentences that training sentences are drawn from.
+
+        A type is counted by the tags that open its entities: each has just one, however few go on beyond a word.
+        """
+        counts = Counter(tag for sentence in self.corpus.rest for tag in sentence.tags)
+        types = {tag: n for tag, n in counts.items() if tag != OUTSIDE and not tag.startswith("I-")}
+        if not types:
+            return None
+        name = min(types, key=lambda tag: (types[tag], tag))
+        return Rarest(name, types[name], counts.total(), len(self.corpus.rest))
 
     def legend(self) -> dict[str, NDArray[Any]]:
         words = [word for row in self.splits(0).test for word in self.sentences[row].words]

@@ -14,16 +14,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench.data.encode import Encoder
+from lossbench.data.likeness import Unlike, unlike
 from lossbench.data.splits import draw_splits, halved
 from lossbench.data.table import Table, load_table
 from lossbench.errors import DataError
 from lossbench.loss import Kind
-from lossbench.task import DataCard, Part, Scored, Sealed, Splits
+from lossbench.plan import Rarest
+from lossbench.task import DataCard, Metric, Part, Scored, Sealed, Splits
 
 KEPT = 2**28
 """Bytes of encoded features that a task keeps for the next loss."""
 GROUPS = "groups"
 """The legend's name for the groups of the test rows."""
+POOL = "training and validation"
 Features = Mapping[Part, Tensor]
 """What a model takes, [n, columns] of each part; nothing of any target."""
 
@@ -67,6 +70,7 @@ class TableTask(ABC):
     """Loads a table once and draws its folds."""
 
     binary: bool
+    metric: Metric
 
     def __init__(self, data: Mapping[str, Any], seed: int) -> None:
         self.data, self.seed = data, seed
@@ -127,8 +131,58 @@ class TableTask(ABC):
             target=table.target_name,
             summary=self.summary(),
             digest=table.digest,
-            warnings=table.warnings,
+            warnings=(*table.warnings, *self.unlike_parts),
+            limits=self.unlike_parts,
         )
+
+    @cached_property
+    def unlike_parts(self) -> tuple[str, ...]:
+        """Warnings about parts whose residuals or positives differ wildly, with what to do."""
+        splits, rule = self.splits(0), self.table.split
+        parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
+        if rule.kind != "time" and not self._validates_apart:  # drawn from the same rows, so one part to compare
+            parts = {POOL: np.sort(np.concatenate([splits.train, splits.validation])), "test": splits.test}
+        groups = rule.values if rule.kind == "group" else None
+        table, binary = self.table, self.binary
+        found = unlike(table.features, table.target, parts, learn=splits.train, binary=binary, groups=groups)
+        chosen_on = [doubt for doubt in found if {doubt.more, doubt.fewer} == {"validation", "test"}]
+        return tuple(self._said(doubt) for doubt in chosen_on or found)
+
+    @cached_property
+    def _validates_apart(self) -> bool:
+        """Whether the file says which rows validate, the same in every repeat."""
+        if self.table.split.kind != "column":
+            return False
+        return np.array_equal(self.splits(0).validation, self.splits(1).validation)
+
+    def _said(self, doubt: Unlike) -> str:
+        more, fewer = (f"{round(100 * share)} %" for share in doubt.shares)
+        if doubt.bound is None:
+            what = f"{more} of the {doubt.more} rows are positive, but {fewer} of the {doubt.fewer} rows"
+        else:
+            model = "simple" if self.binary else "robust"
+            what = (
+                f"A {model} fit is off by more than {doubt.bound:.3g} in {more} of the {doubt.more} rows, "
+                f"but in {fewer} of the {doubt.fewer} rows"
+            )
+        if "training" in (doubt.more, doubt.fewer):
+            others = "chosen on" if "validation" in (doubt.more, doubt.fewer) else "judged on"
+            return f"{what}. Models are trained on rows unlike those that they are {others}."
+        robust = " or choose by a metric that outliers hardly move (task.metric=mae)"
+        advice = "make them alike" + ("" if self.binary or self.metric.name == "mae" else f",{robust}")
+        return f"{what}. Rates, parameters and epochs are chosen on rows unlike the test rows: {advice}."
+
+    def rarest(self) -> Rarest | None:
+        """Of a binary target: the rarer class among the rows that training rows are drawn from."""
+        if not self.binary:
+            return None
+        splits = self.splits(0)
+        drawn = splits.train if self._validates_apart else np.concatenate([splits.train, splits.validation])
+        target = self.table.target[drawn]
+        positives, rows = int(target.sum()), len(target)
+        if 2 * positives <= rows:
+            return Rarest(str(self.table.positive), positives, rows, rows)
+        return Rarest(f"not {self.table.positive}", rows - positives, rows, rows)
 
     def legend(self) -> dict[str, NDArray[Any]]:
         """Where groups stay together, the number of each test row's group: its rows are no independent examples."""

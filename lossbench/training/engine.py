@@ -83,7 +83,7 @@ def side_by_side(training: Training, fold: Fold, model: nn.Module, count: int) -
         if why := refusal(training, fold, model):
             raise InputError(f"training.engine=replicas: {why}. Leave it at auto, or say sequential.")
         return True
-    operations = 6 * sum(parameter.numel() for parameter in model.parameters()) * training.batch_size
+    operations = 6 * sum(parameter.numel() for parameter in model.parameters()) * training.batch
     return count > 1 and operations <= WORTH and refusal(training, fold, model) is None
 
 

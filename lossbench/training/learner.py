@@ -138,7 +138,7 @@ class Learner(lightning.LightningModule):
         """One epoch over the rows in `order` [..., n]."""
         self._steps: list[Step] = []
         start = time.perf_counter()
-        for rows in order.split(self.training_choice.batch_size, dim=-1):
+        for rows in order.split(self.training_choice.batch, dim=-1):
             number = self._before + len(self._steps)
             step = self.group.step(rows, f"in step {number}")
             self._steps.append(Step(step.objective.detach(), step.means, step.targets))

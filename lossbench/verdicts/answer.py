@@ -304,6 +304,8 @@ def _limits(comparison: Comparison) -> tuple[str, ...]:
     """What this sweep cannot say."""
     found = []
     for contest in comparison.contests[:MOST_TASKS]:
+        told = next((c.record.data["limits"] for c in contest.contenders if c.record.data.get("limits")), ())
+        found += [f"{contest.name}: {limit}" for limit in told]
         differences = [c.difference for c in contest.ranked if c.difference and c.difference.detectable is not None]
         if contest.no_verdict or not differences:
             continue

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import InputError
+from lossbench.plan import Rarest
 from lossbench.record import Record, Status
 from lossbench.verdicts import ranks, scores, statistics
 from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference, Rules
@@ -129,7 +130,18 @@ def _apart(contender: Contender, metric: str) -> str:
         return f"{record.status.value}: {bad} of {of} repeats"
     if len(contender.values) < of:
         return f"no {metric} in {of - len(contender.values)} of {of} repeats"
+    if why := too_few_to_judge(record):
+        return why
     return other_aim(str(record.loss.get("elicits") or ""), metric)
+
+
+def too_few_to_judge(record: Record) -> str:
+    """Why batches were too small for a loss that judges each as a whole; empty where they were not, or are unknown."""
+    held = record.provenance.get("rarest")
+    if record.loss.get("pointwise", True) or not held or held["per_batch"] >= Rarest.ENOUGH:
+        return ""
+    size = record.cell["training"]["batch_size"]
+    return f"judges whole batches; {size} rows hold {held['per_batch']:.2g} of class '{held['class']}'"
 
 
 def other_aim(elicits: str, metric: str) -> str:
