@@ -13,7 +13,7 @@ from lossbench.record import Status
 from lossbench.terminal import decimals, pair
 from lossbench.verdicts.answer import Answer
 from lossbench.verdicts.comparison import Contender, Contest
-from lossbench.verdicts.leaderboard import unpaired
+from lossbench.verdicts.leaderboard import edges, unpaired
 from lossbench.verdicts.words import amount, metric, several, span, what_would_decide
 
 STYLES = {1: "green", -1: "red", 0: None}
@@ -175,10 +175,11 @@ def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
         same = f"; up to {amount(contest.margin, contest)} is the same in practice" if contest.margin else ""
         yield f"gain: {metric(contest.metric)} better than {contest.baseline}, with its interval on {scope}{same}"
         yield from _unclear(contest)
-    edges = {row.title: sum(repeat.edge for repeat in row.record.repeats) for row in board.rows}
-    if any(edges.values()):
-        told = ", ".join(f"{title} {n}/{contest.repeats}" for title, n in edges.items() if n)
-        yield f"best rate at the edge of those tried: {told}; protocol.rate_decades= widens it for all"
+    at_edge = {row.title: n for row in board.rows if (n := edges(row.record))}
+    if at_edge:
+        told = ", ".join(f"{title} in {n} of {contest.repeats} repeats" for title, n in at_edge.items())
+        wider = f"protocol.rate_decades={contest.board.cell['protocol'].get('rate_decades', 4) + 2:g}"
+        yield f"best learning rate was the lowest or highest tried: {told}; {wider} widens the range for all"
     if contest.no_verdict:
         yield f"no verdict: {contest.no_verdict}"
 

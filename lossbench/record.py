@@ -61,7 +61,7 @@ class Repeat:
     ties: int = 0
     """How many other trials were just as good on validation data."""
     edge: bool = False
-    """True where the chosen rate is the lowest or highest of the repeat."""
+    """True where the chosen rate is the lowest or highest of the repeat; never of fewer than five trials."""
     best_epoch: int | None = None
     epochs: int = 0
     learning_rate: float | None = None

@@ -122,7 +122,8 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
         "params": {**defaults, **cell.loss.params},
         "reference": family[kind].reference,
     }
-    studies = protocol.trials(cell, plugins.search_of(cell.loss, kind) if cell.loss.tuned else {})
+    search = plugins.search_of(cell.loss, kind) if cell.loss.tuned else {}
+    studies = protocol.trials(cell, search, task.card.digest)
     record.arrays |= {f"legend/{name}": array for name, array in task.legend().items()}
     frozen: dict[str, Any] = {}
     for contest in _trained(cell, task, kind, studies, record, progress):

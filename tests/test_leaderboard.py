@@ -130,10 +130,14 @@ def test_times_are_spoken(seconds: float, text: str) -> None:
 
 
 def test_a_rate_on_the_edge_is_flagged() -> None:
+    words = "best learning rate was the lowest or highest tried: a in 1 of 3 repeats; protocol.rate_decades=6 widens"
     found = record("a", [1.0, 2.0, 3.0])
-    assert "edge" not in shown(100, found)
+    found.cell["protocol"]["trials"] = 5
+    assert "highest tried" not in shown(120, found)
     found.repeats[1].edge = True
-    assert "best rate at the edge of those tried: a 1/3" in shown(100, found)
+    assert words in shown(120, found)
+    found.cell["protocol"]["trials"] = 4  # an older record, of too few trials to say so
+    assert "highest tried" not in shown(120, found)
 
 
 def test_losses_that_did_not_begin_alike_are_named() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lossbench.record import Status
 from lossbench.verdicts.comparison import Comparison, Contender, Contest
+from lossbench.verdicts.leaderboard import edges
 from lossbench.verdicts.verdict import Verdict
 from lossbench.verdicts.words import amount, listed, metric, p_value, several, span, what_would_decide
 
@@ -317,10 +318,10 @@ def _limits(comparison: Comparison) -> tuple[str, ...]:
         )
         if contest.repeats < 5:
             found.append(f"{contest.name}: {contest.repeats} repeats show only very large differences.")
-        edges = [c.title for c in contest.ranked if sum(r.edge for r in c.record.repeats) * 2 > contest.repeats]
-        if edges:
+        at_edge = [c.title for c in contest.ranked if edges(c.record) * 2 > contest.repeats]
+        if at_edge:
             found.append(
-                f"{contest.name}: the best rate of {listed(edges)} was mostly the lowest or highest tried; "
+                f"{contest.name}: the best rate of {listed(at_edge)} was mostly the lowest or highest tried; "
                 "protocol.rate_decades= widens the range for all."
             )
     if len(comparison.contests) > MOST_TASKS:
