@@ -160,8 +160,8 @@ class BinaryLDAM(_MarginByCount):
     """Asks which class, with a wider margin around the rarer one.
 
     softplus(-scale (s - m_y)), s the logit for a target of 1, less the logit for 0; m_c as n_c^(-1/4), the larger of
-    both max_margin ≥ 0. logit: [n]; target: [n] in {0, 1}. The paper's scale of 30 is for normalised outputs. Cao et al.,
-    NeurIPS 2019.
+    both max_margin. logit: [n]; target: [n] in {0, 1}. max_margin ≥ 0. The paper's scale of 30 is for normalised
+    outputs. Cao et al., NeurIPS 2019.
     """
 
     kind = Kind.BINARY
