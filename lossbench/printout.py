@@ -11,10 +11,12 @@ from rich.text import Text
 
 from lossbench.record import Status
 from lossbench.terminal import decimals, pair
+from lossbench.verdicts.aims import NOT_CALIBRATED, PROPER, distorts
 from lossbench.verdicts.answer import Answer
+from lossbench.verdicts.chosen import choices
 from lossbench.verdicts.comparison import Contender, Contest
 from lossbench.verdicts.leaderboard import edges, unpaired
-from lossbench.verdicts.words import amount, metric, several, span, what_would_decide
+from lossbench.verdicts.words import amount, listed, metric, several, span, what_would_decide
 
 STYLES = {1: "green", -1: "red", 0: None}
 
@@ -31,6 +33,9 @@ class Column:
 
 MOST_TABLES = 12
 """More tables than that nobody reads in a terminal."""
+CHOSEN = "chosen (median)"
+MOST_CHOICES = 8
+"""So many losses have what they chose told below the table where the table has no room for it."""
 
 
 def show_contests(out: Console, contests: Sequence[Contest]) -> None:
@@ -69,7 +74,7 @@ def _table(contest: Contest, columns: Sequence[Column]) -> Table:
     for column in columns:
         justify = "left" if column.left else "right"
         table.add_column(column.title, justify=justify, no_wrap=True, overflow="fold")  # type: ignore[arg-type]
-    for c in (*contest.contenders, *contest.controls, *contest.references):
+    for c in _rows(contest):
         judged = c.difference is not None and not contest.no_verdict and c.role in ("chosen", "baseline")
         style = STYLES[c.difference.verdict.sign] if judged and c.difference else None
         quiet = c.role in ("reference", "control")
@@ -89,7 +94,7 @@ def _fitting(out: Console, contest: Contest) -> tuple[list[Column], list[str]]:
         if width <= out.width or first.goes == 0:
             return columns, hidden
         columns.remove(first)
-        hidden = [first.title, *hidden] if first.title in metrics else hidden
+        hidden = [first.title, *hidden] if first.title in (*metrics, CHOSEN) else hidden
         if first.title == "verdict":  # its sign stays
             columns.append(Column("", lambda c: _icon(contest, c), left=True))
 
@@ -102,13 +107,13 @@ def _columns(contest: Contest) -> list[Column]:
     def mean(name: str) -> Callable[[Contender], str]:
         def cell(c: Contender) -> str:
             found = c.row.metrics.get(name)
-            return f"{found.mean:.{places[name]}f}" if found else "n/a"
+            return f"{found.mean:.{places[name]}f}{_mark(c, name)}" if found else "n/a"
 
         return cell
 
     def primary(c: Contender) -> str:
         found = c.row.metrics.get(first)
-        return pair(found, places[first]) if found else "–"
+        return f"{pair(found, places[first])}{_mark(c, first)}" if found else "–"
 
     columns = [Column("loss", _name, left=True), Column(first, primary)]
     judged = not contest.no_verdict
@@ -122,8 +127,20 @@ def _columns(contest: Contest) -> list[Column]:
     columns.append(
         Column("verdict" if judged else "status", lambda c: _status(contest, c), goes=1 if judged else 0, left=True)
     )
+    chosen = {c.title: choices(c.record).short for c in _rows(contest)}
+    if any(chosen.values()):
+        columns.append(Column(CHOSEN, lambda c: chosen[c.title], goes=5, left=True))
     extra = [Column(name, mean(name), goes=10 + place) for place, name in enumerate(others)]
     return [*columns[: 2 + judged], *extra, *columns[2 + judged :]] if not judged else [*columns, *extra]
+
+
+def _rows(contest: Contest) -> tuple[Contender, ...]:
+    return (*contest.contenders, *contest.controls, *contest.references)
+
+
+def _mark(c: Contender, metric: str) -> str:
+    """Sets apart the log loss, Brier score and ECE of a loss whose probabilities are not meant to be right."""
+    return "*" if metric in PROPER and distorts(c.record) else ""
 
 
 def _interval(contest: Contest, c: Contender) -> str:
@@ -168,8 +185,15 @@ def _status(contest: Contest, c: Contender) -> str:
 def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
     board = contest.board
     spent = several(contest.repeats, "repeat") + (f" of {contest.trials} trials" if contest.trials > 1 else "")
-    also = f"; also in leaderboard.csv: {', '.join(hidden)}" if hidden else ""
+    left_out = [title for title in hidden if title != CHOSEN]
+    also = f"; also in leaderboard.csv: {', '.join(left_out)}" if left_out else ""
     yield f"mean ± sd over {spent}, on the same test part{also}"
+    shown = [name for name in board.metrics if name in PROPER and name not in hidden]
+    marked = [c.title for c in _rows(contest) if distorts(c.record) and any(name in c.row.metrics for name in shown)]
+    if marked:
+        yield f"* {NOT_CALIBRATED}: {listed(marked)}; {listed([metric(name) for name in shown])} reward probabilities"
+    if CHOSEN in hidden:
+        yield from _choices(contest)
     if not contest.no_verdict:
         scope = "data like these" if contest.rules.scope == "population" else "this test set"
         same = f"; up to {amount(contest.margin, contest)} is the same in practice" if contest.margin else ""
@@ -182,6 +206,16 @@ def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
         yield f"best learning rate was the lowest or highest tried: {told}; {wider} widens the range for all"
     if contest.no_verdict:
         yield f"no verdict: {contest.no_verdict}"
+
+
+def _choices(contest: Contest) -> Iterable[str]:
+    """What each loss chose, where the table has no room for it."""
+    found = [(c.title, told) for c in _rows(contest) if (told := choices(c.record))]
+    if len(found) > MOST_CHOICES:
+        yield "chosen rates, parameters and thresholds are in leaderboard.csv"
+        return
+    yield "chosen on validation data, median over repeats (lowest to highest):"
+    yield from (f"  {title}: {told.said}" for title, told in found)
 
 
 def _unclear(contest: Contest) -> Iterable[str]:

@@ -66,6 +66,8 @@ class Repeat:
     epochs: int = 0
     learning_rate: float | None = None
     params: dict[str, Any] = field(default_factory=dict)
+    elicits: str = ""
+    """What the minimiser of the loss is at these parameters; empty where it is not known."""
     seconds: float = 0.0
     """Training alone, wall clock, of the chosen trial."""
     hashes: dict[str, str] = field(default_factory=dict)

@@ -137,6 +137,8 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
                 if cell.training.save_models == "best":
                     progress.kept(one.repeat.repeat, one.weights())
             record.repeats.append(one.repeat)
+    if aims := dict.fromkeys(r.elicits for r in record.repeats if r.status is Status.DONE):
+        record.loss["elicits"] = " or ".join(filter(None, aims))  # of what was chosen: parameters may change it
     bad = [r for r in record.repeats if r.status is not Status.DONE]
     record.status = bad[0].status if bad else Status.DONE
     if bad:
@@ -236,6 +238,7 @@ class Study:
             return
         repeat.trial, repeat.ties, repeat.edge = choice.trial, choice.ties, choice.edge
         self._loss = self._best.restore()
+        repeat.elicits = self._loss.elicits
         if number == 0:
             arrays |= loss_shape(copied(self._loss).float())  # a copy: it may count its calls
             with suppress(Exception):  # a picture for the report, no result

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lossbench.record import Status
+from lossbench.verdicts.aims import NOT_CALIBRATED, distorts
 from lossbench.verdicts.comparison import Comparison, Contender, Contest
 from lossbench.verdicts.leaderboard import edges
 from lossbench.verdicts.verdict import Verdict
@@ -293,7 +294,10 @@ def _calibrated(judged: Sequence[Advice], pick: Contender) -> Tile:
                 if values:
                     error = plain.fmean(values)
                     log = plain.fmean(c.record.values("log_loss"))
-                    detail = f"{c.title} on {a.contest.name}; log loss {log:.3f}; before any temperature scaling"
+                    design = f"; {NOT_CALIBRATED}" if distorts(c.record) else ""
+                    detail = (
+                        f"{c.title} on {a.contest.name}; log loss {log:.3f}; before any temperature scaling{design}"
+                    )
                     return Tile("Calibrated?", f"ECE {error:.3f}", detail)
     return Tile("Calibrated?", "not asked", "no task here has probabilities to judge")
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lossbench.errors import InputError
 from lossbench.record import Record, Status
 from lossbench.verdicts import ranks, scores, statistics
+from lossbench.verdicts.aims import other_aim
 from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference, Rules
 from lossbench.verdicts.leaderboard import Leaderboard, Row, leaderboards
 from lossbench.verdicts.verdict import tiers
@@ -130,16 +131,6 @@ def _apart(contender: Contender, metric: str) -> str:
     if len(contender.values) < of:
         return f"no {metric} in {of - len(contender.values)} of {of} repeats"
     return other_aim(str(record.loss.get("elicits") or ""), metric)
-
-
-def other_aim(elicits: str, metric: str) -> str:
-    """What a loss elicits, where the metric rewards something else; empty where they agree or nothing is known."""
-    off_centre = elicits.startswith(("quantile", "expectile"))
-    if metric in ("rmse", "mae", "r2") and off_centre:
-        return f"elicits a {elicits}, {metric} rewards the centre"
-    if metric in ("brier", "log_loss", "ece") and elicits in ("distorted probability", "sign"):
-        return f"elicits a {elicits}, {metric} rewards probabilities"
-    return ""
 
 
 def _no_verdict(board: Leaderboard, sound: Sequence[Contender], baseline: str | None) -> str:
