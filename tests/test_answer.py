@@ -251,6 +251,19 @@ def test_the_calibration_tile_holds_the_means_of_the_record() -> None:
     )
 
 
+def test_the_calibration_tile_says_of_a_distorted_loss_that_it_is_one() -> None:
+    draw, target = np.random.default_rng(0), np.resize([0.0, 1.0], 60)
+    p = np.clip(0.5 + 0.4 * (target - 0.5) + 0.2 * draw.normal(size=(10, 60)), 0.02, 0.98)
+    told_of = {aim: told(binary("bce", p, target, elicits=aim), binary("focal", p, target)) for aim in AIMS}
+    assert [tile(found, "Calibrated?")[1].endswith("; not calibrated by design") for found in told_of.values()] == [
+        False,
+        True,
+    ]
+
+
+AIMS = ("probability", "distorted probability")
+
+
 def test_less_than_five_repeats_are_a_limit() -> None:
     few = [regression("mse", BASE[:4]), regression("huber", BASE[:4] - 0.5 - 0.1 * Z[:4])]
     assert "houses: 4 repeats show only very large differences." in told(*few).limits

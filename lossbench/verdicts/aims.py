@@ -26,8 +26,14 @@ def other_aim(elicits: str, metric: str) -> str:
     found = aims(elicits)
     off_centre = [aim for aim in found if aim.startswith(("quantile", "expectile"))]
     if metric in ("rmse", "mae", "r2") and off_centre:
-        return f"elicits a {' or '.join(off_centre)}, {metric} rewards the centre"
+        return f"elicits {_a(off_centre)}, {metric} rewards the centre"
     distorted = [aim for aim in found if aim in ("distorted probability", "sign")]
     if metric in PROPER and distorted:
-        return f"{NOT_CALIBRATED}: elicits a {' or '.join(distorted)}, {metric} rewards probabilities"
+        return f"{NOT_CALIBRATED}: elicits {_a(distorted)}, {metric} rewards probabilities"
     return ""
+
+
+def _a(aims: list[str]) -> str:
+    """`a quantile 0.9`, `an expectile 0.2`."""
+    article = "an" if aims[0].startswith("e") else "a"
+    return f"{article} {' or '.join(aims)}"
