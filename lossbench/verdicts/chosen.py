@@ -56,10 +56,9 @@ class Choices:
     @property
     def named(self) -> tuple[Chosen, ...]:
         """Each under a name that says what it is; thresholds that several metrics share stand once."""
+        thresholds = [replace(one, name=f"threshold for {metric(one.name)}") for one in self.thresholds]
         if len({one.values for one in self.thresholds}) == 1:
-            thresholds = (replace(self.thresholds[0], name="threshold"),)
-        else:
-            thresholds = tuple(replace(one, name=f"threshold for {metric(one.name)}") for one in self.thresholds)
+            thresholds = [replace(self.thresholds[0], name="threshold")]
         return (*self.rate, *self.params, *thresholds)
 
     @property
