@@ -43,7 +43,7 @@ ALONG = {
     Kind.CLASSES: "logit of the true class, all others at 0",
     Kind.SEQUENCES: "logit of the true label, all others at 0",
 }
-SETTINGS = {"quantile": ("q", 0.1, 0.9), "expectile": ("tau", 0.1, 0.9)}
+SETTINGS = {"quantile": ("q", 0.1, 0.9), "expectile": ("tau", 0.1, 0.9), "bce": ("pos_weight", 0.3, 30.0)}
 """Other settings worth seeing of losses that are never tuned."""
 SEEN: Mapping[Kind, tuple[torch.Tensor, str]] = {
     Kind.BINARY: (torch.tensor([1.0] + [0.0] * 9), "1 positive and 9 negatives"),

@@ -65,6 +65,10 @@ class Range:
         return self.low + x * (self.high - self.low)
 
 
+EDGE_TRIALS = 5
+"""Of fewer trials one that is the lowest or highest rate is chosen by chance too often to mean anything."""
+
+
 @dataclass(frozen=True)
 class LossChoice:
     """A loss by name with the parameters that were given for it; the rest keep the loss's own defaults.

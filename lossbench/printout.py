@@ -12,10 +12,12 @@ from rich.text import Text
 from lossbench.plan import Scope
 from lossbench.record import Status
 from lossbench.terminal import decimals, pair
+from lossbench.verdicts.aims import NOT_CALIBRATED, PROPER, distorts
 from lossbench.verdicts.answer import Answer
+from lossbench.verdicts.chosen import choices
 from lossbench.verdicts.comparison import Contender, Contest
-from lossbench.verdicts.leaderboard import unpaired
-from lossbench.verdicts.words import amount, metric, several, span, what_would_decide
+from lossbench.verdicts.leaderboard import edges, unpaired
+from lossbench.verdicts.words import amount, listed, metric, several, span, what_would_decide
 
 STYLES = {1: "green", -1: "red", 0: None}
 
@@ -32,6 +34,9 @@ class Column:
 
 MOST_TABLES = 12
 """More tables than that nobody reads in a terminal."""
+CHOSEN = "chosen (median)"
+MOST_CHOICES = 8
+"""So many losses have what they chose told below the table where the table has no room for it."""
 
 
 def show_contests(out: Console, contests: Sequence[Contest]) -> None:
@@ -70,7 +75,7 @@ def _table(contest: Contest, columns: Sequence[Column]) -> Table:
     for column in columns:
         justify = "left" if column.left else "right"
         table.add_column(column.title, justify=justify, no_wrap=True, overflow="fold")  # type: ignore[arg-type]
-    for c in (*contest.contenders, *contest.controls, *contest.references):
+    for c in _rows(contest):
         judged = c.difference is not None and not contest.no_verdict and c.role in ("chosen", "baseline")
         style = STYLES[c.difference.verdict.sign] if judged and c.difference else None
         quiet = c.role in ("reference", "control")
@@ -90,7 +95,7 @@ def _fitting(out: Console, contest: Contest) -> tuple[list[Column], list[str]]:
         if width <= out.width or first.goes == 0:
             return columns, hidden
         columns.remove(first)
-        hidden = [first.title, *hidden] if first.title in metrics else hidden
+        hidden = [first.title, *hidden] if first.title in (*metrics, CHOSEN) else hidden
         if first.title == "verdict":  # its sign stays
             columns.append(Column("", lambda c: _icon(contest, c), left=True))
 
@@ -103,13 +108,13 @@ def _columns(contest: Contest) -> list[Column]:
     def mean(name: str) -> Callable[[Contender], str]:
         def cell(c: Contender) -> str:
             found = c.row.metrics.get(name)
-            return f"{found.mean:.{places[name]}f}" if found else "n/a"
+            return f"{found.mean:.{places[name]}f}{_mark(c, name)}" if found else "n/a"
 
         return cell
 
     def primary(c: Contender) -> str:
         found = c.row.metrics.get(first)
-        return pair(found, places[first]) if found else "–"
+        return f"{pair(found, places[first])}{_mark(c, first)}" if found else "–"
 
     columns = [Column("loss", _name, left=True), Column(first, primary)]
     judged = not contest.no_verdict
@@ -123,8 +128,20 @@ def _columns(contest: Contest) -> list[Column]:
     columns.append(
         Column("verdict" if judged else "status", lambda c: _status(contest, c), goes=1 if judged else 0, left=True)
     )
+    chosen = {c.title: choices(c.record).short for c in _rows(contest)}
+    if any(chosen.values()):
+        columns.append(Column(CHOSEN, lambda c: chosen[c.title], goes=5, left=True))
     extra = [Column(name, mean(name), goes=10 + place) for place, name in enumerate(others)]
     return [*columns[: 2 + judged], *extra, *columns[2 + judged :]] if not judged else [*columns, *extra]
+
+
+def _rows(contest: Contest) -> tuple[Contender, ...]:
+    return (*contest.contenders, *contest.controls, *contest.references)
+
+
+def _mark(c: Contender, metric: str) -> str:
+    """Sets apart the log loss, Brier score and ECE of a loss whose probabilities are not meant to be right."""
+    return "*" if metric in PROPER and distorts(c.record) else ""
 
 
 def _interval(contest: Contest, c: Contender) -> str:
@@ -169,18 +186,26 @@ def _status(contest: Contest, c: Contender) -> str:
 def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
     board = contest.board
     spent = several(contest.repeats, "repeat") + (f" of {contest.trials} trials" if contest.trials > 1 else "")
-    also = f"; also in leaderboard.csv: {', '.join(hidden)}" if hidden else ""
+    left_out = [title for title in hidden if title != CHOSEN]
+    also = f"; also in leaderboard.csv: {', '.join(left_out)}" if left_out else ""
     yield f"mean ± sd over {spent}, on the same test part{also}"
+    shown = [name for name in board.metrics if name in PROPER and name not in hidden]
+    marked = [c.title for c in _rows(contest) if distorts(c.record) and any(name in c.row.metrics for name in shown)]
+    if marked:
+        yield f"* {NOT_CALIBRATED}: {listed(marked)}; {listed([metric(name) for name in shown])} reward probabilities"
+    if CHOSEN in hidden:
+        yield from _choices(contest)
     if not contest.no_verdict:
         same = f"; up to {amount(contest.margin, contest)} is the same in practice" if contest.margin else ""
         scope = contest.rules.scope.words
         yield f"gain: {metric(contest.metric)} better than {contest.baseline}, 95 % interval {scope}{same}"
         yield from _other_training_rows(contest)
         yield from _unclear(contest)
-    edges = {row.title: sum(repeat.edge for repeat in row.record.repeats) for row in board.rows}
-    if any(edges.values()):
-        told = ", ".join(f"{title} {n}/{contest.repeats}" for title, n in edges.items() if n)
-        yield f"best rate at the edge of those tried: {told}; protocol.rate_decades= widens it for all"
+    at_edge = {row.title: n for row in board.rows if (n := edges(row.record))}
+    if at_edge:
+        told = ", ".join(f"{title} in {n} of {contest.repeats} repeats" for title, n in at_edge.items())
+        wider = f"protocol.rate_decades={contest.board.cell['protocol'].get('rate_decades', 4) + 2:g}"
+        yield f"best learning rate was the lowest or highest tried: {told}; {wider} widens the range for all"
     if contest.no_verdict:
         yield f"no verdict: {contest.no_verdict}"
 
@@ -193,6 +218,16 @@ def _other_training_rows(contest: Contest) -> Iterable[str]:
         told = [f"{title} {span(estimate.interval(), contest)}" for title, estimate in known if estimate]
         if told:
             yield f"{scope.words}: {', '.join(told)}"
+
+
+def _choices(contest: Contest) -> Iterable[str]:
+    """What each loss chose, where the table has no room for it."""
+    found = [(c.title, told) for c in _rows(contest) if (told := choices(c.record))]
+    if len(found) > MOST_CHOICES:
+        yield "chosen rates, parameters and thresholds are in leaderboard.csv"
+        return
+    yield "chosen on validation data, median over repeats (lowest to highest):"
+    yield from (f"  {title}: {told.said}" for title, told in found)
 
 
 def _unclear(contest: Contest) -> Iterable[str]:

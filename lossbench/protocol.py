@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from lossbench.plan import Cell, Range, Rarest, Training, Trial, stream
+from lossbench.plan import EDGE_TRIALS, Cell, Range, Rarest, Training, Trial, stream
 
 DIMENSIONS = 3
 """The learning rate and at most two parameters: drawn always, so that every loss gets the same points."""
@@ -57,14 +57,17 @@ def _steps(rows: int, batch_size: int) -> int:
     return math.ceil(rows / batch_size)
 
 
-def trials(cell: Cell, search: Mapping[str, Range]) -> tuple[tuple[Trial, ...], ...]:
+def trials(cell: Cell, search: Mapping[str, Range], digest: str = "") -> tuple[tuple[Trial, ...], ...]:
     """The trainings of a cell, repeat by repeat.
 
     Trial 0 is the loss's defaults at the centre of the rates; the others are points of a scrambled Sobol sequence
     seeded by the repeat: the rate log-uniform over `protocol.rate_decades` round `training.learning_rate`, and the
     parameters of `search` but for those that the command line fixes, each on a dimension of its own.
+
+    digest: of the data. A placebo's points follow it: a placebo with the same points on every data set would have the
+    same luck on all of them.
     """
-    return tuple(_trials_of(cell, search, repeat) for repeat in range(cell.repeats))
+    return tuple(_trials_of(cell, search, repeat, digest) for repeat in range(cell.repeats))
 
 
 def repeat_seed(cell: Cell, repeat: int, half: tuple[int, int] | None = None) -> int:
@@ -82,7 +85,7 @@ class Choice:
     trial: int
     ties: int
     edge: bool
-    """True where the chosen rate is the lowest or the highest of the repeat: a wider range may hold a better one."""
+    """True where the chosen rate is the lowest or the highest of five or more: a wider range may hold a better one."""
 
 
 def choose(values: Sequence[float], rates: Sequence[float], *, lower_is_better: bool) -> Choice | None:
@@ -92,7 +95,7 @@ def choose(values: Sequence[float], rates: Sequence[float], *, lower_is_better: 
         return None
     best, trial = min(sound)
     ties = sum(value == best for value, _ in sound) - 1
-    return Choice(trial, ties, len(rates) > 1 and rates[trial] in (min(rates), max(rates)))
+    return Choice(trial, ties, len(rates) >= EDGE_TRIALS and rates[trial] in (min(rates), max(rates)))
 
 
 def _own_draw(cell: Cell) -> tuple[int, ...]:
@@ -100,23 +103,24 @@ def _own_draw(cell: Cell) -> tuple[int, ...]:
     return (cell.loss.draw,) if cell.loss.draw else ()
 
 
-def _trials_of(cell: Cell, search: Mapping[str, Range], repeat: int) -> tuple[Trial, ...]:
+def _trials_of(cell: Cell, search: Mapping[str, Range], repeat: int, digest: str) -> tuple[Trial, ...]:
     given, centre = dict(cell.loss.params), cell.training.learning_rate
     found = [Trial(repeat, 0, centre, given)]
-    for number, point in enumerate(_points(cell, repeat)[1:], start=1):
+    for number, point in enumerate(_points(cell, repeat, digest)[1:], start=1):
         rate = centre * 10 ** (cell.protocol.rate_decades * (point[0] - 0.5))
         drawn = {name: search[name].at(x) for name, x in zip(search, point[1:], strict=False) if name not in given}
         found.append(Trial(repeat, number, rate, {**given, **drawn}))
     return tuple(found)
 
 
-def _points(cell: Cell, repeat: int) -> list[list[float]]:
+def _points(cell: Cell, repeat: int, digest: str) -> list[list[float]]:
     """The repeat's points in the unit cube, one a trial."""
     count = cell.protocol.trials
     if count == 1:
         return [[0.5] * DIMENSIONS]
     from scipy.stats.qmc import Sobol
 
-    sampler = Sobol(DIMENSIONS, scramble=True, rng=stream(cell.seed, "trials", repeat, *_own_draw(cell)))
+    own = (*_own_draw(cell), digest) if cell.loss.draw else ()
+    sampler = Sobol(DIMENSIONS, scramble=True, rng=stream(cell.seed, "trials", repeat, *own))
     points: list[list[float]] = sampler.random_base2((count - 1).bit_length()).tolist()
     return points[:count]

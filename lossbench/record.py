@@ -61,11 +61,13 @@ class Repeat:
     ties: int = 0
     """How many other trials were just as good on validation data."""
     edge: bool = False
-    """True where the chosen rate is the lowest or highest of the repeat."""
+    """True where the chosen rate is the lowest or highest of the repeat; never of fewer than five trials."""
     best_epoch: int | None = None
     epochs: int = 0
     learning_rate: float | None = None
     params: dict[str, Any] = field(default_factory=dict)
+    elicits: str = ""
+    """What the minimiser of the loss is at these parameters; empty where it is not known."""
     seconds: float = 0.0
     """Training alone, wall clock, of the chosen trial."""
     hashes: dict[str, str] = field(default_factory=dict)

@@ -122,7 +122,8 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
         "params": {**defaults, **cell.loss.params},
         "reference": family[kind].reference,
     }
-    studies = protocol.trials(cell, plugins.search_of(cell.loss, kind) if cell.loss.tuned else {})
+    search = plugins.search_of(cell.loss, kind) if cell.loss.tuned else {}
+    studies = protocol.trials(cell, search, task.card.digest)
     record.arrays |= {f"legend/{name}": array for name, array in task.legend().items()}
     frozen: dict[str, Any] = {}
     for contest in _trained(cell, task, kind, studies, record, progress):
@@ -138,6 +139,8 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
             record.repeats.append(one.repeat)
     if cell.protocol.halves:
         halves.measure(cell, task, kind, record, progress.training)
+    if aims := dict.fromkeys(r.elicits for r in record.repeats if r.status is Status.DONE):
+        record.loss["elicits"] = " or ".join(filter(None, aims))  # of what was chosen: parameters may change it
     bad = [r for r in record.repeats if r.status is not Status.DONE]
     record.status = bad[0].status if bad else Status.DONE
     if bad:
@@ -239,6 +242,7 @@ class Study:
             return
         repeat.trial, repeat.ties, repeat.edge = choice.trial, choice.ties, choice.edge
         self._loss = self._best.restore()
+        repeat.elicits = self._loss.elicits
         if number == 0:
             arrays |= loss_shape(copied(self._loss).float())  # a copy: it may count its calls
             with suppress(Exception):  # a picture for the report, no result

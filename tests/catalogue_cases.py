@@ -273,7 +273,8 @@ def cross_entropy(weight: Sequence[float] | None = None, label_smoothing: float 
     def formula(z: Sequence[Any], y: int) -> Any:
         logs, e = log_softmax(z), mpf(label_smoothing)
         soft = [(1 - e) * (c == y) + e / len(z) for c in range(len(z))]
-        return (1 if weight is None else mpf(weight[y])) * -sum(t * x for t, x in zip(soft, logs, strict=True))
+        each = [mpf(1)] * len(z) if weight is None else [mpf(w) for w in weight]
+        return -sum(w * t * x for w, t, x in zip(each, soft, logs, strict=True))
 
     return formula
 
@@ -310,6 +311,8 @@ def asymmetric(gamma_neg: float, gamma_pos: float, margin: float) -> Formula:
 
 
 def gce(q: float) -> Formula:
+    if q == 0:
+        return by_probability(lambda lp: -lp[0])
     return by_probability(lambda lp: (1 - mp.exp(mpf(q) * lp[0])) / mpf(q))
 
 
@@ -367,6 +370,15 @@ def class_balanced(beta: float, seen: Sequence[int]) -> Formula:
 
     mean = (raw(0) + raw(1)) / 2
     return lambda z, y: raw(int(y)) / mean * (softplus(-z[0]) if y == 1 else softplus(z[0]))
+
+
+def weighted_classes(power: float, seen: Sequence[int], weight: Sequence[float] | None = None) -> Formula:
+    def formula(z: Sequence[Any], y: int) -> Any:
+        kinds = len(set(seen))
+        own = mpf(len(seen)) / (kinds * seen.count(y)) if weight is None else mpf(weight[y])
+        return own ** mpf(power) * -log_softmax(z)[y]
+
+    return formula
 
 
 def logit_adjusted(tau: float, seen: Sequence[int]) -> Formula:
@@ -442,15 +454,16 @@ CATALOGUE: list[Case] = [
     ),
     *(Case("label_smoothing_bce", B, smoothed(e), {"epsilon": e}) for e in (0.0, 0.005, 0.1, 0.5)),
     *(Case("gce", kind, gce(q), {"q": q}, scale=1 / q) for kind in (B, M) for q in (0.1, 0.7, 1.0)),
+    *(Case("gce", kind, gce(0.0), {"q": 0.0}) for kind in (B, M)),
     *(
         Case("sce", kind, sce(a, b), {"alpha": a, "beta": b}, scale=10.0)
         for kind in (B, M)
-        for a, b in [(0.1, 1.0), (6.0, 0.1)]
+        for a, b in [(0.1, 1.0), (6.0, 0.1), (0.0, 1.0)]
     ),
     Case("sce", M, sce(1.0, 2.0, -4.0), {"alpha": 1.0, "beta": 2.0, "A": -4.0}, scale=10.0),
     *(
         Case("nce_rce", M, active_passive(a, b), {"alpha": a, "beta": b}, scale=10.0)
-        for a, b in [(1.0, 1.0), (10.0, 0.1)]
+        for a, b in [(1.0, 1.0), (10.0, 0.1), (0.0, 1.0)]
     ),
     *(Case("bootstrap", B, bootstrap(b), {"beta": b}) for b in (0.3, 0.8, 0.95, 1.0)),
     *(Case("poly1", kind, poly(e), {"epsilon": e}) for kind in (B, M) for e in (-1.0, 0.0, 1.0, 4.0)),
@@ -464,12 +477,26 @@ CATALOGUE: list[Case] = [
         for a, g in [(0.0, 1.0), (0.1, 1.0), (1.0, 1.0), (2.0, 0.1)]
     ),
     *(Case("class_balanced", B, class_balanced(b, RARE), {"beta": b}, RARE) for b in (0.0, 0.9, 0.999)),
+    *(Case("weighted_bce", B, bce(w), {"pos_weight": w}, RARE) for w in (0.3, 1.0, 30.0)),
+    Case("weighted_bce", B, bce(4.0), {}, RARE),  # 16 negatives, 4 positives
+    *(Case("weighted_bce", M, against_rest(w), {"pos_weight": w}) for w in (0.3, 1.0, 30.0)),
+    Case("weighted_bce", M, against_rest(2.0)),  # two of three classes are negatives
+    *(
+        Case("weighted_cross_entropy", M, weighted_classes(k, COUNTS), {"power": k}, COUNTS, scale=(98 / 3) ** k)
+        for k in (0.0, 0.1, 1.0, 1.5)
+    ),
+    Case(
+        "weighted_cross_entropy",
+        M,
+        weighted_classes(0.5, COUNTS, [0.5, 2, 3]),
+        {"weight": [0.5, 2.0, 3.0], "power": 0.5},
+    ),
     *(Case("logit_adjusted", B, logit_adjusted(t, RARE), {"tau": t}, RARE) for t in (0.0, 1.0, 2.5)),
     *(Case("logit_adjusted", M, logit_adjusted(t, COUNTS), {"tau": t}, COUNTS) for t in (0.0, 1.0, 2.5)),
     *(
         Case("ldam", kind, ldam(m, s, seen), {"max_margin": m, "scale": s}, seen)
         for kind, seen in ((B, RARE), (M, COUNTS))
-        for m, s in [(0.5, 1.0), (1.5, 10.0)]
+        for m, s in [(0.5, 1.0), (1.5, 10.0), (0.0, 1.0)]
     ),
 ]
 """All pointwise losses but those that `test_standard_losses` has already; some of these again, by their parameters."""

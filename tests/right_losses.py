@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lossbench.loss import Kind, Loss, Prediction, Sequences
+from lossbench.loss import Kind, Loss, Prediction, Range, Sequences
 
 RIGHT: list[Any] = []
 
@@ -213,3 +213,50 @@ class DiceBesideEntropy(Loss):
         p = torch.sigmoid(output)
         overlap = 1 - (2 * (p * target).sum() + 1) / (p.sum() + target.sum() + 1)
         return functional.softplus((1 - 2 * target) * output).mean() + self.weight * overlap
+
+
+@ours
+class TunedHuber(Loss):
+    """Says nothing of what it elicits, which at its defaults is the centre and stays it."""
+
+    kind = Kind.CONTINUOUS
+    search: ClassVar = {"delta": Range(0.05, 5.0, log=True)}
+
+    def __init__(self, delta: float = 1.0) -> None:
+        super().__init__()
+        if not 0 < delta < float("inf"):
+            raise ValueError("delta is above 0 and finite")
+        self.delta = delta
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        r = output - target
+        near = r.clamp(-self.delta, self.delta)
+        return near * (r - near / 2)
+
+
+@ours
+class TunedFocal(Loss):
+    """Distorted at its defaults and in another way at each end, as it is meant to be."""
+
+    kind = Kind.BINARY
+    elicits = "distorted probability"
+    search: ClassVar = {"gamma": Range(0.1, 5.0, log=True), "weight": Range(0.3, 30.0, log=True)}
+
+    def __init__(self, gamma: float = 2.0, weight: float = 1.0) -> None:
+        super().__init__()
+        if not (0 <= gamma < float("inf") and 0 < weight < float("inf")):
+            raise ValueError("gamma is at least 0, weight above 0, both finite")
+        self.gamma, self.weight = gamma, weight
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        wrong = (1 - 2 * target) * output
+        focused = torch.exp(-self.gamma * functional.softplus(-wrong)) * functional.softplus(wrong)
+        return (1 + (self.weight - 1) * target) * focused
+
+
+@right(kind="binary", search={"tau": (0.5, 2.0)})
+def scaled_bce(output: Tensor, target: Tensor, tau: float = 1.0) -> Tensor:
+    """A loss times a constant, by a dict: the probability all along."""
+    if not 0 < tau < float("inf"):
+        raise ValueError("tau is above 0 and finite")
+    return tau * functional.softplus((1 - 2 * target) * output)

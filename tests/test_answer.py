@@ -252,6 +252,19 @@ def test_the_calibration_tile_holds_the_means_of_the_record() -> None:
     )
 
 
+def test_the_calibration_tile_says_of_a_distorted_loss_that_it_is_one() -> None:
+    draw, target = np.random.default_rng(0), np.resize([0.0, 1.0], 60)
+    p = np.clip(0.5 + 0.4 * (target - 0.5) + 0.2 * draw.normal(size=(10, 60)), 0.02, 0.98)
+    told_of = {aim: told(binary("bce", p, target, elicits=aim), binary("focal", p, target)) for aim in AIMS}
+    assert [tile(found, "Calibrated?")[1].endswith("; not calibrated by design") for found in told_of.values()] == [
+        False,
+        True,
+    ]
+
+
+AIMS = ("probability", "distorted probability")
+
+
 def test_less_than_five_repeats_are_a_limit() -> None:
     few = [regression("mse", BASE[:4]), regression("huber", BASE[:4] - 0.5 - 0.1 * Z[:4])]
     assert "houses: 4 repeats show only very large differences." in told(*few).limits
@@ -264,8 +277,15 @@ def test_rates_that_were_mostly_at_the_edge_are_a_limit(edges: int, named: bool)
     found = gaining("huber", 0.5, 0.1)
     for repeat in found.repeats[:edges]:
         repeat.edge = True
-    limits = told(mse(), found).limits
-    assert any("the best rate of huber was mostly the lowest or highest" in limit for limit in limits) is named
+    words, records = "the best rate of huber was mostly the lowest or highest", [mse(), found]
+
+    def said(trials: int) -> bool:
+        for one in records:
+            one.cell["protocol"]["trials"] = trials
+        return any(words in limit for limit in told(*records).limits)
+
+    assert said(5) is named
+    assert not said(4)  # an older record, of too few trials to say so
 
 
 @pytest.mark.parametrize(

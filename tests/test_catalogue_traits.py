@@ -133,7 +133,11 @@ def along(case: Case) -> tuple[Loss, Tensor, Tensor, Tensor]:
     return loss, output, loss(output, 0 * label), loss(output, label)
 
 
-WIDER = [c for c in ALL if c.kind is Kind.CLASSES and ({"weight", "pos_weight"} & set(c.params) or c.name == "mse")]
+WIDER = [
+    c
+    for c in ALL
+    if c.kind is Kind.CLASSES and ({"weight", "pos_weight"} & set(c.params) or c.name in ("mse", "weighted_bce"))
+]
 """Losses that have more to say than a line of logits lets them; see the test with three classes."""
 TWO = [c for c in ALL if c.kind is not Kind.CONTINUOUS and c not in WIDER]
 
@@ -337,6 +341,19 @@ INF = float("inf")
         (M, "cross_entropy", {"label_smoothing": 0.0}, 1, "cross_entropy", {}),
         (M, "kl_div", {"epsilon": 0.0}, 1, "cross_entropy", {}),
         (B, "sce", {"alpha": 1.0, "beta": 0.0}, 1, "bce", {}),
+        # the reverse cross-entropy alone, of which GCE at q = 1 is 1/-A: both are the absolute error of the probability
+        (B, "sce", {"alpha": 0.0, "beta": 0.5, "A": -2.0}, 1, "gce", {"q": 1.0}),
+        (M, "sce", {"alpha": 0.0, "beta": 0.5, "A": -2.0}, 1, "gce", {"q": 1.0}),
+        (M, "nce_rce", {"alpha": 0.0, "beta": 0.5, "A": -2.0}, 1, "gce", {"q": 1.0}),
+        (B, "gce", {"q": 0.0}, 1, "bce", {}),
+        (M, "gce", {"q": 0.0}, 1, "cross_entropy", {}),
+        (B, "ldam", {"max_margin": 0.0}, 1, "bce", {}),
+        (B, "weighted_bce", {"pos_weight": 1.0}, 1, "bce", {}),
+        (B, "weighted_bce", {"pos_weight": 7.0}, 1, "bce", {"pos_weight": 7.0}),
+        (M, "weighted_bce", {"pos_weight": 7.0}, 1, "bce", {"pos_weight": 7.0}),
+        (M, "weighted_cross_entropy", {"power": 0.0}, 1, "cross_entropy", {}),
+        (M, "weighted_cross_entropy", {"weight": [0.5, 2.0, 3.0]}, 1, "cross_entropy", {"weight": [0.5, 2.0, 3.0]}),
+        (M, "ldam", {"max_margin": 0.0}, 1, "cross_entropy", {}),
         (B, "class_balanced", {"beta": 0.0}, 1, "bce", {}),
         (B, "logit_adjusted", {"tau": 0.0}, 1, "bce", {}),
         (M, "logit_adjusted", {"tau": 0.0}, 1, "cross_entropy", {}),
@@ -666,11 +683,11 @@ REFUSED: dict[tuple[str, Kind], dict[str, list[Any]]] = {
     ("focal", M): {"gamma": [-1.0, NAN]},
     ("asl", B): {"gamma_neg": [-1.0], "gamma_pos": [-1.0], "margin": [-0.1, 1.0]},
     ("label_smoothing_bce", B): {"epsilon": [-0.1, 1.0]},
-    ("gce", B): {"q": [0.0, 1.1, NAN]},
-    ("gce", M): {"q": [0.0, 1.1]},
-    ("sce", B): {"alpha": [0.0], "beta": [-1.0], "A": [0.0, 1.0, -INF, NAN]},
-    ("sce", M): {"alpha": [0.0], "beta": [-1.0], "A": [0.0]},
-    ("nce_rce", M): {"alpha": [0.0], "beta": [-1.0], "A": [0.0, NAN]},
+    ("gce", B): {"q": [-0.1, 1.1, NAN]},
+    ("gce", M): {"q": [-0.1, 1.1]},
+    ("sce", B): {"alpha": [-0.1, NAN], "beta": [-1.0], "A": [0.0, 1.0, -INF, NAN]},
+    ("sce", M): {"alpha": [-0.1], "beta": [-1.0], "A": [0.0]},
+    ("nce_rce", M): {"alpha": [-0.1, INF], "beta": [-1.0], "A": [0.0, NAN]},
     ("bootstrap", B): {"beta": [0.0, 1.1]},
     ("poly1", B): {"epsilon": [-1.1, INF, NAN]},
     ("poly1", M): {"epsilon": [-1.1]},
@@ -680,10 +697,13 @@ REFUSED: dict[tuple[str, Kind], dict[str, list[Any]]] = {
     ("dice", M): {"alpha": [-1.0], "gamma": [0.0]},
     ("jaccard", B): {"smooth": [-1.0]},
     ("class_balanced", B): {"beta": [-0.1, 1.0]},
+    ("weighted_bce", B): {"pos_weight": [0.0, -1.0, NAN, INF]},
+    ("weighted_bce", M): {"pos_weight": [0.0]},
+    ("weighted_cross_entropy", M): {"weight": [[1.0, 0.0], [-1.0]], "power": [-0.1, NAN, INF]},
     ("logit_adjusted", B): {"tau": [-1.0, INF]},
     ("logit_adjusted", M): {"tau": [-1.0]},
-    ("ldam", B): {"max_margin": [0.0], "scale": [0.0, INF]},
-    ("ldam", M): {"max_margin": [0.0], "scale": [0.0]},
+    ("ldam", B): {"max_margin": [-0.1, NAN], "scale": [0.0, INF]},
+    ("ldam", M): {"max_margin": [-0.1], "scale": [0.0]},
 }
 
 
@@ -694,6 +714,12 @@ REFUSED: dict[tuple[str, Kind], dict[str, list[Any]]] = {
 def test_a_parameter_out_of_its_range_is_refused_by_name(name: str, kind: Kind, key: str, value: Any) -> None:
     with pytest.raises(InputError, match=rf"'{name}' refuses {key}=.*{key}.* (is|are) "):
         load_loss(name, kind, **{key: value})
+
+
+@pytest.mark.parametrize(("name", "kind"), [("sce", B), ("sce", M), ("nce_rce", M)])
+def test_two_terms_that_both_count_nothing_are_refused(name: str, kind: Kind) -> None:
+    with pytest.raises(InputError, match="alpha and beta are not both 0"):
+        load_loss(name, kind, alpha=0.0, beta=0.0)
 
 
 def test_every_parameter_of_the_catalogue_has_values_that_are_refused() -> None:

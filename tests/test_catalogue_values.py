@@ -157,9 +157,6 @@ def of_gauss(z: Tensor, y: Tensor) -> Tensor:
 
 
 def of_cross_entropy(z: Tensor, y: Tensor, weight: list[float] | None = None, label_smoothing: float = 0.0) -> Tensor:
-    """torch weighs each class's term by that class, here each row by its own: alike without smoothing."""
-    if weight is not None and label_smoothing:
-        return torch.tensor(weight)[y] * of_cross_entropy(z, y, None, label_smoothing)
     each = None if weight is None else torch.tensor(weight).to(z)
     return functional.cross_entropy(z, y, weight=each, label_smoothing=label_smoothing, reduction="none")
 

@@ -19,6 +19,7 @@ from sklearn import metrics as sk
 from lossbench.errors import InputError
 from lossbench.plan import Scope
 from lossbench.record import Record, Repeat, Status
+from lossbench.verdicts.aims import other_aim
 from lossbench.verdicts.answer import answer
 from lossbench.verdicts.comparison import Comparison, Contest, Difference, Rules
 from lossbench.verdicts.judging import compare
@@ -432,6 +433,28 @@ def test_a_loss_with_another_aim_than_the_metrics_has_no_tier_and_says_why() -> 
     assert contest.find("pinball").apart == "elicits a quantile 0.9, rmse rewards the centre"
     assert (contest.find("pinball").tier, contest.find("pinball").difference) == ("", None)
     assert contest.find("mae").tier == "A"
+
+
+@pytest.mark.parametrize(
+    ("elicits", "metric", "why"),
+    [
+        ("probability", "log_loss", ""),
+        ("distorted probability", "roc_auc", ""),
+        *(("distorted probability", name, "elicits a distorted probability") for name in ("log_loss", "brier", "ece")),
+        ("sign", "log_loss", "elicits a sign"),
+        ("probability or distorted probability", "log_loss", "elicits a distorted probability"),
+        ("quantile 0.9 or median or quantile 0.3", "mae", "elicits a quantile 0.9 or quantile 0.3"),
+        ("expectile 0.2", "r2", "elicits an expectile 0.2"),
+        ("", "log_loss", ""),
+    ],
+)
+def test_an_aim_is_another_where_any_repeat_chose_one_that_the_metric_does_not_reward(
+    elicits: str, metric: str, why: str
+) -> None:
+    told = other_aim(elicits, metric)
+    assert bool(told) == bool(why)
+    assert why in told
+    assert told.startswith("not calibrated by design") == (metric in ("log_loss", "brier", "ece") and bool(why))
 
 
 # Several tasks ------------------------------------------------------------------------------------------------------

@@ -50,8 +50,9 @@ def test_a_multiple_is_tried_at_the_points_of_the_loss_itself(swept: dict[str, R
     for one, other in zip(swept["bce"].repeats, swept["10*bce"].repeats, strict=True):
         assert one.hashes == other.hashes
         assert [t["learning_rate"] for t in one.trials] == [t["learning_rate"] for t in other.trials]
-        weights = [trial["params"]["pos_weight"] for trial in one.trials[1:]]
-        assert weights == [trial["params"]["loss.pos_weight"] for trial in other.trials[1:]]
+
+    free = [search_of(LossChoice(*loss), Kind.BINARY) for loss in (("focal",), ("scaled", {"loss": "focal"}))]
+    assert list(free[0].values()) == list(free[1].values())
 
 
 def test_controls_are_only_there_on_request(lossbench: Command) -> None:

@@ -14,6 +14,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
 from lossbench.record import Record, Repeat, Status
+from lossbench.verdicts import listings
 from lossbench.verdicts.comparison import Contest
 from lossbench.verdicts.evidence import calibration, shapes, tags, thresholds
 from lossbench.verdicts.evidence.calibration import Scaled, Tails
@@ -243,6 +244,18 @@ def test_the_reading_names_the_direction(factor: float, word: str) -> None:
 def test_repeats_that_contradict_each_other_are_said_to() -> None:
     one, other = scaled(binary("base", factor=3))[0], scaled(binary("base", factor=0.3))[0]
     assert calibration.calibrated("base", (one, other)).reading.startswith("unsettled (T = 0.")
+
+
+def test_losses_that_distort_by_design_are_told_apart_from_those_that_came_out_badly() -> None:
+    records = [binary(title, factor=3) for title in ("base", "focal")]
+    records[0].loss["elicits"], records[1].loss["elicits"] = "probability", "distorted probability"
+    found = calibration.calibrations(contest(*records))
+    assert found is not None
+    assert found.distorted == ("focal",)
+    table = listings.calibrated(found).table
+    assert table is not None
+    readings = {row[0]: row[-1] for row in table.rows}
+    assert readings["focal"] == f"{readings['base']}; not calibrated by design"
 
 
 def test_losses_without_probabilities_are_named() -> None:

@@ -160,6 +160,15 @@ def test_losses_without_probabilities_have_a_square_that_says_so() -> None:
     assert "No probabilities: hinge." in probabilities.said_reliability(found)
 
 
+def test_losses_that_distort_by_design_are_drawn_and_told_as_such() -> None:
+    found = replace(calibrations(2), distorted=(TITLES[1],))
+    text = words(style.svg(probabilities.reliability(found, style.Colours(TITLES)), "a", ""))
+    assert " ".join(text.split()).count("not calibrated") == 1
+    said = probabilities.said_reliability(found)
+    assert said.count("(not calibrated by design)") == 1
+    assert said.index("(not calibrated by design)") > said.index(f"{TITLES[1]}: ")
+
+
 def test_losses_without_probabilities_alone_are_drawn_too() -> None:
     assert "hinge" in words(
         style.svg(probabilities.reliability(calibrations(0, ("hinge",)), style.Colours(())), "a", "")

@@ -7,6 +7,7 @@ import statistics
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -17,7 +18,7 @@ from lossbench.terminal import decimals, pair, spoken
 from lossbench.verdicts.comparison import Rules
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.leaderboard import Summary, leaderboards
-from tests.test_comparison import BASE, gaining, mse, noisy, regression
+from tests.test_comparison import BASE, binary, gaining, mse, noisy, regression
 
 
 def record(title: str, values: list[float], *, status: str = "done", contest: str = "c", **more: Any) -> Record:
@@ -131,10 +132,14 @@ def test_times_are_spoken(seconds: float, text: str) -> None:
 
 
 def test_a_rate_on_the_edge_is_flagged() -> None:
+    words = "best learning rate was the lowest or highest tried: a in 1 of 3 repeats; protocol.rate_decades=6 widens"
     found = record("a", [1.0, 2.0, 3.0])
-    assert "edge" not in shown(100, found)
+    found.cell["protocol"]["trials"] = 5
+    assert "highest tried" not in shown(120, found)
     found.repeats[1].edge = True
-    assert "best rate at the edge of those tried: a 1/3" in shown(100, found)
+    assert words in shown(120, found)
+    found.cell["protocol"]["trials"] = 4  # an older record, of too few trials to say so
+    assert "highest tried" not in shown(120, found)
 
 
 def test_losses_that_did_not_begin_alike_are_named() -> None:
@@ -236,14 +241,15 @@ def test_another_aim_and_an_interruption_are_told_in_the_line() -> None:
 def test_metrics_go_first_then_the_time_then_the_interval_and_of_the_verdict_its_sign_stays() -> None:
     records = [mse(), gaining("huber", 0.5, 0.1)]
     whole = judged(*records).splitlines()[2].split()
-    assert whole == ["tier", "loss", "rmse", "gain", "95", "%", "time", "verdict", "mae", "r2"]
+    assert whole == ["tier", "loss", "rmse", "gain", "95", "%", "time", "verdict", "chosen", "(median)", "mae", "r2"]
     seen = []
     for width in range(100, 20, -1):
         head = judged(*records, width=width).splitlines()[2].split()
         if head not in seen:
             seen.append(head)
     gone = [sorted(set(a) - set(b)) for a, b in pairwise([whole, *seen]) if a != b]
-    assert [names for names in gone if names][:5] == [["r2"], ["mae"], ["time"], ["%", "95"], ["verdict"]]
+    order = [["r2"], ["mae"], ["(median)", "chosen"], ["time"], ["%", "95"], ["verdict"]]
+    assert [names for names in gone if names][:6] == order
     assert row(judged(*records, width=36), "huber").endswith("+0.50 ▲")
 
 
@@ -252,3 +258,45 @@ def test_under_every_cant_tell_stands_what_would_decide() -> None:
     (note,) = [line for line in text.splitlines() if line.startswith("can't tell about huber: under 0.")]
     assert note.endswith(" repeats would decide")
     assert "would go unseen" in note
+
+
+# What was chosen, and what is not calibrated by design ---------------------------------------------------------------
+
+
+def tuned(title: str, elicits: str, **more: Any) -> Record:
+    """A record of ten repeats whose trials drew a gamma; the chosen one is .1, .2, ... 1."""
+    target = np.resize([0.0, 1.0], 60)
+    p = np.clip(0.5 + 0.3 * (target - 0.5) + 0.1 * np.random.default_rng(0).normal(size=(10, 60)), 0.02, 0.98)
+    found = binary(title, p, target, elicits=elicits, **more)
+    for number, repeat in enumerate(found.repeats, start=1):
+        repeat.learning_rate, repeat.params = 0.001 * number, {"gamma": 0.1 * number}
+        repeat.trials[1]["params"] = {"gamma": 3.0}
+        repeat.decision = {"f1": 0.4, "accuracy": 0.4}
+    return found
+
+
+def test_what_was_chosen_stands_in_the_table_or_below_it() -> None:
+    """The medians of 1 to 10 thousandths and tenths are 5.5 of them."""
+    records = [tuned("bce", "probability"), tuned("focal", "distorted probability")]
+    wide = judged(*records, width=300)
+    assert "rate 0.0055, gamma 0.55, threshold 0.4" in row(wide, "focal")
+    narrow = judged(*records, width=100)
+    assert "rate" not in row(narrow, "focal")
+    lines = "  focal: rate 0.0055 (0.001 to 0.01), gamma 0.55 (0.1 to 1), threshold 0.4"
+    assert lines in narrow.splitlines()
+    many = judged(*(tuned(name, "probability") for name in ("bce", *"abcdefgh")), width=100)
+    assert "chosen rates, parameters and thresholds are in leaderboard.csv" in many
+
+
+def test_distorted_probabilities_are_marked_wherever_their_log_loss_stands() -> None:
+    records = [tuned("bce", "probability"), tuned("focal", "distorted probability"), tuned("sure", "sign")]
+    records.append(tuned("mixed", "probability or distorted probability"))
+    wide = judged(*records, width=300)
+    value = f"{statistics.fmean(records[0].values('log_loss')):.3f}"
+    stars = {title: row(wide, title).count("*") for title in ("bce", "focal", "sure", "mixed")}
+    assert stars == {"bce": 0, "focal": 3, "sure": 3, "mixed": 3}
+    assert value in row(wide, "bce")
+    note = "* not calibrated by design: focal, sure and mixed; Brier score, log loss and ECE reward probabilities"
+    assert note in wide
+    narrow = judged(*records, width=100)
+    assert "*" not in narrow  # neither the numbers nor the note

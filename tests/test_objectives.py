@@ -293,6 +293,24 @@ CASES: dict[str, Case] = {
     "huber_equal": Case(lambda: [load_loss("huber", delta=2.0) for _ in DELTAS], Way.FLAT),
     "bce": Case(lambda: [load_loss("bce", "binary", pos_weight=w) for w in (0.3, 1.0, 2.0, 9.0, 30.0)], Way.FLAT),
     "one_against_the_rest": Case(lambda: [load_loss("bce", "classes", pos_weight=w) for w in DELTAS], None, 3),
+    "weighted_bce": Case(
+        lambda: [
+            observed(load_loss("weighted_bce", "binary", pos_weight=w), seed)
+            for seed, w in enumerate((None, 0.3, 1.0, 9.0, None))
+        ],
+        Way.FLAT,
+    ),
+    "weighted_one_against_the_rest": Case(
+        lambda: [load_loss("weighted_bce", "classes", pos_weight=w) for w in (None, 0.3, 1.0, 9.0, 30.0)], None, 3
+    ),
+    "weighted_cross_entropy": Case(
+        lambda: [
+            observed(load_loss("weighted_cross_entropy", power=k), seed)
+            for seed, k in enumerate((1, 0.1, 0.3, 1.5, 0.8))
+        ],
+        Way.MAPPED,
+        3,
+    ),
     "sum": Case(
         lambda: [load_loss("sum", "continuous", terms={"mse": 1.0, "mae": 0.5, "huber": 2.0}) for _ in DELTAS], Way.FLAT
     ),

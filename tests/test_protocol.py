@@ -45,6 +45,18 @@ def test_every_loss_gets_the_same_rates_whatever_it_searches() -> None:
     assert rates(trials(replace(cell(), seed=1), {})) != found[0]
 
 
+def test_a_placebo_has_points_of_its_own_on_every_data_set_and_no_other_loss_has() -> None:
+    def with_draw(draw: int, digest: str) -> list[list[float]]:
+        one = cell()
+        return rates(trials(replace(one, loss=replace(one.loss, draw=draw)), {}, digest))
+
+    assert with_draw(0, "loans") == with_draw(0, "houses") == with_draw(0, "")
+    placebo = [with_draw(1, "loans"), with_draw(1, "houses"), with_draw(0, "loans")]
+    for place in (1, 2):  # trial 0 is the centre for all
+        assert len({repeats[0][place] for repeats in placebo}) == 3
+    assert with_draw(1, "loans") == placebo[0]
+
+
 def test_rates_are_log_uniform_over_four_decades_round_the_given_one() -> None:
     # a scrambled Sobol sequence puts one of its first 2^k points into each of 2^k equal shares: here of the exponent
     studies = trials(cell(protocol=Protocol("many", 1, 64)), {})
@@ -73,17 +85,20 @@ def test_a_range_on_a_log_scale_has_its_geometric_mean_in_the_middle() -> None:
 @pytest.mark.parametrize(
     ("values", "lower", "trial", "ties", "edge"),
     [
-        ([3.0, 1.0, 2.0], True, 1, 0, True),
-        ([3.0, 1.0, 2.0], False, 0, 0, False),
-        ([2.0, 1.0, 1.0], True, 1, 1, True),
-        ([math.nan, 5.0, math.nan], True, 1, 0, True),
-        ([1.0, 1.0, 1.0], False, 0, 2, False),
+        ([3.0, 1.0, 2.0, 4.0, 5.0], True, 1, 0, True),
+        ([3.0, 1.0, 0.0, 4.0, 5.0], True, 2, 0, True),
+        ([6.0, 1.0, 2.0, 4.0, 5.0], False, 0, 0, False),
+        ([2.0, 1.0, 1.0, 4.0, 5.0], True, 1, 1, True),
+        ([math.nan, 5.0, math.nan, math.nan, math.nan], True, 1, 0, True),
+        ([1.0, 1.0, 1.0, 1.0, 1.0], False, 0, 4, False),
+        ([3.0, 1.0, 2.0, 4.0], True, 1, 0, False),  # the best of four is one of two ends half of the time by chance
+        ([3.0], True, 0, 0, False),
     ],
 )
 def test_the_best_trial_is_chosen_ties_to_the_lowest_and_edges_flagged(
     values: list[float], lower: bool, trial: int, ties: int, edge: bool
 ) -> None:
-    choice = choose(values, [0.01, 0.1, 0.001], lower_is_better=lower)
+    choice = choose(values, [0.01, 0.1, 0.001, 0.02, 0.03][: len(values)], lower_is_better=lower)
     assert choice is not None
     assert (choice.trial, choice.ties, choice.edge) == (trial, ties, edge)
 

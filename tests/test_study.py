@@ -21,7 +21,7 @@ LOSSES = '''
 import numpy as np
 import torch
 from torch import nn
-from lossbench.loss import Kind, Loss, Prediction
+from lossbench.loss import Kind, Loss, Prediction, Range
 
 class GaussianNLL(Loss):
     """Two outputs: mean and log variance."""
@@ -60,6 +60,20 @@ class Margin(Loss):
         return torch.relu(1 - (2 * target - 1) * output)
     def predict(self, output):
         return Prediction(output, (output > 0).long())
+
+class Turns(Loss):
+    """Tuned against the rule: its search leaves what its defaults elicit."""
+    kind = Kind.CONTINUOUS
+    search = {"q": Range(0.05, 0.95)}
+    def __init__(self, q: float = 0.5):
+        super().__init__()
+        self.q = q
+    @property
+    def elicits(self):
+        return "median" if self.q == 0.5 else f"quantile {self.q:.3f}"
+    def forward(self, output, target):
+        r = target - output
+        return torch.maximum(self.q * r, (self.q - 1) * r)
 
 class SetLoss(Loss):
     kind = Kind.BINARY
@@ -446,3 +460,29 @@ def test_the_shape_of_a_loss_is_drawn_from_a_copy(make: Callable[..., Cell]) -> 
     record = run(make(target="NanLater", training=Training(max_epochs=2, batch_size=64)))
     # 5 steps an epoch: calls 1 to 10 of each repeat's own loss, never the 26th
     assert record.status is Status.DONE
+
+
+# What the chosen trial elicits ----------------------------------------------------------------------------------------
+
+
+def test_a_record_says_what_the_chosen_trials_elicit_and_not_what_the_defaults_do(make: Callable[..., Cell]) -> None:
+    record = run(make(target="Turns", protocol=Protocol("some", 3, 4)))
+    for repeat in record.repeats:
+        q = repeat.params.get("q", 0.5)
+        assert repeat.elicits == ("median" if q == 0.5 else f"quantile {q:.3f}")
+    told = dict.fromkeys(repeat.elicits for repeat in record.repeats)
+    assert record.loss["elicits"] == " or ".join(told)
+    assert len(told) > 1, "the repeats of this seed are meant to choose differently"
+
+
+@pytest.mark.parametrize(
+    ("params", "elicits"), [({}, "probability"), ({"pos_weight": 3.0}, "distorted probability")], ids=str
+)
+def test_bce_elicits_the_probability_unless_a_weight_is_given(
+    make: Callable[..., Cell], params: dict[str, float], elicits: str
+) -> None:
+    cell = make("bce", "binary", protocol=Protocol("some", 2, 3))
+    record = run(replace(cell, loss=replace(cell.loss, params=params)))
+    assert record.loss["elicits"] == elicits
+    assert {repeat.elicits for repeat in record.repeats} == {elicits}
+    assert all(trial["params"] == params for repeat in record.repeats for trial in repeat.trials)

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from lossbench.adapter import Family
-from lossbench.loss import Domain, Kind, Loss, Sequences
+from lossbench.loss import Domain, Kind, Loss, Range, Sequences
 from lossbench.plugins import assemble
 
 NONE: Mapping[str, Any] = {}
@@ -79,6 +80,20 @@ class Subject:
     def __str__(self) -> str:
         given = ", ".join(f"{key}={value}" for key, value in self.params.items())
         return f"{self.name} ({self.kind.value}{', ' if given else ''}{given})"
+
+    @property
+    def searched(self) -> dict[str, Range]:
+        """The parameters that are tuned, by their ranges; not those that were chosen."""
+        return {name: found for name, found in self.family[self.kind].search.items() if name not in self.params}
+
+    def ends(self) -> Iterator[dict[str, float]]:
+        """Every combination of the lowest and highest values that its searched parameters can take."""
+        for values in product(*((found.low, found.high) for found in self.searched.values())):
+            yield dict(zip(self.searched, values, strict=True))
+
+    def at(self, params: Mapping[str, Any]) -> Subject:
+        """The same loss with these parameters beside its own."""
+        return replace(self, params={**self.params, **params})
 
     def build(self, params: Mapping[str, Any] = NONE) -> Loss:
         """As the loader builds it, with these parameters beside its own; nothing is observed yet."""

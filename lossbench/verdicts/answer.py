@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lossbench.record import Status
+from lossbench.verdicts.aims import NOT_CALIBRATED, distorts
 from lossbench.verdicts.comparison import Comparison, Contender, Contest
+from lossbench.verdicts.leaderboard import edges
 from lossbench.verdicts.verdict import Verdict
 from lossbench.verdicts.words import amount, listed, metric, p_value, several, span, what_would_decide
 
@@ -292,7 +294,10 @@ def _calibrated(judged: Sequence[Advice], pick: Contender) -> Tile:
                 if values:
                     error = plain.fmean(values)
                     log = plain.fmean(c.record.values("log_loss"))
-                    detail = f"{c.title} on {a.contest.name}; log loss {log:.3f}; before any temperature scaling"
+                    design = f"; {NOT_CALIBRATED}" if distorts(c.record) else ""
+                    detail = (
+                        f"{c.title} on {a.contest.name}; log loss {log:.3f}; before any temperature scaling{design}"
+                    )
                     return Tile("Calibrated?", f"ECE {error:.3f}", detail)
     return Tile("Calibrated?", "not asked", "no task here has probabilities to judge")
 
@@ -319,10 +324,10 @@ def _limits(comparison: Comparison) -> tuple[str, ...]:
         )
         if contest.repeats < 5:
             found.append(f"{contest.name}: {contest.repeats} repeats show only very large differences.")
-        edges = [c.title for c in contest.ranked if sum(r.edge for r in c.record.repeats) * 2 > contest.repeats]
-        if edges:
+        at_edge = [c.title for c in contest.ranked if edges(c.record) * 2 > contest.repeats]
+        if at_edge:
             found.append(
-                f"{contest.name}: the best rate of {listed(edges)} was mostly the lowest or highest tried; "
+                f"{contest.name}: the best rate of {listed(at_edge)} was mostly the lowest or highest tried; "
                 "protocol.rate_decades= widens the range for all."
             )
     if len(comparison.contests) > MOST_TASKS:

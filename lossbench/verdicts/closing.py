@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from lossbench.record import Record, Status
+from lossbench.verdicts.aims import NOT_CALIBRATED, PROPER, distorts
 from lossbench.verdicts.comparison import Comparison, Contest, Difference
 from lossbench.verdicts.panels import Panel, Section, Table
 from lossbench.verdicts.words import amount, metric, p_value, several, span
@@ -94,9 +95,11 @@ def _metrics(contest: Contest) -> Panel:
         for name in names:
             found = c.row.metrics.get(name)
             spread = f" ± {found.sd:.3g}" if found and found.sd is not None else ""
-            cells.append(f"{found.mean:.5g}{spread}" if found else "n/a")
+            mark = "*" if name in PROPER and distorts(c.record) else ""
+            cells.append(f"{found.mean:.5g}{spread}{mark}" if found else "n/a")
         rows.append((c.title, *cells))
-    note = "Mean ± standard deviation over repeats."
+    marked = any(cell.endswith("*") for row in rows for cell in row[1:])
+    note = f"Mean ± standard deviation over repeats.{f' * {NOT_CALIBRATED}.' if marked else ''}"
     title = f"Every metric, {contest.task} on {contest.name}"
     return Panel(title, note, table=Table(("loss", *map(metric, names)), tuple(rows)), width="full", folded=True)
 

@@ -14,6 +14,7 @@ from lossbench.errors import InputError
 from lossbench.plan import Rarest
 from lossbench.record import Record, Status
 from lossbench.verdicts import ranks, scores, statistics
+from lossbench.verdicts.aims import other_aim
 from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference, Rules
 from lossbench.verdicts.leaderboard import Leaderboard, Row, leaderboards
 from lossbench.verdicts.verdict import tiers
@@ -142,16 +143,6 @@ def too_few_to_judge(record: Record) -> str:
         return ""
     size = record.cell["training"]["batch_size"]
     return f"judges whole batches; {size} rows hold {held['per_batch']:.2g} of class '{held['class']}'"
-
-
-def other_aim(elicits: str, metric: str) -> str:
-    """What a loss elicits, where the metric rewards something else; empty where they agree or nothing is known."""
-    off_centre = elicits.startswith(("quantile", "expectile"))
-    if metric in ("rmse", "mae", "r2") and off_centre:
-        return f"elicits a {elicits}, {metric} rewards the centre"
-    if metric in ("brier", "log_loss", "ece") and elicits in ("distorted probability", "sign"):
-        return f"elicits a {elicits}, {metric} rewards probabilities"
-    return ""
 
 
 def _no_verdict(board: Leaderboard, sound: Sequence[Contender], baseline: str | None) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
-from lossbench.plan import variants
+from lossbench.plan import EDGE_TRIALS, variants
 from lossbench.record import Record, Status
 
 
@@ -87,6 +87,11 @@ def unpaired(board: Leaderboard) -> list[str]:
         usual = Counter(begun.values()).most_common(1)[0][0]
         found |= dict.fromkeys(title for title, hashes in begun.items() if hashes != usual)
     return list(found)
+
+
+def edges(record: Record) -> int:
+    """In how many repeats the best rate was the lowest or highest tried; 0 where too few were tried to say so."""
+    return sum(repeat.edge for repeat in record.repeats) if record.cell["protocol"]["trials"] >= EDGE_TRIALS else 0
 
 
 def typical_spread(records: Sequence[Record]) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from lossbench.verdicts.aims import NOT_CALIBRATED
 from lossbench.verdicts.comparison import Contender, Contest
 from lossbench.verdicts.evidence import calibration
 from lossbench.verdicts.evidence.tags import TagReport
@@ -70,7 +71,7 @@ def calibrated(found: calibration.Calibrations) -> Panel:
             c.title,
             *(f"{pair[0]:.3f} → {pair[1]:.3f}" for pair in (c.log_loss, c.brier, c.ece)),
             f"{c.temperature:.2f}",
-            c.reading,
+            f"{c.reading}; {NOT_CALIBRATED}" if c.title in found.distorted else c.reading,
         )
         for c in found.losses
     ]

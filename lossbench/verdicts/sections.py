@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from lossbench.verdicts import listings
+from lossbench.verdicts.aims import NOT_CALIBRATED, distorts
 from lossbench.verdicts.closing import failed, method, numbers
 from lossbench.verdicts.comparison import Comparison, Contest
 from lossbench.verdicts.evidence import blog, calibration, shapes, tags, thresholds, weightings
@@ -27,7 +28,7 @@ from lossbench.verdicts.figures import weightings as weighting_figures
 from lossbench.verdicts.figures.style import Colours
 from lossbench.verdicts.panels import Panel, Picture, Section, said_of
 from lossbench.verdicts.view import slug
-from lossbench.verdicts.words import metric
+from lossbench.verdicts.words import listed, metric
 
 
 def sections(comparison: Comparison, *, everything: bool = False) -> list[Section]:
@@ -164,7 +165,12 @@ class _Of:
             yield self.panel(
                 "Gain before and after temperature scaling",
                 self.picture("temperature", figures.temperature, figures.said_temperature, found),
+                self._by_design(),
             )
+
+    def _by_design(self) -> str:
+        distorted = [c.title for c in self.contest.contenders if distorts(c.record)]
+        return f"{NOT_CALIBRATED.capitalize()}: {listed(distorted)}." if distorted else ""
 
     def blog(self) -> Iterator[Panel]:
         if self.contest.trials < 2 or blog.blog_post(self.contest) is None:

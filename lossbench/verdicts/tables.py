@@ -11,6 +11,7 @@ from typing import Any
 
 from lossbench.record import Record
 from lossbench.verdicts.answer import Answer
+from lossbench.verdicts.chosen import choices
 from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference
 from lossbench.verdicts.leaderboard import Row, Summary
 from lossbench.verdicts.statistics import Estimate
@@ -22,7 +23,7 @@ SCHEMA = 1
 
 # CSV --------------------------------------------------------------------------------------------------------------
 
-HEAD = ("task", "data", "variant", "model", "loss", "title", "params", "role", "status", "reason")
+HEAD = ("task", "data", "variant", "model", "loss", "title", "params", "chosen", "elicits", "role", "status", "reason")
 WIDER = ("rows_low", "rows_high", "training_rows_low", "training_rows_high")
 """Intervals of the wider scopes."""
 JUDGED = ("baseline", "tier", "verdict")
@@ -68,7 +69,8 @@ def _nothing() -> Any:
 def _head(contest: Contest, c: Contender) -> list[Any]:
     r, b = c.record, contest.board
     params = json.dumps(r.loss["params"], sort_keys=True, default=str)
-    names = [b.task, b.data, b.variant, b.model, r.loss["name"], r.title, params]
+    chosen = json.dumps(found.to_dict(), default=str) if (found := choices(r)) else ""
+    names = [b.task, b.data, b.variant, b.model, r.loss["name"], r.title, params, chosen, r.loss.get("elicits") or ""]
     return [*names, r.role, r.status.value, r.reason, len(r.repeats) - c.failed]
 
 
@@ -131,6 +133,8 @@ def _row(contest: Contest, c: Contender) -> dict[str, Any]:
         "loss": c.record.loss["name"],
         "title": c.title,
         "params": c.record.loss["params"],
+        "chosen": choices(c.record).to_dict(),
+        "elicits": c.record.loss.get("elicits") or "",
         "role": c.role,
         "status": c.record.status.value,
         "reason": c.record.reason,

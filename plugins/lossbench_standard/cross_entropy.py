@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.loss import Kind, Loss, Prediction, Range
+from lossbench.loss import Kind, Loss, Prediction
 from lossbench_standard.numerics import against, cross_entropy, onehot, positive, share, wide
 
 
@@ -16,7 +16,8 @@ class BinaryCrossEntropy(Loss):
     """Asks for the probability, and pays without bound for being surely wrong.
 
     pos_weight · y · softplus(-z) + (1 - y) · softplus(z). logit z: [n]; target y: [n] in {0, 1}. pos_weight > 0 is what
-    a positive counts against a negative; other than 1, probabilities come out shifted.
+    a positive counts against a negative; other than 1, probabilities come out shifted. It is never tuned, so that this
+    is the plain cross-entropy; `weighted_bce` tunes it.
     """
 
     kind = Kind.BINARY
@@ -24,7 +25,6 @@ class BinaryCrossEntropy(Loss):
     monotone = True
     reference = "-y log p - (1 - y) log(1 - p), p = sigmoid(z)"
     raises = {"pos_weight": "positives"}
-    search = {"pos_weight": Range(0.3, 30.0, log=True)}
     units = {"pos_weight": "times a negative's weight"}
 
     def __init__(self, pos_weight: float = 1.0) -> None:
@@ -45,14 +45,14 @@ class BinaryCrossEntropy(Loss):
 class OneAgainstTheRest(Loss):
     """Asks of every class by itself whether it is the one; `predict` makes the answers sum to 1.
 
-    Σ_c of the binary cross-entropy of logit c against [c = target]. logits: [n, classes]; target: [n] int.
+    Σ_c of the binary cross-entropy of logit c against [c = target], its positives times `pos_weight`, which is never
+    tuned; `weighted_bce` tunes it. logits: [n, classes]; target: [n] int.
     """
 
     kind = Kind.CLASSES
     bounded, convex, zero = False, True, True
     monotone = True
     reference = "Σ_c binary cross-entropy of z_c against [c = y]"
-    search = {"pos_weight": Range(0.3, 30.0, log=True)}
     units = {"pos_weight": "times a negative's weight"}
 
     def __init__(self, pos_weight: float = 1.0) -> None:
@@ -69,23 +69,31 @@ class OneAgainstTheRest(Loss):
         return ((self.pos_weight * chosen + (1 - chosen)) * each).sum(1)
 
     def predict(self, output: Tensor) -> Prediction:
-        # log p_c - logsumexp log p: the shares of the sigmoids, finite even where all of them underflow
-        probability = functional.logsigmoid(output).softmax(-1)
-        return Prediction(output, output.argmax(-1), probability)
+        return one_against_the_rest(output)
+
+
+def one_against_the_rest(output: Tensor) -> Prediction:
+    """What logits [n, classes] say that were trained one against the rest: the shares of their sigmoids."""
+    # log p_c - logsumexp log p: finite even where all of the sigmoids underflow
+    return Prediction(output, output.argmax(-1), functional.logsigmoid(output).softmax(-1))
 
 
 class CrossEntropy(Loss):
     """Asks for the probability of every class, and pays without bound for being surely wrong.
 
-    weight_y · -Σ_c t_c log softmax(logits)_c, t = (1 - label_smoothing) [c = y] + label_smoothing/classes. logits: [n,
-    classes]; target y: [n] int. `weight`: one number above 0 for each class; a mean over rows is not divided by theirs.
-    Label smoothing: Szegedy et al., CVPR 2016.
+    -Σ_c weight_c t_c log softmax(logits)_c, t = (1 - label_smoothing) [c = y] + label_smoothing/classes. logits: [n,
+    classes]; target y: [n] int. `weight`: one number above 0 for each class, of which none is tuned
+    (`weighted_cross_entropy` is for that); a mean over rows is not divided by theirs. Values are those of
+    `torch.nn.functional.cross_entropy`. Label smoothing: Szegedy et al., CVPR 2016.
     """
 
     kind = Kind.CLASSES
     bounded, convex = False, True
     reference = "-log softmax(z)_y"
-    units = {"weight": "of each class, times its loss", "label_smoothing": "share of the label spread over all classes"}
+    units = {
+        "weight": "of each class, times its share of the label",
+        "label_smoothing": "share of the label spread over all classes",
+    }
 
     def __init__(self, weight: Sequence[float] | None = None, label_smoothing: float = 0.0) -> None:
         super().__init__()
@@ -113,12 +121,14 @@ class CrossEntropy(Loss):
         return self.label_smoothing == 0
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        losses = cross_entropy(wide(output), target, self.label_smoothing)
+        z = wide(output)
         if self.weight is None:
-            return losses
-        if len(self.weight) != output.shape[1]:
-            raise ValueError(f"weight has {len(self.weight)} numbers for {output.shape[1]} classes")
-        return torch.tensor(self.weight, dtype=losses.dtype, device=output.device)[target] * losses
+            return cross_entropy(z, target, self.label_smoothing)
+        if len(self.weight) != z.shape[1]:
+            raise ValueError(f"weight has {len(self.weight)} numbers for {z.shape[1]} classes")
+        # a class's weight counts for its share of a smoothed label too, not for the rows of that class alone
+        weight = torch.tensor(self.weight, dtype=z.dtype, device=z.device)
+        return cross_entropy(z, target, self.label_smoothing, weight)
 
 
 bce = (BinaryCrossEntropy, OneAgainstTheRest)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.loss import Kind, Loss, Range
+from lossbench.loss import Kind, Loss, Prediction, Range
+from lossbench_standard.cross_entropy import one_against_the_rest
 from lossbench_standard.numerics import against, centred, cross_entropy, not_negative, onehot, positive, share, wide
 
 OBSERVES = "class counts"
@@ -133,7 +134,6 @@ class ClassesLogitAdjusted(_LogitAdjusted):
 class _MarginByCount(_Observing):
     """The cross-entropy with the true class's logit made smaller by a margin that is larger for rare classes."""
 
-    elicits = "distorted probability"
     bounded, convex, zero = False, True, True
     observes = OBSERVES
     search = {"max_margin": Range(0.05, 3.0, log=True)}
@@ -144,8 +144,12 @@ class _MarginByCount(_Observing):
 
     def __init__(self, max_margin: float = 0.5, scale: float = 1.0) -> None:
         super().__init__()
-        self.max_margin, self.scale = positive("max_margin", max_margin), positive("scale", scale)
+        self.max_margin, self.scale = not_negative("max_margin", max_margin), positive("scale", scale)
         self.register_buffer("shrink", torch.ones(1))
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by parameters
+        return "probability" if self.max_margin == 0 and self.scale == 1 else "distorted probability"
 
     def learn(self, counts: Tensor) -> None:
         wide_for_rare = counts.clamp(min=1) ** -0.25
@@ -156,12 +160,12 @@ class BinaryLDAM(_MarginByCount):
     """Asks which class, with a wider margin around the rarer one.
 
     softplus(-scale (s - m_y)), s the logit for a target of 1, less the logit for 0; m_c as n_c^(-1/4), the larger of
-    both max_margin. logit: [n]; target: [n] in {0, 1}. The paper's scale of 30 is for normalised outputs. Cao et al.,
-    NeurIPS 2019.
+    both max_margin. logit: [n]; target: [n] in {0, 1}. max_margin ≥ 0. The paper's scale of 30 is for normalised
+    outputs. Cao et al., NeurIPS 2019.
     """
 
     kind = Kind.BINARY
-    special_cases = {"max_margin=1e-9, scale=1": "≈ bce"}
+    special_cases = {"max_margin=0, scale=1": "bce"}
 
     def observe(self, target: Tensor) -> None:  # type: ignore[override]  # of its kind
         self.learn(torch.stack([(target == 0).sum(), (target == 1).sum()]).double())
@@ -180,7 +184,7 @@ class ClassesLDAM(_MarginByCount):
     """
 
     kind = Kind.CLASSES
-    special_cases = {"max_margin=1e-9, scale=1": "≈ cross_entropy"}
+    special_cases = {"max_margin=0, scale=1": "cross_entropy"}
 
     def observe(self, target: Tensor) -> None:  # type: ignore[override]  # of its kind
         self.learn(torch.bincount(target).double())
@@ -193,5 +197,144 @@ class ClassesLDAM(_MarginByCount):
         return cross_entropy(self.scale * (z - due[:, None] * chosen), target)
 
 
+class _WeightedPositives(Loss):
+    """The binary cross-entropy with positives that weigh `pos_weight` times as much as negatives."""
+
+    bounded, convex, zero = False, True, True
+    monotone = True
+    search = {"pos_weight": Range(0.3, 30.0, log=True)}
+    units = {"pos_weight": "times a negative's weight; None: as many as there are negatives for each positive"}
+
+    def __init__(self, pos_weight: float | None = None) -> None:
+        super().__init__()
+        # NaN for None: trainings of a stack may differ in a number, but not in whether there is one
+        self.given = math.nan if pos_weight is None else positive("pos_weight", pos_weight)
+
+    @property
+    def pos_weight(self) -> float | None:
+        return None if math.isnan(self.given) else self.given
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "probability" if self.given == 1 else "distorted probability"
+
+    def or_else(self, balanced: Tensor | float) -> Tensor | float:
+        """The weight of a positive: the one that was given, or else this one."""
+        if isinstance(self.given, Tensor):
+            return torch.where(self.given.isnan(), balanced, self.given)
+        return balanced if math.isnan(self.given) else self.given
+
+
+class WeightedBinaryCrossEntropy(_WeightedPositives):
+    """Asks which class, with positives that weigh more: the probabilities of a rare class come out too high.
+
+    w · y · softplus(-z) + (1 - y) · softplus(z), w = pos_weight: `bce` with its weight tuned. logit z: [n]; target y:
+    [n] in {0, 1}. pos_weight > 0; None is the number of negatives over that of positives among the training targets, so
+    that both classes weigh the same in all. King and Zeng, Political Analysis 9, 2001.
+    """
+
+    kind = Kind.BINARY
+    reference = "-w y log p - (1 - y) log(1 - p), p = sigmoid(z); King & Zeng 2001"
+    special_cases = {"pos_weight=1": "bce"}
+    raises = {"pos_weight": "positives"}
+    balanced: Tensor
+
+    def __init__(self, pos_weight: float | None = None) -> None:
+        super().__init__(pos_weight)
+        self.register_buffer("balanced", torch.ones(()))
+
+    @property
+    def observes(self) -> str:  # type: ignore[override]  # told by a parameter
+        return OBSERVES if self.pos_weight is None else ""
+
+    def observe(self, target: Tensor) -> None:  # type: ignore[override]  # of its kind
+        if not self.observes:
+            return
+        positives = target.double().sum()
+        self.balanced = ((len(target) - positives).clamp(min=1) / positives.clamp(min=1)).to(self.balanced)
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        weight = self.or_else(self.balanced)
+        return (weight * target + (1 - target)) * functional.softplus(against(wide(output), target))
+
+
+class WeightedOneAgainstTheRest(_WeightedPositives):
+    """Asks of every class by itself whether it is the one, and weighs the one more than the rest.
+
+    Σ_c of the binary cross-entropy of logit c against [c = target], its positives times `pos_weight`: `bce` with its
+    weight tuned. logits: [n, classes]; target: [n] int. pos_weight > 0; None is classes - 1, the number of negatives
+    for each positive.
+    """
+
+    kind = Kind.CLASSES
+    reference = "Σ_c weighted binary cross-entropy of z_c against [c = y]"
+    special_cases = {"pos_weight=1": "bce"}
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        z = wide(output)
+        chosen = onehot(target, z)
+        weight = self.or_else(torch.full((), z.shape[1] - 1.0, dtype=z.dtype, device=z.device))
+        if isinstance(weight, Tensor) and weight.ndim:
+            weight = weight[:, None]
+        return ((weight * chosen + (1 - chosen)) * functional.softplus(against(z, chosen))).sum(1)
+
+    def predict(self, output: Tensor) -> Prediction:
+        return one_against_the_rest(output)
+
+
+class WeightedCrossEntropy(_Observing):
+    """Asks which class, each weighed by how rare it is: the probabilities of rare classes come out too high.
+
+    w_y^power · -log softmax(logits)_y, w_c = n/(classes · n_c) of the training targets (as scikit-learn's "balanced"),
+    or `weight` where it is given. logits: [n, classes]; target y: [n] int. power ≥ 0: 1 makes every class weigh the
+    same in all, 0 is the cross-entropy. A class that never occurs weighs as much as the rarest. King and Zeng,
+    Political Analysis 9, 2001.
+    """
+
+    kind = Kind.CLASSES
+    bounded, convex, zero = False, True, True
+    monotone = True
+    reference = "-w_y^k log softmax(z)_y, w_c = n/(K n_c); King & Zeng 2001"
+    special_cases = {"power=0": "cross_entropy"}
+    search = {"power": Range(0.1, 1.5)}
+    units = {"weight": "of each class, times its loss", "power": "of the weights: 0 for all alike"}
+    balanced: Tensor
+
+    def __init__(self, weight: Sequence[float] | None = None, power: float = 1.0) -> None:
+        super().__init__()
+        self.weight = None if weight is None else tuple(positive("each of weight", w) for w in weight)
+        self.power = not_negative("power", power)
+        self.register_buffer("balanced", torch.ones(1))
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]  # told by parameters
+        even = self.power == 0 or (self.weight is not None and len(set(self.weight)) == 1)
+        return "probability" if even else "distorted probability"
+
+    @property
+    def observes(self) -> str:  # type: ignore[override]  # told by a parameter
+        return OBSERVES if self.weight is None else ""
+
+    def observe(self, target: Tensor) -> None:  # type: ignore[override]  # of its kind
+        if not self.observes:
+            return
+        counts = torch.bincount(target).double()
+        seen = counts > 0
+        counts = torch.where(seen, counts, counts[seen].min())
+        self.balanced = (len(target) / (seen.sum() * counts)).to(self.balanced)
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        z = wide(output)
+        if self.weight is None:
+            unseen = max(0, z.shape[1] - len(self.balanced))
+            weight = torch.cat([self.balanced, self.balanced.amax().expand(unseen)]).to(z.dtype)
+        elif len(self.weight) == z.shape[1]:
+            weight = torch.tensor(self.weight, dtype=z.dtype, device=z.device)
+        else:
+            raise ValueError(f"weight has {len(self.weight)} numbers for {z.shape[1]} classes")
+        return weight[target] ** self.power * cross_entropy(z, target)
+
+
 ldam = (BinaryLDAM, ClassesLDAM)
 logit_adjusted = (BinaryLogitAdjusted, ClassesLogitAdjusted)
+weighted_bce = (WeightedBinaryCrossEntropy, WeightedOneAgainstTheRest)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Range
-from lossbench_standard.numerics import against, log_likelihood, not_negative, positive, share, wide
+from lossbench_standard.numerics import against, log_likelihood, not_negative, share, wide
 
 ZERO_LOG = math.log(1e-4)
 """What log 0 counts in the reverse cross-entropy, as the authors' code has it."""
@@ -57,35 +57,45 @@ class LabelSmoothing(_Smoothed):
 
 
 class _Generalised(Loss):
-    """(1 - p^q)/q of the probability p of the true class: the cross-entropy for q → 0, 1 - p for q = 1."""
+    """(1 - p^q)/q of the probability p of the true class: the cross-entropy for q = 0, its limit, 1 - p for q = 1."""
 
     search = {"q": Range(0.1, 0.95)}
     units = {"q": "from 0, the cross-entropy, to 1, the absolute error of the probability"}
-    bounded, convex, zero = True, False, True
+    zero = True
     monotone = True
     reference = "(1 - p^q)/q; Zhang & Sabuncu 2018"
 
     def __init__(self, q: float = 0.7) -> None:
         super().__init__()
-        self.q = share("q", q, ends=(False, True))
+        self.q = share("q", q, ends=(True, True))
 
     @property
     def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
-        return "sign" if self.q == 1 else "distorted probability"
+        return {0.0: "probability", 1.0: "sign"}.get(self.q, "distorted probability")
+
+    @property
+    def bounded(self) -> bool:  # type: ignore[override]
+        return self.q > 0
+
+    @property
+    def convex(self) -> bool:  # type: ignore[override]
+        return self.q == 0
 
     def of(self, log_p: Tensor) -> Tensor:
+        if not isinstance(self.q, Tensor) and self.q == 0:
+            return -log_p
         return -torch.expm1(self.q * log_p) / self.q
 
 
 class BinaryGCE(_Generalised):
     """Asks which class, and gives up on what stays surely wrong: labels may be.
 
-    (1 - p^q)/q, p the probability of the true class. logit: [n]; target: [n] in {0, 1}. 0 < q ≤ 1. The odds come out to
-    the power 1/(1 - q). Zhang and Sabuncu, NeurIPS 2018.
+    (1 - p^q)/q, p the probability of the true class. logit: [n]; target: [n] in {0, 1}. 0 ≤ q ≤ 1; q = 0 is the
+    cross-entropy. The odds come out to the power 1/(1 - q). Zhang and Sabuncu, NeurIPS 2018.
     """
 
     kind = Kind.BINARY
-    special_cases = {"q=1e-6": "≈ bce"}
+    special_cases = {"q=0": "bce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(-functional.softplus(against(wide(output), target)))
@@ -94,12 +104,12 @@ class BinaryGCE(_Generalised):
 class ClassesGCE(_Generalised):
     """Asks which class, and gives up on what stays surely wrong: labels may be.
 
-    (1 - p^q)/q, p the softmax of the true class. logits: [n, classes]; target: [n] int. 0 < q ≤ 1. Zhang and Sabuncu,
-    NeurIPS 2018.
+    (1 - p^q)/q, p the softmax of the true class. logits: [n, classes]; target: [n] int. 0 ≤ q ≤ 1; q = 0 is the
+    cross-entropy. Zhang and Sabuncu, NeurIPS 2018.
     """
 
     kind = Kind.CLASSES
-    special_cases = {"q=1e-6": "≈ cross_entropy", "classes=2": "gce"}
+    special_cases = {"q=0": "cross_entropy", "classes=2": "gce"}
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return self.of(log_likelihood(wide(output), target)[1])
@@ -110,20 +120,24 @@ class _Symmetric(Loss):
 
     search = {"alpha": Range(0.01, 10.0, log=True), "beta": Range(0.1, 10.0, log=True)}
     units = {"alpha": "times the cross-entropy", "beta": "times the reverse", "A": "what log 0 counts"}
-    bounded, zero = False, True
+    zero = True
     monotone = True
     reference = "α CE + β (-A)(1 - p); Wang et al. 2019"
 
     def __init__(self, alpha: float = 0.1, beta: float = 1.0, A: float = ZERO_LOG) -> None:  # noqa: N803  # the paper's
         super().__init__()
-        self.alpha, self.beta = positive("alpha", alpha), not_negative("beta", beta)
-        if not -math.inf < A < 0:
-            raise ValueError(f"A is below 0 and finite, not {A}")
-        self.A = A
+        self.alpha, self.beta = _weights(alpha, beta)
+        self.A = _log_of_zero(A)
 
     @property
-    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
+    def elicits(self) -> str:  # type: ignore[override]  # told by parameters
+        if self.alpha == 0:  # the reverse alone is the absolute error of the probability
+            return "sign"
         return "probability" if self.beta == 0 else "distorted probability"
+
+    @property
+    def bounded(self) -> bool:  # type: ignore[override]
+        return self.alpha == 0
 
     @property
     def convex(self) -> bool:  # type: ignore[override]  # as Poly, its multiple with epsilon = -beta A/alpha
@@ -137,7 +151,7 @@ class BinarySCE(_Symmetric):
     """Asks which class; the symmetric part keeps wrong labels from being learned by heart.
 
     alpha · -log p + beta · (-A)(1 - p), p the probability of the true class, A < 0. logit: [n]; target: [n] in {0, 1}.
-    Wang et al., ICCV 2019.
+    alpha, beta ≥ 0, not both 0; alpha = 0 is the reverse cross-entropy alone. Wang et al., ICCV 2019.
     """
 
     kind = Kind.BINARY
@@ -151,7 +165,7 @@ class ClassesSCE(_Symmetric):
     """Asks which class; the symmetric part keeps wrong labels from being learned by heart.
 
     alpha · -log p + beta · (-A)(1 - p), p the softmax of the true class, A < 0. logits: [n, classes]; target: [n] int.
-    Wang et al., ICCV 2019.
+    alpha, beta ≥ 0, not both 0; alpha = 0 is the reverse cross-entropy alone. Wang et al., ICCV 2019.
     """
 
     kind = Kind.CLASSES
@@ -161,12 +175,26 @@ class ClassesSCE(_Symmetric):
         return self.of(log_likelihood(wide(output), target)[1])
 
 
+def _weights(alpha: float, beta: float) -> tuple[float, float]:
+    """Both as they are. Raises ValueError for one below 0, and where nothing would count."""
+    not_negative("alpha", alpha), not_negative("beta", beta)
+    if alpha == beta == 0:
+        raise ValueError("alpha and beta are not both 0: nothing would be learned")
+    return alpha, beta
+
+
+def _log_of_zero(A: float) -> float:  # noqa: N803  # the paper's
+    if not -math.inf < A < 0:
+        raise ValueError(f"A is below 0 and finite, not {A}")
+    return A
+
+
 class NormalisedAndReverse(Loss):
     """Asks which class, by two losses that wrong labels do not sway: one that learns, one that holds back.
 
     alpha · log p / Σ_c log p_c + beta · (-A)(1 - p), p the softmax of the true class, A < 0. logits: [n, classes];
-    target: [n] int. Over all labels both add up to a constant, so that the best answer is the likeliest class for sure.
-    Ma et al., ICML 2020.
+    target: [n] int. alpha, beta ≥ 0, not both 0. Over all labels both add up to a constant, so that the best answer is
+    the likeliest class for sure. Ma et al., ICML 2020.
     """
 
     kind = Kind.CLASSES
@@ -179,10 +207,8 @@ class NormalisedAndReverse(Loss):
 
     def __init__(self, alpha: float = 1.0, beta: float = 1.0, A: float = ZERO_LOG) -> None:  # noqa: N803  # the paper's
         super().__init__()
-        self.alpha, self.beta = positive("alpha", alpha), not_negative("beta", beta)
-        if not -math.inf < A < 0:
-            raise ValueError(f"A is below 0 and finite, not {A}")
-        self.A = A
+        self.alpha, self.beta = _weights(alpha, beta)
+        self.A = _log_of_zero(A)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         every, own = log_likelihood(wide(output), target)

@@ -52,12 +52,15 @@ def onehot(target: Tensor, like: Tensor) -> Tensor:
     return torch.zeros_like(like).scatter(1, target[:, None], 1.0)
 
 
-def cross_entropy(output: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
+def cross_entropy(output: Tensor, target: Tensor, smoothing: float = 0.0, weight: Tensor | None = None) -> Tensor:
     """-log p of the class that it is, [n]; `smoothing` is the share of the label spread over all classes.
 
-    Nothing is ever ignored: torch's own default takes -100 for padding.
+    weight: [classes], times each class's share of the label. Nothing is ever ignored: torch's own default takes -100
+    for padding.
     """
-    return functional.cross_entropy(output, target, reduction="none", ignore_index=NO_LABEL, label_smoothing=smoothing)
+    return functional.cross_entropy(
+        output, target, weight, reduction="none", ignore_index=NO_LABEL, label_smoothing=smoothing
+    )
 
 
 def log_likelihood(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, logsigmoid, softplus
 
-from lossbench.loss import Kind, Loss, Prediction, Sequences
+from lossbench.loss import Kind, Loss, Prediction, Range, Sequences
 from tests.mutants.registry import breaks, crossentropy
 
 ELICITS = "elicits_what_it_says"
+SEARCH = "search_keeps_what_it_elicits"
 
 
 @breaks(ELICITS, r"elicits the quantile 0.9, 10 of .* but is least at 0\.")
@@ -170,3 +171,90 @@ class CrossEntropySaysOrder(Loss):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return crossentropy(output, target)
+
+
+@breaks(
+    SEARCH, "reaches pos_weight=0.3, where it elicits the distorted probability; at its defaults .* the probability"
+)
+class TunesItsWeight(Loss):
+    """The plain cross-entropy under its own name, tuned into a weighted one."""
+
+    kind = Kind.BINARY
+    search = {"pos_weight": Range(0.3, 30.0, log=True)}
+
+    def __init__(self, pos_weight: float = 1.0) -> None:
+        super().__init__()
+        if not 0 < pos_weight < float("inf"):
+            raise ValueError("pos_weight is above 0 and finite")
+        self.pos_weight = pos_weight
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]
+        return "probability" if self.pos_weight == 1 else "distorted probability"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return (1 + (self.pos_weight - 1) * target) * crossentropy(output, target)
+
+
+@breaks(
+    SEARCH,
+    "reaches gamma=0.1, where it no longer elicits the probability: .* but where that is 0.[0-9]+ it is least at",
+)
+class TunesInSilence(Loss):
+    """Says of every gamma what is true of 0 alone."""
+
+    kind = Kind.BINARY
+    elicits = "probability"
+    search = {"gamma": Range(0.1, 4.0)}
+
+    def __init__(self, gamma: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= gamma < float("inf"):
+            raise ValueError("gamma is at least 0 and finite")
+        self.gamma = gamma
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return torch.exp(-self.gamma * softplus((2 * target - 1) * output)) * crossentropy(output, target)
+
+
+@breaks(SEARCH, "reaches q=0.1, where it no longer elicits the centre: .* but is least at -1")
+class TunesItsQuantile(Loss):
+    """Says nothing, and is the absolute error at its defaults."""
+
+    kind = Kind.CONTINUOUS
+    search = {"q": Range(0.1, 0.9)}
+
+    def __init__(self, q: float = 0.5) -> None:
+        super().__init__()
+        if not 0 < q < 1:
+            raise ValueError("q is between 0 and 1")
+        self.q = q
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        r = target - output
+        return torch.where(r > 0, self.q, self.q - 1) * r
+
+
+@breaks(
+    SEARCH, "reaches below=0.1, above=0.9, where it elicits the quantile 0.9; at its defaults it elicits the median"
+)
+class TunesTwoSides(Loss):
+    """With both at the same end it is still the median's loss."""
+
+    kind = Kind.CONTINUOUS
+    search = {"below": Range(0.1, 0.9), "above": Range(0.1, 0.9)}
+
+    def __init__(self, below: float = 0.5, above: float = 0.5) -> None:
+        super().__init__()
+        if not (0 < below < float("inf") and 0 < above < float("inf")):
+            raise ValueError("below and above are above 0 and finite")
+        self.below, self.above = below, above
+
+    @property
+    def elicits(self) -> str:  # type: ignore[override]
+        q = self.above / (self.below + self.above)
+        return "median" if q == 0.5 else f"quantile {q:g}"
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        r = target - output
+        return torch.where(r > 0, self.above, -self.below) * r

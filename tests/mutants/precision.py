@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.loss import Kind, Loss
+from lossbench.loss import Kind, Loss, Range
 from tests.mutants.registry import breaks, crossentropy
 
 LOW, FINITE, PULL = "low_precision_is_right", "finite_at_extremes", "wrong_answers_pull"
+SEARCH = "search_stays_finite"
 
 
 @breaks(FINITE, "It is infinite, though it was 7.* just before: it overflows.*in float64", LOW, PULL)
@@ -171,3 +172,41 @@ class FusedHuber(Loss):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         return functional.huber_loss(output, target, reduction="none")
+
+
+@breaks(SEARCH, "`search` reaches gamma=0.1: Its gradient is NaN where it is 0")
+class FocalByPower(Loss):
+    """A power of a probability that is rounded to 0 has no slope below 1, and none of its defaults shows it."""
+
+    kind = Kind.BINARY
+    search = {"gamma": Range(0.1, 5.0, log=True)}
+
+    def __init__(self, gamma: float = 2.0) -> None:
+        super().__init__()
+        if not 0 <= gamma < math.inf:
+            raise ValueError("gamma is at least 0 and finite")
+        self.gamma = gamma
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        return torch.sigmoid((1 - 2 * target) * output) ** self.gamma * crossentropy(output, target)
+
+
+@breaks(SEARCH, "`search` reaches alpha=0: It is not finite at ordinary outputs")
+class BarronWithoutItsCases(Loss):
+    """Barron's general form divides by alpha and by its distance from 2; the ends of the range are fine."""
+
+    kind = Kind.CONTINUOUS
+    elicits = "centre"
+    search = {"alpha": Range(-1.0, 1.5)}
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        super().__init__()
+        if not alpha < 2:
+            raise ValueError("alpha is below 2")
+        self.alpha = alpha
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        distance = 2 - self.alpha
+        x = (output.double() - target) / distance**0.5
+        power = torch.expm1(self.alpha / 2 * torch.log1p(x * x))
+        return distance * power / torch.tensor(self.alpha, dtype=torch.double)

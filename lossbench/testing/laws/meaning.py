@@ -30,6 +30,10 @@ def elicits_what_it_says(subject: Subject) -> Break | None:
     told = subject.told.elicits
     if not told:
         raise NotAsked("it does not say what it elicits")
+    return _elicits(subject, told)
+
+
+def _elicits(subject: Subject, told: str) -> Break | None:
     if subject.kind is Kind.CONTINUOUS:
         return _number(subject, told)
     if subject.kind is Kind.SEQUENCES:
@@ -39,6 +43,41 @@ def elicits_what_it_says(subject: Subject) -> Break | None:
     if told == "order":
         return _order(subject)
     return _classes(subject, told)
+
+
+@law("What it searches does not change what it elicits.")
+def search_keeps_what_it_elicits(subject: Subject) -> Break | None:
+    """At the ends of all ranges in `search`, in every combination, it says that it elicits what it says at its
+    defaults, and its minimiser is that, by the criterion of the law above. Where it says nothing, a minimiser that is
+    the probability at its defaults, or the centre of five numbers that lie evenly, is that at the ends too."""
+    told = subject.told.elicits or _seen(subject)
+    if not subject.searched:
+        raise NotAsked("nothing of it is searched")
+    if not told:
+        raise NotAsked("it does not say what it elicits, and at its defaults that is no probability and no centre")
+    if _elicits(subject, told):
+        raise NotAsked("at its defaults it elicits something else than it says")
+    for params in subject.ends():
+        there = subject.at(params)
+        at = ", ".join(f"{name}={value:g}" for name, value in params.items())
+        now = there.told.elicits or told
+        if now != told:
+            return Break(
+                f"`search` reaches {at}, where it elicits the {now}; at its defaults it elicits the {told}. Leave the "
+                "parameter out of `search`: a loss that is tuned into another one is compared under a wrong name."
+            )
+        if found := _elicits(there, told):
+            return Break(f"`search` reaches {at}, where it no longer elicits the {told}: {found.what}")
+    return None
+
+
+def _seen(subject: Subject) -> str:
+    """What the minimiser at the defaults of a loss that says nothing is; empty where it is nothing with a name."""
+    wanted = {Kind.CONTINUOUS: "centre", Kind.SEQUENCES: "probability"}.get(subject.kind, "probability")
+    try:
+        return wanted if _elicits(subject, wanted) is None else ""
+    except NotAsked:
+        return ""
 
 
 def _number(subject: Subject, told: str) -> Break | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -80,6 +81,57 @@ def _nan_gradient(loss: Loss, batch: Batch) -> str | None:
     losses, slope = judge(loss, batch)
     fine = not slope.isnan().any() or losses.isnan().any() or losses.isinf().any()
     return None if fine else f"Its gradient is NaN where it is {float(losses.flatten()[0]):.4g}."
+
+
+INSIDE = (-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0)
+"""Where formulas have special cases that a range may reach across."""
+
+
+@law("Whatever it is searched for, it is finite, and so is its gradient.")
+def search_stays_finite(subject: Subject) -> Break | None:
+    """At the ends of all ranges in `search`, in every combination, in the middle of each, and at -2, -1, 0, .5, 1, 2
+    and 3 where they lie inside, it and its gradient are finite on 64 ordinary targets, and it keeps the two laws above.
+    Not asked of a loss that breaks them at its defaults."""
+    if not subject.searched:
+        raise NotAsked("nothing of it is searched")
+    if _unsound(subject):
+        raise NotAsked("it or its gradient is not finite at its defaults")
+    for params in _tried(subject):
+        if found := _unsound(subject.at(params)):
+            at = ", ".join(f"{name}={value:g}" for name, value in params.items())
+            return replace(found, what=f"`search` reaches {at}: {found.what}")
+    return None
+
+
+def _tried(subject: Subject) -> Iterator[dict[str, float]]:
+    yield from subject.ends()
+    for name, found in subject.searched.items():
+        for at in (found.at(0.5), *(x for x in INSIDE if found.low < x < found.high)):
+            yield {name: at}
+
+
+def _unsound(subject: Subject) -> Break | None:
+    """Where a loss, as it is, is not finite or has no finite gradient."""
+    for dtype in PRECISIONS:
+        loss, exact = subject.loss(dtype), subject.loss()
+        if dtype in (torch.double, torch.float32) and (
+            found := smallest(subject.batch(64, seed=13).to(dtype), partial(_not_ordinary, loss))
+        ):
+            return found
+        for size in (0.0, *LARGE):
+            batch = subject.extreme(size).to(dtype)
+            if found := smallest(batch, partial(_not_finite, loss, exact)) or smallest(
+                batch, partial(_nan_gradient, loss)
+            ):
+                return found
+    return None
+
+
+def _not_ordinary(loss: Loss, batch: Batch) -> str | None:
+    losses, slope = judge(loss, batch)
+    if not torch.isfinite(losses).all():
+        return "It is not finite at ordinary outputs."
+    return None if torch.isfinite(slope).all() else "Its gradient is not finite at ordinary outputs."
 
 
 @law("A surely wrong answer still pulls.")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lossbench import calibration
 from lossbench.record import Record, Status
+from lossbench.verdicts.aims import distorts
 from lossbench.verdicts.comparison import Contest
 from lossbench.verdicts.judging import Part
 from lossbench.verdicts.statistics import Estimate, over_repeats
@@ -156,6 +157,8 @@ class Calibrations:
     top_label: bool
     """True where there are several classes: what is judged is whether the likeliest one is right."""
     repeats: int
+    distorted: tuple[str, ...] = ()
+    """Losses whose best answer is no probability: they are not calibrated by design."""
 
 
 def calibrations(contest: Contest, found: Probabilities | None = None) -> Calibrations | None:
@@ -165,7 +168,8 @@ def calibrations(contest: Contest, found: Probabilities | None = None) -> Calibr
         return None
     losses = tuple(calibrated(title, repeats) for title, repeats in found.items() if repeats)
     without = tuple(title for title, repeats in found.items() if not repeats)
-    return Calibrations(losses, without, contest.task == "ner", contest.repeats)
+    distorted = tuple(c.title for c in contest.contenders if distorts(c.record))
+    return Calibrations(losses, without, contest.task == "ner", contest.repeats, distorted)
 
 
 def calibrated(title: str, repeats: tuple[Scaled, ...]) -> Calibration:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lossbench.verdicts import words
+from lossbench.verdicts.aims import NOT_CALIBRATED
 from lossbench.verdicts.evidence.calibration import Calibration, Calibrations
 from lossbench.verdicts.evidence.thresholds import Remains, Remedied, Thresholds
 from lossbench.verdicts.figures.style import BAND, GRID, INK, MUTED, NEUTRAL, PANEL, Colours, canvas
@@ -143,6 +144,8 @@ def reliability(found: Calibrations, colours: Colours) -> Figure:
             panel.set_visible(False)
         for place, panel in enumerate(panels[: len(titles)]):
             panel.set_title(fill(titles[place], 22), color=INK)
+            if titles[place] in found.distorted and place < len(found.losses):
+                panel.text(0.02, 0.98, fill(NOT_CALIBRATED, 15), va="top", color=MUTED, fontsize=7.5)
             panel.set_xlim(-0.03, 1.03)
             panel.set_ylim(-0.03, 1.03)
             panel.set_aspect("equal")
@@ -184,15 +187,19 @@ def _diagram(axes: Axes, loss: Calibration, colours: Colours) -> None:
 
 def said_reliability(found: Calibrations) -> str:
     parts = [
-        f"{loss.title}: {loss.reading}, ECE {_digits(loss.ece[0])}, log loss {_digits(loss.log_loss[0])}, Brier score "
-        f"{_digits(loss.brier[0])}; after temperature scaling {_digits(loss.ece[1])}, {_digits(loss.log_loss[1])}, "
-        f"{_digits(loss.brier[1])}."
+        f"{loss.title}: {loss.reading}{_by_design(loss.title, found)}, ECE {_digits(loss.ece[0])}, log loss "
+        f"{_digits(loss.log_loss[0])}, Brier score {_digits(loss.brier[0])}; after temperature scaling "
+        f"{_digits(loss.ece[1])}, {_digits(loss.log_loss[1])}, {_digits(loss.brier[1])}."
         for loss in found.losses
     ]
     if found.without:
         parts.append(f"No probabilities: {words.listed(found.without)}.")
     what = "Top-label reliability" if found.top_label else "Reliability"
     return f"{what}, means over {words.several(found.repeats, 'repeat')}. " + " ".join(parts)
+
+
+def _by_design(title: str, found: Calibrations) -> str:
+    return f" ({NOT_CALIBRATED})" if title in found.distorted else ""
 
 
 def _digits(value: float) -> str:
