@@ -11,6 +11,7 @@ from rich.text import Text
 
 from lossbench.record import Status
 from lossbench.terminal import decimals, pair
+from lossbench.verdicts import costs
 from lossbench.verdicts.answer import Answer
 from lossbench.verdicts.comparison import Contender, Contest
 from lossbench.verdicts.leaderboard import unpaired
@@ -131,12 +132,14 @@ def _interval(contest: Contest, c: Contender) -> str:
 
 
 def _time(contest: Contest, c: Contender) -> str:
-    """Against the baseline's step where there are verdicts, else the seconds of a training."""
+    """Beside the baseline's step where there are verdicts, else the seconds of a training."""
     if contest.no_verdict:
         seconds = c.row.seconds
         return "" if seconds is None else f"{seconds:.2f}" if seconds < 0.95 else f"{seconds:.1f}"
-    of = contest.reference.step_seconds if contest.reference else None
-    return f"{c.step_seconds / of:.1f}x" if of and c.step_seconds else ""
+    found = costs.times(contest, c)
+    if found is None or found.vague:
+        return ""
+    return f"{found.ratio:.1f}x" if not found.same else "1x" if c.title == contest.baseline else "about 1x"
 
 
 def _name(c: Contender) -> str:

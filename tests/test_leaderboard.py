@@ -177,7 +177,7 @@ def test_a_line_holds_tier_gain_interval_time_and_verdict() -> None:
     text = judged(*records)
     assert row(text, "huber").startswith("A huber ")
     assert "+0.50 +0.43 to +0.57 2.0x ▲ better" in row(text, "huber")
-    assert " 1.0x baseline" in row(text, "mse")
+    assert " 1x baseline" in row(text, "mse")
     assert row(text, "poisson").startswith("x poisson ")
     assert "diverged 1/10" in row(text, "poisson")
     assert "worse (control)" in row(text, "mse_again")

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lossbench.record import Status
+from lossbench.verdicts import costs
 from lossbench.verdicts.comparison import Comparison, Contender, Contest
 from lossbench.verdicts.verdict import Verdict
 from lossbench.verdicts.words import amount, listed, metric, p_value, several, span, what_would_decide
 
-NOTICEABLE = 1.05
-"""A step that takes less than so many times another's is no dearer: clocks are no better than that."""
+DEAR = 1.25
+"""A step that takes so many times the baseline's is a reason to think twice."""
 MOST_TASKS, NAMED = 12, 3
 """With more tasks they are counted, not named one by one; and so many losses at most."""
 
@@ -68,13 +69,9 @@ def advise(contest: Contest) -> Advice:
     assert reference is not None
     winners = [c for c in contest.ranked if c.difference and c.difference.verdict.sign > 0 and c.tier == "A"]
     if winners:
-        picks = tuple(_by_cost(winners))
+        picks = tuple(costs.cheapest_first(winners))
         return Advice(contest, picks, better=True, words=_better(contest, picks))
     return Advice(contest, (reference,), better=False, words=_stay(contest, reference))
-
-
-def _by_cost(contenders: Sequence[Contender]) -> list[Contender]:
-    return sorted(contenders, key=lambda c: c.step_seconds or 0.0)
 
 
 def _better(contest: Contest, picks: Sequence[Contender]) -> str:
@@ -122,7 +119,8 @@ def _verdict(contender: Contender) -> Verdict | None:
 
 
 def _dearer(one: Contender, other: Contender) -> bool:
-    return bool(one.step_seconds and other.step_seconds and one.step_seconds > NOTICEABLE * other.step_seconds)
+    found = costs.beside(one, other)
+    return found is not None and not found.same and found.ratio > 1
 
 
 # One sentence ------------------------------------------------------------------------------------------------------
@@ -246,18 +244,36 @@ def _real(lead: Advice, pick: Contender, where: str) -> Tile:
 
 
 def _cost(lead: Advice, pick: Contender) -> Tile:
+    """The time of a step beside the baseline's, both clocked in turn; nothing where one of them was not."""
     reference = lead.contest.reference
-    if pick.step_seconds is None or reference is None or not reference.step_seconds:
-        return Tile("Cost?", "not measured", "no time was recorded")
-    step = f"{pick.step_seconds * 1e3:.2g} ms a step"
-    if pick is reference:
-        others = [c for c in lead.contest.ranked if c is not pick and c.step_seconds]
-        ratios = [f"{c.title} {(c.step_seconds or 0) / pick.step_seconds:.2g} ×" for c in others[:3]]
-        return Tile("Cost?", step, f"others by it: {', '.join(ratios)}" if ratios else "nothing to hold it against")
-    ratio = pick.step_seconds / reference.step_seconds
-    share = round((ratio - 1) * 100)
-    said = "no dearer" if ratio < NOTICEABLE else f"{share:+d} % time"
-    return Tile("Cost?", said, f"{step}, {ratio:.2f} × {reference.title}", "worse" if share >= 25 else "neutral")
+    if reference is None or pick is reference:
+        return _cost_of_others(lead.contest, pick)
+    found = costs.times(lead.contest, pick)
+    if found is None:
+        return Tile("Cost?", "not measured", f"no step was timed in turn with {reference.title}'s")
+    if found.vague:
+        detail = f"{found.spread} × a step with {reference.title}: the machine was too busy to tell"
+        return Tile("Cost?", found.said, detail)
+    detail = f"a step takes {found.ratio:.2f} × one with {reference.title} (spread {found.spread})"
+    share = round((found.ratio - 1) * 100)
+    said = found.said if found.same else f"{share:+d} % time".replace("-", "−")
+    return Tile("Cost?", said, detail, "worse" if not found.same and found.ratio >= DEAR else "neutral")
+
+
+def _cost_of_others(contest: Contest, pick: Contender) -> Tile:
+    """Where the baseline stays: what the others would cost beside it."""
+    others = [c for c in contest.ranked if c is not pick]
+    known = [(c.title, found) for c in others if (found := costs.beside(c, pick)) is not None]
+    if not known:
+        why = f"no step was timed in turn with {pick.title}'s" if others else "there is no other loss"
+        return Tile("Cost?", "not measured", why)
+    apart = {title: found.ratio for title, found in known if not found.same}
+    cheaper = [title for title, ratio in apart.items() if ratio < 1]
+    said = f"{min(cheaper, key=lambda title: apart[title])} is cheaper" if cheaper else f"{pick.title} is the cheapest"
+    if not apart:
+        said = "not clear" if any(found.vague for _, found in known) else "about the same"
+    detail = ", ".join(f"{title} {found.said}" for title, found in known[:NAMED])
+    return Tile("Cost?", said, f"time of a step relative to {pick.title}: {detail}")
 
 
 def _breaks(judged: Sequence[Advice], pick: Contender) -> Tile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lossbench.verdicts import costs
 from lossbench.verdicts.comparison import Across, Contender, Contest, places
 from lossbench.verdicts.figures.style import SERIES
 from lossbench.verdicts.ranks import Ranking
@@ -49,6 +50,8 @@ class Line:
     improvement: str
     record: str
     time: str
+    time_value: float | str
+    time_spread: str
     failed: str
     failed_any: bool
 
@@ -121,8 +124,7 @@ def _line(contest: Contest, c: Contender, order: int, series: dict[str, int], pl
     reach = (c.interval[1] - c.interval[0]) / 2 if c.interval else None
     gains = difference.gains if difference else None
     won = "" if gains is None else f"{int((gains > 0).sum())}·{int((gains == 0).sum())}·{int((gains < 0).sum())}"
-    reference = contest.reference
-    ratio = c.step_seconds / reference.step_seconds if c.step_seconds and reference and reference.step_seconds else None
+    found = costs.times(contest, c)
     of = len(c.record.repeats)
     return Line(
         kind=c.role,
@@ -143,7 +145,9 @@ def _line(contest: Contest, c: Contender, order: int, series: dict[str, int], pl
         why=why,
         improvement="" if difference is None else f"{round(100 * difference.improvement)} %",
         record=won,
-        time="" if ratio is None else f"{ratio:.2f} ×",
+        time="" if found is None else "1 ×" if c.title == contest.baseline else found.said,
+        time_value="" if found is None else found.ratio,
+        time_spread="" if found is None or c.title == contest.baseline else found.spread,
         failed="" if c.role == "reference" else f"{c.failed}/{of}",
         failed_any=c.failed > 0,
     )

@@ -116,6 +116,29 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What one step takes beside one with the loss `against`, both run in turn when the cell had ended.
+
+    ratio: how many times as long, with an interval from low to high. seconds: of its own step, as CPU time.
+    """
+
+    against: str
+    ratio: float
+    low: float
+    high: float
+    seconds: float
+
+    @classmethod
+    def read(cls, stored: Any) -> Step | None:
+        """From a record's provenance; None where nothing was measured or what stands there is no measurement."""
+        try:
+            numbers = [float(stored[name]) for name in ("ratio", "low", "high", "seconds")]
+            return cls(str(stored["against"]), *numbers) if all(0 < n < math.inf for n in numbers) else None
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+@dataclass(frozen=True)
 class Contender:
     """One loss of a contest. `apart` says why it has no tier."""
 
@@ -127,7 +150,9 @@ class Contender:
     difference: Difference | None = None
     """To the baseline."""
     step_seconds: float | None = None
-    """Wall clock of one optimizer step of one training, the median over its trials."""
+    """Wall clock of one optimizer step of one training, the median over its trials: never to be compared."""
+    step: Step | None = None
+    """What costs are compared by."""
     step_bytes: float | None = None
     """What one step keeps for its backward pass."""
     price: Mapping[str, Any] | None = None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lossbench.errors import InputError
 from lossbench.record import Record, Status
 from lossbench.verdicts import ranks, scores, statistics
-from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference, Rules
+from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference, Rules, Step
 from lossbench.verdicts.leaderboard import Leaderboard, Row, leaderboards
 from lossbench.verdicts.verdict import tiers
 
@@ -105,6 +105,7 @@ def _contender(row: Row, metric: str) -> Contender:
         row,
         np.array(record.values(metric), dtype=float),
         step_seconds=float(np.median(steps)) if steps else None,
+        step=Step.read(record.provenance.get("step")),
         step_bytes=record.provenance.get("step_bytes"),
         price=record.provenance.get("cost"),
     )

@@ -84,8 +84,9 @@ BLOG = (
 )
 TRAINING = (
     "Learning curves of the trials that were chosen, on the task's own metric: training losses of different losses "
-    "cannot be compared. Times are wall clock on a machine that may have been shared; memory is what one step keeps "
-    "for its backward pass, counted exactly."
+    "cannot be compared. Times are CPU time of one step, run in turn with the baseline's right after each cell; what "
+    "lies within the spread of the clock is about the same. Memory is what one step keeps for its backward pass, "
+    "counted exactly."
 )
 CALIBRATION = (
     "Probabilities against what happened, in bins of equal counts, with Wilson intervals; before and after temperature "

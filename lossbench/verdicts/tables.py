@@ -7,9 +7,11 @@ import io
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from lossbench.record import Record
+from lossbench.verdicts import costs
 from lossbench.verdicts.answer import Answer
 from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference
 from lossbench.verdicts.leaderboard import Row, Summary
@@ -25,6 +27,8 @@ SCHEMA = 1
 HEAD = ("task", "data", "variant", "model", "loss", "title", "params", "role", "status", "reason")
 JUDGED = ("baseline", "tier", "verdict")
 """Columns of words; all others are numbers."""
+TIME = ("time", "time_low", "time_high")
+"""Of a step beside the baseline's, with its spread."""
 
 
 def to_csv(comparison: Comparison) -> str:
@@ -34,14 +38,16 @@ def to_csv(comparison: Comparison) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     spread = [f"{name}_{what}" for name in names for what in ("mean", "sd")]
-    writer.writerow([*HEAD, "repeats", *judged, "seconds", "step_seconds", *spread])
+    writer.writerow([*HEAD, "repeats", *judged, "seconds", "step_seconds", *TIME, *spread])
     for contest in comparison.contests:
         for contender in _all(contest):
             values: list[Any] = []
             for name in names:
                 found = contender.row.metrics.get(name)
                 values += ["" if found is None else found.mean, "" if found is None or found.sd is None else found.sd]
-            writer.writerow([*_head(contest, contender), *_judged(contest, contender), *_times(contender), *values])
+            writer.writerow(
+                [*_head(contest, contender), *_judged(contest, contender), *_times(contest, contender), *values]
+            )
     return out.getvalue()
 
 
@@ -79,8 +85,10 @@ def _judged(contest: Contest, c: Contender) -> list[Any]:
     return [d.other, c.tier, verdict, d.test.mean, *d.test.interval(), *wide, d.p, d.p_holm]
 
 
-def _times(c: Contender) -> list[Any]:
-    return ["" if v is None else f"{v:.4g}" for v in (c.row.seconds, c.step_seconds)]
+def _times(contest: Contest, c: Contender) -> list[Any]:
+    found = costs.times(contest, c)
+    beside = (found.ratio, found.low, found.high) if found else (None,) * 3
+    return ["" if v is None else f"{v:.4g}" for v in (c.row.seconds, c.step_seconds, *beside)]
 
 
 # JSON ---------------------------------------------------------------------------------------------------------------
@@ -138,6 +146,7 @@ def _row(contest: Contest, c: Contender) -> dict[str, Any]:
         "values": [float(v) for v in c.values],
         "interval": list(c.interval) if c.interval else None,
         "step_seconds": c.step_seconds,
+        "time": asdict(found) if (found := costs.times(contest, c)) else None,
         "step_bytes": c.step_bytes,
         "cost": c.price,
         "difference": _difference(c.difference, contest) if c.difference else None,
