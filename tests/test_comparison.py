@@ -385,7 +385,7 @@ def few(n: int, **protocol: Any) -> list[Record]:
         (few(10, name="fixed"), "protocol=fixed trains every loss at one learning rate"),
         (few(10, trials=1), "one learning rate for every loss, none tuned"),
         (few(2), "2 repeats show no spread: 3 are the least, 10 are advised"),
-        ([mse()], "mse stands alone: nothing to compare"),
+        ([mse()], "mse is the only loss here"),
         ([gaining("huber", 1, 0.1), gaining("mae", 2, 0.1)], "the baseline is not among the losses"),
     ],
 )

@@ -216,7 +216,7 @@ def test_the_words_beside_repeats_hold_the_numbers_of_the_comparison(contest: Co
     assert gain is not None
     assert gain.population is not None
     said = verdicts.said_repeats(contest)
-    assert f"mae won 0 of 4 repeats, mean gain −{abs(gain.test.mean):.3f}" in said
+    assert f"mae won 0, tied 0 and lost 4 of 4 repeats, mean gain −{abs(gain.test.mean):.3f}" in said
     assert "unstable" not in said  # it has no pair in every repeat
 
 

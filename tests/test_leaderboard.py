@@ -242,6 +242,6 @@ def test_metrics_go_first_then_the_time_then_the_interval_and_of_the_verdict_its
 
 def test_under_every_cant_tell_stands_what_would_decide() -> None:
     text = judged(mse(), gaining("huber", 0.3, 0.5))
-    (note,) = [line for line in text.splitlines() if line.startswith("can't tell about huber: under 0.")]
-    assert note.endswith(" repeats would decide")
-    assert "would go unseen" in note
+    (note,) = [line for line in text.splitlines() if line.startswith("huber: can't tell. This run can detect")]
+    assert note.endswith(" repeats should settle it")
+    assert "differences of 0.50 or more; about" in note  # d = 1.00 for 80 % at 10 pairs
