@@ -1,4 +1,4 @@
-"""What a person reads when a sweep has ended: a table a task, and the answer in one sentence."""
+"""What a person reads when a sweep has ended: a table per task, and the answer in one sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ from lossbench.verdicts import costs
 from lossbench.verdicts.answer import Answer
 from lossbench.verdicts.comparison import Contender, Contest
 from lossbench.verdicts.leaderboard import unpaired
-from lossbench.verdicts.words import amount, metric, several, span, what_would_decide
+from lossbench.verdicts.words import (
+    NO_MARGIN,
+    amount,
+    chosen_by,
+    could_detect,
+    metric,
+    several,
+    span,
+    what_would_decide,
+)
 
 STYLES = {1: "green", -1: "red", 0: None}
 
@@ -52,7 +61,8 @@ def show_contest(out: Console, contest: Contest) -> None:
     what = f"{contest.task} on {board.data}, {board.model}" + (f" ({board.variant})" if board.variant else "")
     out.print(Text(what, style="bold"))
     out.print(_table(contest, columns))
-    for line in _notes(contest, hidden):
+    shown = any(column.title in ("verdict", "status") for column in columns)
+    for line in (*_notes(contest, hidden), *([] if shown else _apart(contest))):
         out.print(Text(line, style="dim"))
     if strangers := unpaired(board):
         text = f"not paired: {', '.join(strangers)} began from other rows, weights or batch orders than the rest"
@@ -158,10 +168,10 @@ def _status(contest: Contest, c: Contender) -> str:
         return f"{state.value}, {len(c.record.repeats)}/{of} done"
     if state is not Status.DONE:
         return f"{state.value} {c.failed}/{of}" if c.failed else state.value
+    if c.apart:
+        return f"set apart: {c.apart}"
     if contest.no_verdict:
         return state.value
-    if c.apart:
-        return c.apart
     if c.difference is None:
         return "baseline"
     verdict = f"{c.difference.verdict.icon} {c.difference.verdict.value}"
@@ -173,10 +183,11 @@ def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
     spent = several(contest.repeats, "repeat") + (f" of {contest.trials} trials" if contest.trials > 1 else "")
     also = f"; also in leaderboard.csv: {', '.join(hidden)}" if hidden else ""
     yield f"mean ± sd over {spent}, on the same test part{also}"
+    yield chosen_by(contest)
     if not contest.no_verdict:
         scope = "data like these" if contest.rules.scope == "population" else "this test set"
-        same = f"; up to {amount(contest.margin, contest)} is the same in practice" if contest.margin else ""
-        yield f"gain: {metric(contest.metric)} better than {contest.baseline}, with its interval on {scope}{same}"
+        same = f"up to {amount(contest.margin, contest)} is the same in practice" if contest.margin else NO_MARGIN
+        yield f"gain: {metric(contest.metric)} better than {contest.baseline}, with its interval on {scope}; {same}"
         yield from _unclear(contest)
     edges = {row.title: sum(repeat.edge for repeat in row.record.repeats) for row in board.rows}
     if any(edges.values()):
@@ -186,10 +197,14 @@ def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
         yield f"no verdict: {contest.no_verdict}"
 
 
+def _apart(contest: Contest) -> Iterable[str]:
+    """Why losses have no tier, where the column that says so beside each row has no room."""
+    return (f"{c.title} is set apart: {c.apart}" for c in contest.contenders if c.apart)
+
+
 def _unclear(contest: Contest) -> Iterable[str]:
     """Under every `can't tell`: what went unseen, and what would decide."""
     for c in contest.ranked:
         d = c.difference
         if d is not None and d.verdict.value == "can't tell":
-            least = f"under {amount(d.detectable, contest)} would go unseen; " if d.detectable else ""
-            yield f"can't tell about {c.title}: {least}{what_would_decide(d)}"
+            yield f"{c.title}: can't tell. {could_detect(d, contest)}{what_would_decide(d)}"

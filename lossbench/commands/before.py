@@ -30,7 +30,9 @@ def plan(argv: list[str]) -> int:
         found = estimate(cell)
         total += found.seconds * len(cells) if found else 0.0
         terminal.show_estimate(out, cell, len(cells), found, [r for r in earlier if r.contest == cell.contest])
-    out.print(f"[bold]{terminal.spoken(total)} in all[/], if no patience ends; reference rows and start-up come on top")
+    out.print(
+        f"[bold]{terminal.spoken(total)} in all[/], assuming no run stops early; excludes reference rows and start-up"
+    )
     return 0
 
 

@@ -7,7 +7,7 @@ import math
 from lossbench.record import Record, Status
 from lossbench.verdicts.comparison import Comparison, Contest, Difference
 from lossbench.verdicts.panels import Panel, Section, Table
-from lossbench.verdicts.words import amount, metric, p_value, several, span
+from lossbench.verdicts.words import amount, chosen_by, metric, p_value, several, span
 
 
 def failed(comparison: Comparison) -> Section:
@@ -44,12 +44,12 @@ def method(comparison: Comparison) -> Section:
         "Trial, epoch and threshold are chosen on validation data and frozen; the test part is the same in all repeats "
         "and is opened once.",
         "Gains are paired by repeat. This test set: t interval over repeats.",
-        "Data like these: repeats and test examples as crossed random effects, from the stored predictions; examples "
-        "of metrics that are no means by their influence (delta method, DeLong, jackknife).",
+        "Data like these: repeats and test examples as crossed random effects, from the stored predictions; for "
+        "metrics that are not averages, via influence functions (delta method, DeLong, jackknife).",
         f"Judged by the second ({comparison.rules.scope})."
         if comparison.rules.scope == "population"
         else "Judged by the first (test).",
-        "p is that of the interval that judges, Holm over all losses held against the baseline; the exact sign-flip p "
+        "p is that of the interval that judges, Holm over all losses compared with the baseline; the exact sign-flip p "
         "stands beside it.",
         f"Margins of equivalence, fixed before the run: {'; '.join(margins) or 'none'}.",
         "Verdicts: within the margin, same in practice; beyond it with Holm p < .05, better or worse; across it, maybe "
@@ -59,7 +59,7 @@ def method(comparison: Comparison) -> Section:
     return Section(
         "method",
         "Method",
-        "How this was done, and how to do it again",
+        "Method and how to reproduce",
         panels=(
             Panel("The method in ten lines", lines=lines, width="full"),
             Panel("How to reproduce it", code=_reproduce(comparison), width="full"),
@@ -97,7 +97,7 @@ def _metrics(contest: Contest) -> Panel:
             spread = f" ± {found.sd:.3g}" if found and found.sd is not None else ""
             cells.append(f"{found.mean:.5g}{spread}" if found else "n/a")
         rows.append((c.title, *cells))
-    note = "Mean ± standard deviation over repeats."
+    note = f"Mean ± standard deviation over repeats. On validation data {chosen_by(contest)}."
     title = f"Every metric, {contest.task} on {contest.name}"
     return Panel(title, note, table=Table(("loss", *map(metric, names)), tuple(rows)), width="full", folded=True)
 

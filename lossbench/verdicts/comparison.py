@@ -77,9 +77,15 @@ class Difference:
         return statistics.effect_size(self.test, len(self.gains))
 
     @cached_property
+    def outcomes(self) -> tuple[int, int, int]:
+        """Repeats won, tied and lost: whoever counts repeats, counts these."""
+        return int((self.gains > 0).sum()), int((self.gains == 0).sum()), int((self.gains < 0).sum())
+
+    @cached_property
     def improvement(self) -> float:
-        """The share of repeats in which `one` did better, ties counted half."""
-        return statistics.improvement(self.gains)
+        """P(better): the repeats won and half of those tied, as a share of all."""
+        won, tied, lost = self.outcomes
+        return (won + tied / 2) / (won + tied + lost)
 
     @property
     def identical(self) -> bool:
@@ -182,6 +188,11 @@ class Contender:
     @cached_property
     def mean(self) -> float | None:
         return float(self.values.mean()) if len(self.values) else None
+
+    @cached_property
+    def spread(self) -> float | None:
+        """The standard deviation over repeats: what every ± stands for."""
+        return float(self.values.std(ddof=1)) if len(self.values) > 1 else None
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ CALIBRATION = (
 )
 SHAPES = (
     "Value and slope of each loss at the parameters that the first repeat chose, scaled to a common slope; and which "
-    "training rows still pulled at the weights at the end of training."
+    "training rows still drive the gradient at the end of training."
 )
 
 
@@ -133,7 +133,7 @@ class _Of:
         yield self.panel(
             "Every repeat, paired with the baseline's",
             self.picture("repeats", figures.repeats, figures.said_repeats, self.contest),
-            "One dot a repeat: same split, initial weights and batch order as the baseline's.",
+            "One dot per repeat: same split, initial weights and batch order as the baseline's.",
         )
         if len(self.contest.ranked) > 2:
             pairs = Picture(
@@ -141,7 +141,7 @@ class _Of:
                 partial(figures.pairs, self.contest),
                 partial(figures.said_pairs, self.contest),
             )
-            yield self.panel("How often does the row beat the column?", pairs, "Bold: real after Holm over all pairs.")
+            yield self.panel("P(better): row against column", pairs, "Bold: real after Holm over all pairs.")
 
     def thresholds(self) -> Iterator[Panel]:
         found = thresholds.thresholds(self.contest, self.probabilities) if self.probabilities else None
@@ -224,7 +224,7 @@ class _Of:
         pulls = shapes.pulls(self.contest)
         if pulls is not None:
             yield self.panel(
-                "Which rows pull at the end of training",
+                "Which rows still drive the gradient",
                 self.picture("pulls", shape_figures.pulls, shape_figures.said_pulls, pulls),
                 "Shares of the absolute gradient over the training rows of repeat 0.",
             )

@@ -15,6 +15,7 @@ from lossbench.verdicts import costs
 from lossbench.verdicts.answer import Answer
 from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference
 from lossbench.verdicts.leaderboard import Row, Summary
+from lossbench.verdicts.overall import regrets
 from lossbench.verdicts.statistics import Estimate
 from lossbench.verdicts.words import amount, metric, span
 
@@ -25,7 +26,7 @@ SCHEMA = 1
 # CSV --------------------------------------------------------------------------------------------------------------
 
 HEAD = ("task", "data", "variant", "model", "loss", "title", "params", "role", "status", "reason")
-JUDGED = ("baseline", "tier", "verdict")
+JUDGED = ("baseline", "tier", "apart", "verdict")
 """Columns of words; all others are numbers."""
 TIME = ("time", "time_low", "time_high")
 """Of a step beside the baseline's, with its spread."""
@@ -79,10 +80,10 @@ def _head(contest: Contest, c: Contender) -> list[Any]:
 def _judged(contest: Contest, c: Contender) -> list[Any]:
     d = c.difference
     if d is None:
-        return [contest.baseline or "", c.tier, *[""] * 8]
+        return [contest.baseline or "", c.tier, c.apart, *[""] * 8]
     verdict = "" if contest.no_verdict else d.verdict.value
     wide = d.population.interval() if d.population else ("", "")
-    return [d.other, c.tier, verdict, d.test.mean, *d.test.interval(), *wide, d.p, d.p_holm]
+    return [d.other, c.tier, c.apart, verdict, d.test.mean, *d.test.interval(), *wide, d.p, d.p_holm]
 
 
 def _times(contest: Contest, c: Contender) -> list[Any]:
@@ -208,6 +209,7 @@ def _across(across: Across) -> dict[str, Any]:
         if ranking
         else [],
         "regret": across.regret.tolist() if across.regret is not None else None,
+        "regret_by_loss": regrets(across).tolist(),
     }
 
 
@@ -239,7 +241,7 @@ def to_markdown(comparison: Comparison, told: Answer | None) -> str:
 
 
 def _short(contest: Contest) -> list[tuple[str, ...]]:
-    """Head, rule and rows: tier, loss, metric, gain with the interval that judges it, verdict."""
+    """Head, rule and rows: tier, loss, metric ± standard deviation, gain with the interval that judges it, verdict."""
     rows: list[tuple[str, ...]] = [
         (
             "tier",
@@ -251,13 +253,13 @@ def _short(contest: Contest) -> list[tuple[str, ...]]:
         ("---", "---", "---:", "---:", "---"),
     ]
     for c in (*contest.contenders, *contest.controls, *contest.references):
-        d, gain, verdict = c.difference, "", c.apart
+        d, gain, verdict = c.difference, "", f"set apart: {c.apart}" if c.apart else ""
         if d:
             interval = f" ({span((d.judged or d.test).interval(), contest)})"
             gain = amount(d.test.mean, contest, sign=True) + interval
             verdict = "" if contest.no_verdict else d.verdict.value
-        reach = f" ± {amount((c.interval[1] - c.interval[0]) / 2, contest)}" if c.interval else ""
-        value = "–" if c.mean is None else amount(c.mean, contest) + reach
+        spread = "" if c.spread is None else f" ± {amount(c.spread, contest)}"
+        value = "–" if c.mean is None else amount(c.mean, contest) + spread
         verdict = verdict or ("baseline" if c.title == contest.baseline else c.role if c.role != "chosen" else "")
         rows.append((c.tier, c.title, value, gain, verdict))
     return rows
