@@ -293,7 +293,7 @@ def test_the_caption_says_which_way_is_better() -> None:
     p, target = np.random.default_rng(0).uniform(0.1, 0.9, (10, 60)), np.resize([0.0, 1.0], 60)
     one, two = compare([mse(), gaining("huber", 0.5, 0.1), binary("bce", p, target)]).contests
     assert "RMSE, lower is better" in board(one, "", {}).caption
-    assert "The grey band is ±0.10" in board(one, "", {}).caption
+    assert "Within the grey band, up to 0.10, losses are the same in practice" in board(one, "", {}).caption
     assert "ROC-AUC, higher is better" in board(two, "", {}).caption
 
 
