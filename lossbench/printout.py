@@ -1,4 +1,4 @@
-"""What a person reads when a sweep has ended: a table a task, and the answer in one sentence."""
+"""What a person reads when a sweep has ended: a table per task, and the answer in one sentence."""
 
 from __future__ import annotations
 
@@ -12,12 +12,23 @@ from rich.text import Text
 from lossbench.plan import Scope
 from lossbench.record import Status
 from lossbench.terminal import decimals, pair
+from lossbench.verdicts import costs
 from lossbench.verdicts.aims import NOT_CALIBRATED, PROPER, distorts
 from lossbench.verdicts.answer import Answer
 from lossbench.verdicts.chosen import choices
 from lossbench.verdicts.comparison import Contender, Contest
 from lossbench.verdicts.leaderboard import edges, unpaired
-from lossbench.verdicts.words import amount, listed, metric, several, span, what_would_decide
+from lossbench.verdicts.words import (
+    NO_MARGIN,
+    amount,
+    chosen_by,
+    could_detect,
+    listed,
+    metric,
+    several,
+    span,
+    what_would_decide,
+)
 
 STYLES = {1: "green", -1: "red", 0: None}
 
@@ -57,7 +68,8 @@ def show_contest(out: Console, contest: Contest) -> None:
     what = f"{contest.task} on {board.data}, {board.model}" + (f" ({board.variant})" if board.variant else "")
     out.print(Text(what, style="bold"))
     out.print(_table(contest, columns))
-    for line in _notes(contest, hidden):
+    shown = any(column.title in ("verdict", "status") for column in columns)
+    for line in (*_notes(contest, hidden), *([] if shown else _apart(contest))):
         out.print(Text(line, style="dim"))
     if strangers := unpaired(board):
         text = f"not paired: {', '.join(strangers)} began from other rows, weights or batch orders than the rest"
@@ -149,12 +161,14 @@ def _interval(contest: Contest, c: Contender) -> str:
 
 
 def _time(contest: Contest, c: Contender) -> str:
-    """Against the baseline's step where there are verdicts, else the seconds of a training."""
+    """Beside the baseline's step where there are verdicts, else the seconds of a training."""
     if contest.no_verdict:
         seconds = c.row.seconds
         return "" if seconds is None else f"{seconds:.2f}" if seconds < 0.95 else f"{seconds:.1f}"
-    of = contest.reference.step_seconds if contest.reference else None
-    return f"{c.step_seconds / of:.1f}x" if of and c.step_seconds else ""
+    found = costs.times(contest, c)
+    if found is None or found.vague:
+        return ""
+    return f"{found.ratio:.1f}x" if not found.same else "1x" if c.title == contest.baseline else "about 1x"
 
 
 def _name(c: Contender) -> str:
@@ -173,10 +187,10 @@ def _status(contest: Contest, c: Contender) -> str:
         return f"{state.value}, {len(c.record.repeats)}/{of} done"
     if state is not Status.DONE:
         return f"{state.value} {c.failed}/{of}" if c.failed else state.value
+    if c.apart:
+        return f"set apart: {c.apart}"
     if contest.no_verdict:
         return state.value
-    if c.apart:
-        return c.apart
     if c.difference is None:
         return "baseline"
     verdict = f"{c.difference.verdict.icon} {c.difference.verdict.value}"
@@ -195,10 +209,11 @@ def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
         yield f"* {NOT_CALIBRATED}: {listed(marked)}; {listed([metric(name) for name in shown])} reward probabilities"
     if CHOSEN in hidden:
         yield from _choices(contest)
+    yield chosen_by(contest)
     if not contest.no_verdict:
-        same = f"; up to {amount(contest.margin, contest)} is the same in practice" if contest.margin else ""
+        same = f"up to {amount(contest.margin, contest)} is the same in practice" if contest.margin else NO_MARGIN
         scope = contest.rules.scope.words
-        yield f"gain: {metric(contest.metric)} better than {contest.baseline}, 95 % interval {scope}{same}"
+        yield f"gain: {metric(contest.metric)} better than {contest.baseline}, 95 % interval {scope}; {same}"
         yield from _other_training_rows(contest)
         yield from _unclear(contest)
     at_edge = {row.title: n for row in board.rows if (n := edges(row.record))}
@@ -230,10 +245,14 @@ def _choices(contest: Contest) -> Iterable[str]:
     yield from (f"  {title}: {told.said}" for title, told in found)
 
 
+def _apart(contest: Contest) -> Iterable[str]:
+    """Why losses have no tier, where the column that says so beside each row has no room."""
+    return (f"{c.title} is set apart: {c.apart}" for c in contest.contenders if c.apart)
+
+
 def _unclear(contest: Contest) -> Iterable[str]:
     """Under every `can't tell`: what went unseen, and what would decide."""
     for c in contest.ranked:
         d = c.difference
         if d is not None and d.verdict.value == "can't tell":
-            least = f"under {amount(d.detectable, contest)} would go unseen; " if d.detectable else ""
-            yield f"can't tell about {c.title}: {least}{what_would_decide(d)}"
+            yield f"{c.title}: can't tell. {could_detect(d, contest)}{what_would_decide(d)}"

@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,14 @@ from lossbench import halves, plugins, protocol, provenance
 from lossbench.adapter import Family
 from lossbench.errors import InputError, NoSuchMetric, PluginError
 from lossbench.loss import Kind, Loss, Prediction
-from lossbench.plan import Cell, Trial, fingerprint
+from lossbench.plan import Cell, LossChoice, Trial, fingerprint
 from lossbench.preparation import Bench, held_of_the_rarest, load_task, margins_of, misfit, settled
 from lossbench.record import Record, Repeat, Status, finite
 from lossbench.shape import loss_shape, pull
 from lossbench.spread import devices, spread
 from lossbench.task import Direction, Part, Task
 from lossbench.training import engine
-from lossbench.training.cost import step_bytes, steps_per_epoch
+from lossbench.training.cost import one_step, step_bytes, steps_per_epoch
 from lossbench.training.differences import copied
 from lossbench.training.engine import How, Outcome
 from lossbench.training.learner import Trained
@@ -149,6 +149,8 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
     else:
         with suppress(Exception):  # a number for the report, no result
             record.provenance["cost"] = _cost(cell, family, kind, record.provenance["classes"])
+        with suppress(Exception):
+            record.provenance |= _step_cost(cell, task, kind, studies[0][0])
 
 
 def _cost(cell: Cell, family: Family, kind: Kind, classes: int) -> dict[str, Any]:
@@ -157,6 +159,27 @@ def _cost(cell: Cell, family: Family, kind: Kind, classes: int) -> dict[str, Any
     from lossbench.testing.timing import priced
 
     return priced(Subject(family, kind, cell.loss.params), classes)
+
+
+def _step_cost(cell: Cell, task: Task, kind: Kind, trial: Trial) -> dict[str, Any]:
+    """What a step takes beside a step with the task's baseline, both run in turn in this same moment; {} without one.
+
+    Steps of two cells, each clocked in its own training, would differ by what else the machine did meanwhile.
+    """
+    from lossbench.testing.timing import compared
+
+    if cell.task.baseline is None or cell.training.accelerator != "cpu":
+        return {}
+    other = replace(cell, loss=LossChoice(cell.task.baseline))
+    its_kind = plugins.family_of(other.loss).first(task.kinds)
+    if its_kind is None:
+        return {}
+    both = [
+        Bench(cell, task, kind).ready(trial, shared_model=True),
+        Bench(other, task, its_kind).ready(replace(trial, params={}), shared_model=True),
+    ]
+    own, base = (one_step(ready, cell.training.batch_size) for ready in both)
+    return {"step": {"against": other.loss.title, **compared(own, base)}}
 
 
 def _trained(

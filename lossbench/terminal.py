@@ -189,10 +189,10 @@ def show_estimate(out: Console, cell: Cell, cells: int, found: Estimate | None, 
     if math.isinf(size):
         out.print("  one repeat tells no difference from chance")
         return
-    told = f"{size:.2f} standard deviations of the paired differences"
+    told = f"{size:.2f} SD of the paired differences"
     if spread:
         told += f" ({size * spread:.3g} {cell.task.metric}, by earlier records)"
-    out.print(f"  finds, four times in five, a difference of {told}")
+    out.print(f"  80 % power to detect a difference of {told}")
 
 
 def wait(out: Console, busy: bool) -> None:
@@ -208,7 +208,7 @@ def farewell(out: Console, sweep: Sweep, *, tracked: bool, errors: Iterable[str]
     for error in errors:
         out.print(Text(error, style="red"))
     if interrupted:
-        out.print(f"to go on, the same command with: [bold]name={escape(sweep.name)} reuse=true[/]")
+        out.print(f"To resume, rerun the command with [bold]name={escape(sweep.name)} reuse=true[/]")
     out.print(f"report: {escape(str(sweep.folder / 'report.html'))}; records and leaderboards beside it")
     where = "" if str(sweep.results) == "results" else f" results={sweep.results}"
     if tracked:

@@ -33,9 +33,9 @@ def test_a_plan_adds_up_its_cells_and_leaves_out_those_that_do_not_fit(
     assert result.code == 0
     assert "2 cells of 10 repeats" in result.out
     assert "about 7 s a cell, 14 s in all" in result.out
-    assert "14 s in all, if no patience ends" in result.text
+    assert "14 s in all, assuming no run stops early" in result.text
     twice = lossbench("plan", "+loss=mse", "task=regression,binary", "-m")
-    assert "21 s in all, if no patience ends" in twice.text  # mse on both, and bce as baseline of the second
+    assert "21 s in all, assuming no run stops early" in twice.text  # mse on both, and bce as baseline of the second
 
 
 def test_a_plan_goes_by_the_earlier_records_of_its_own_contest_and_past_damaged_ones(

@@ -27,6 +27,11 @@ from lossbench.verdicts.judging import compare
 RATES = (1e-3, 1e-2, 1e-1, 3e-4)
 
 
+def clocked(ratio: float) -> dict[str, Any]:
+    """A step that takes so many times the baseline's, to 2 %."""
+    return {"against": "mse", "ratio": ratio, "low": 0.98 * ratio, "high": 1.02 * ratio, "seconds": 0.01 * ratio}
+
+
 def record(
     title: str, worse: float = 0.0, *, role: str = "chosen", task: int = 0, repeats: int = 4, trials: int = 4
 ) -> Record:
@@ -67,7 +72,7 @@ def record(
         },
         role=role,
         contest=f"c{task}",
-        provenance={"step_bytes": 1000 * (1 + worse)},
+        provenance={"step_bytes": 1000 * (1 + worse), "step": clocked(1 + worse / 10)},
         arrays=arrays,
     )
 
@@ -212,7 +217,7 @@ def test_the_words_beside_repeats_hold_the_numbers_of_the_comparison(contest: Co
     assert gain is not None
     assert gain.new_rows is not None
     said = verdicts.said_repeats(contest)
-    assert f"mae won 0 of 4 repeats, mean gain −{abs(gain.test.mean):.3f}" in said
+    assert f"mae won 0, tied 0 and lost 4 of 4 repeats, mean gain −{abs(gain.test.mean):.3f}" in said
     assert "unstable" not in said  # it has no pair in every repeat
 
 
@@ -253,18 +258,18 @@ def test_numbers_on_axes_of_gains_carry_their_sign() -> None:
 
 
 def test_what_a_gain_costs_is_told_relative_to_the_baseline(contest: Contest) -> None:
-    """By the records: a step of 40 ms against 10, and 31,000 bytes against 1,000."""
-    assert " at 4.00 times the time and 31.00 times the memory" in cost.said_pareto(contest)
+    """By the records: a step of four times the baseline's, and 31,000 bytes against 1,000.
+
+    The interval by hand: both have a spread of 2 %, so that it goes from 4 · .98/1.02 to 4 · 1.02/.98.
+    """
+    assert " at 4.00 times the time (spread 3.84 to 4.16) and 31.00 times the memory" in cost.said_pareto(contest)
     found = {c.title: ratio for c, ratio in cost.costs(contest, cost.step_bytes)}
     assert found == pytest.approx({"mse": 1, "huber <δ=1> & more": 1.01, "mae": 1.3, "far off": 31})
 
 
 def test_nobody_beats_the_front_in_both() -> None:
     better, worse, cheap = record("better", -0.5), record("worse", 0.3), record("cheap", 0.4)
-    for trial in (trial for repeat in cheap.repeats for trial in repeat.trials):
-        trial["step_seconds"] = 0.002
-    for trial in (trial for repeat in better.repeats for trial in repeat.trials):
-        trial["step_seconds"] = 0.02
+    cheap.provenance["step"], better.provenance["step"] = clocked(0.2), clocked(2.0)
     said = cost.said_pareto(judged(record("mse"), better, worse, cheap))
     assert said.endswith("no other loss is both better and faster than better or mse or cheap.")
 

@@ -183,7 +183,7 @@ def test_a_line_holds_tier_gain_interval_time_and_verdict() -> None:
     text = judged(*records)
     assert row(text, "huber").startswith("A huber ")
     assert "+0.50 +0.43 to +0.57 2.0x ▲ better" in row(text, "huber")
-    assert " 1.0x baseline" in row(text, "mse")
+    assert " 1x baseline" in row(text, "mse")
     assert row(text, "poisson").startswith("x poisson ")
     assert "diverged 1/10" in row(text, "poisson")
     assert "worse (control)" in row(text, "mse_again")
@@ -255,9 +255,9 @@ def test_metrics_go_first_then_the_time_then_the_interval_and_of_the_verdict_its
 
 def test_under_every_cant_tell_stands_what_would_decide() -> None:
     text = judged(mse(), gaining("huber", 0.3, 0.5))
-    (note,) = [line for line in text.splitlines() if line.startswith("can't tell about huber: under 0.")]
-    assert note.endswith(" repeats would decide")
-    assert "would go unseen" in note
+    (note,) = [line for line in text.splitlines() if line.startswith("huber: can't tell. This run can detect")]
+    assert note.endswith(" repeats should settle it")
+    assert "differences of 0.50 or more; about" in note  # d = 1.00 for 80 % at 10 pairs
 
 
 # What was chosen, and what is not calibrated by design ---------------------------------------------------------------

@@ -22,7 +22,7 @@ def test_a_plan_tells_cells_trainings_time_memory_and_what_can_be_found(lossbenc
     assert "side by side" in result.text
     assert "GB of memory" in result.text
     assert (
-        "1.00 standard deviations of the paired differences" in result.text
+        "80 % power to detect a difference of 1.00 SD of the paired differences" in result.text
     )  # n = 10: Cohen 1988, power .803 at d = 1
     assert not (folder / "results").exists()
 

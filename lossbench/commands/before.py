@@ -36,7 +36,9 @@ def plan(argv: list[str]) -> int:
         terminal.show_estimate(out, cell, len(cells), found, alike)
         epochs = terminal.several(cell.training.max_epochs, "epoch")
         print(f"  batch size {told_of_batch(cell, load_task(cell.task, cell.seed))}; at most {epochs}")
-    out.print(f"[bold]{terminal.spoken(total)} in all[/], if no patience ends; reference rows and start-up come on top")
+    out.print(
+        f"[bold]{terminal.spoken(total)} in all[/], assuming no run stops early; excludes reference rows and start-up"
+    )
     return 0
 
 

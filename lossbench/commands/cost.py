@@ -10,7 +10,7 @@ from lossbench.errors import InputError
 
 if TYPE_CHECKING:
     from lossbench.testing.subject import Subject
-    from lossbench.testing.timing import Price, Setting
+    from lossbench.testing.timing import Price, Ratio, Setting
 
 
 def cost(argv: list[str]) -> int:
@@ -65,7 +65,7 @@ def _show(subjects: Sequence[Subject], settings: Sequence[Setting]) -> None:
     for name, wanted in (("classes", kind.value in ("classes", "sequences")), ("threads", True)):
         if wanted:
             table.add_column(name, justify="right")
-    for name in ("ns a target", "times", "bytes a target", "operations"):
+    for name in ("ns per target", "times", "spread", "bytes per target", "operations"):
         table.add_column(name, justify="right")
     others = [s for s in subjects if s.name != base.name or s.params]
     for setting in settings:
@@ -73,7 +73,8 @@ def _show(subjects: Sequence[Subject], settings: Sequence[Setting]) -> None:
             table.add_row(*_row(subject, setting, price))
     out = console()
     out.print(table)
-    out.print("Forward and backward, medians of rounds in turn; times is the median of ratios in a round.", style="dim")
+    note = "Forward and backward, run in turn; times: the median over rounds of the ratio; about 1: within its spread."
+    out.print(note, style="dim")
     out.print()
 
 
@@ -81,8 +82,16 @@ def _row(subject: Subject, setting: Setting, price: Price) -> list[str]:
     given = ", ".join(f"{key}={value}" for key, value in subject.params.items())
     cells = [f"{subject.name}{f'({given})' if given else ''}", f"{setting.batch}"]
     cells += [f"{setting.classes}"] if subject.classes() > 1 else []
-    cells += [f"{setting.threads}", _digits(price.seconds * 1e9), f"{price.ratio:.2f}"]
+    cells += [f"{setting.threads}", _digits(price.seconds * 1e9), *_times(price.ratio)]
     return [*cells, _digits(price.counters.saved), f"{price.counters.operations}"]
+
+
+def _times(found: Ratio) -> tuple[str, str]:
+    """`1.23` and `1.20 to 1.27`; within the spread `about 1`."""
+    if found.low == found.high:
+        return f"{found.median:.2f}", ""
+    times = "about 1" if found.low <= 1 <= found.high else f"{found.median:.2f}"
+    return times, f"{found.low:.2f} to {found.high:.2f}"
 
 
 def _digits(x: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,13 +19,22 @@ from lossbench.testing.law import process_kept
 from lossbench.testing.nearest import known
 from lossbench.testing.subject import Batch, Subject
 
-ROUNDS = 21
-QUICK = 7
+ROUNDS = 201
+QUICK = 101
 """Rounds beside a training, which nobody should have to wait for."""
+FEWEST = 11
+"""Rounds that are run however long a step takes: fewer tell too little of the spread."""
+BURST = 2e-4
+"""Seconds that a loss is run for in a round, or one step where that takes longer. Short bursts in quick turns see the
+same machine: on two busy cores, two copies of a loss in turns of 2 ms differed by up to 50 %, in these by 2 %."""
+WITHIN = 0.1
+"""Seconds of one loss after which no further round begins."""
 SIZES = (32, 512, 4096)
 """Targets a batch, beside a training."""
+MISSED = 0.02
+"""In so many measurements at most the interval of a ratio may miss the true one."""
 LEAST = 2e-3
-"""Seconds that one loss is run for in a round: a single step is too short to be clocked."""
+"""Seconds that one loss is run for in a round where rounds are few: a single step is too short to be clocked."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +47,35 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Ratio:
+    """How many times what another takes: the median over rounds, and an interval for it.
+
+    The interval is that of the sign test, between two order statistics of the rounds: whatever the noise of the clock
+    looks like, it misses the true ratio in at most 2 % of measurements (Conover 1999, section 3.2). It needs 7 rounds;
+    with fewer it is their whole range.
+    """
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, own: Sequence[float], other: Sequence[float]) -> Ratio:
+        """Round by round, since both were run in the same moment of each round."""
+        found = sorted(mine / theirs for mine, theirs in zip(own, other, strict=True))
+        rounds, left_out, tail = len(found), 0, 1
+        while 2 * (tail + math.comb(rounds, left_out + 1)) <= MISSED * 2**rounds:
+            left_out += 1
+            tail += math.comb(rounds, left_out)
+        return cls(statistics.median(found), found[left_out], found[-1 - left_out])
+
+
+@dataclass(frozen=True)
 class Price:
-    """seconds: median of forward and backward, a target. ratio: to the cheapest, median over rounds."""
+    """seconds: median of forward and backward, per target. ratio: to the cheapest, in the same rounds."""
 
     seconds: float
-    ratio: float
+    ratio: Ratio
     counters: Counters
 
 
@@ -61,12 +95,12 @@ def prices(subjects: Sequence[Subject], setting: Setting, against: Subject, roun
     steps = [step_of(s, setting) for s in (against, *subjects)]
     clock = time.thread_time if setting.threads == 1 else time.perf_counter
     with threads(setting.threads):
-        found = in_turn([step for step, _ in steps], rounds, clock)
+        found = in_turn([step for step, _ in steps], rounds, clock, BURST, WITHIN)
     base = found[0]
     return [
         Price(
             statistics.median(own) / setting.batch,
-            statistics.median(mine / other for mine, other in zip(own, base, strict=True)),
+            Ratio.of(own, base),
             counters,
         )
         for own, (_, counters) in zip(found, steps, strict=True)
@@ -77,9 +111,9 @@ def priced(subject: Subject, classes: int) -> dict[str, Any]:
     """What a loss costs on one thread, as plain data for a record: at a training's number of classes and batches of 32
     to 4,096 targets, and at ten times as many classes.
 
-    against: the cheapest built-in loss of the kind. at: one entry a setting, with seconds and bytes a target,
-    operations a step, and the ratio of its time to that of the cheapest. A set loss, whose cost may grow by the square,
-    is not tried at the largest batch.
+    against: the cheapest built-in loss of the kind. at: one entry per setting, with seconds and bytes per target,
+    operations per step, and the ratio of its time to that of the cheapest in the same moment, with its interval. A set
+    loss, whose cost may grow by the square, is not tried at the largest batch.
     """
     base = cheapest(subject.kind)
     settings = [Setting(size, classes) for size in (SIZES if subject.told.pointwise else SIZES[:-1])]
@@ -91,8 +125,22 @@ def priced(subject: Subject, classes: int) -> dict[str, Any]:
         for setting in settings:
             price = prices([] if itself else [subject], setting, base, QUICK)[-1]
             counted = {"bytes": price.counters.saved, "operations": price.counters.operations}
-            found.append({**asdict(setting), "seconds": price.seconds, "ratio": price.ratio, **counted})
+            found.append({**asdict(setting), "seconds": price.seconds, **plain(price.ratio), **counted})
     return {"against": base.name, "at": found}
+
+
+def plain(ratio: Ratio) -> dict[str, float]:
+    """As a record keeps it."""
+    return {"ratio": ratio.median, "low": ratio.low, "high": ratio.high}
+
+
+def compared(
+    step: Callable[[], object], other: Callable[[], object], clock: Callable[[], float] = time.thread_time
+) -> dict[str, Any]:
+    """What a step takes beside another, run in turn on one thread, as plain data for a record: seconds, their ratio."""
+    with threads(1), process_kept():
+        base, own = in_turn([other, step], QUICK, clock, BURST, WITHIN)
+    return {"seconds": statistics.median(own), **plain(Ratio.of(own, base)), "rounds": len(own)}
 
 
 def step_of(subject: Subject, setting: Setting) -> tuple[Callable[[], None], Counters]:
@@ -116,23 +164,35 @@ def _step(loss: Loss, batch: Batch) -> Callable[[], None]:
 
 
 def in_turn(
-    steps: Sequence[Callable[[], object]], rounds: int = ROUNDS, clock: Callable[[], float] = time.perf_counter
+    steps: Sequence[Callable[[], object]],
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+    burst: float = LEAST,
+    within: float = math.inf,
 ) -> list[list[float]]:
-    """Seconds of one step in each of the rounds, in every round each in its turn, in turning order.
+    """Seconds of one step in each of the rounds, in every round each in its turn.
+
+    Several turn their order from round to round. Two keep theirs: each then always follows the other. Turned, one of
+    them would follow itself, with its data still in the cache, which on a busy machine halves its time.
 
     clock: of the wall, or `time.thread_time` for what this thread alone has computed, whoever else wanted the core.
+    burst: seconds that a step is repeated for in a round. within: seconds per step that may be spent in all, though
+    never on fewer than 11 rounds.
     """
-    times = []
+    times, slowest = [], burst
     for step in steps:
         for _ in range(3):
             step()
         start = clock()
         step()
-        times.append(max(1, round(LEAST / max(1e-7, clock() - start))))
+        once = max(1e-7, clock() - start)
+        times.append(max(1, round(burst / once)))
+        slowest = max(slowest, once)
+    rounds = min(rounds, max(FEWEST, int(min(within / slowest, rounds))))
     found: list[list[float]] = [[] for _ in steps]
     for number in range(rounds):
         for place in range(len(steps)):
-            which = (place + number) % len(steps)
+            which = (place + number) % len(steps) if len(steps) > 2 else place
             start = clock()
             for _ in range(times[which]):
                 steps[which]()

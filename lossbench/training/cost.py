@@ -1,8 +1,9 @@
-"""What one step of one training takes, as far as it can be counted instead of timed."""
+"""One step of one training, to be counted or to be timed."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from copy import deepcopy
 
 import torch
@@ -40,3 +41,20 @@ def step_bytes(ready: Ready, batch_size: int) -> int:
         scored = ready.fold.score(model, batch, loss.kind)
         reduce(loss(scored.output, scored.target))
     return sum(seen.values())
+
+
+def one_step(ready: Ready, batch_size: int) -> Callable[[], None]:
+    """Forward, loss and backward of one full batch on the CPU, as often as it is called, always of the same weights.
+
+    The step of the optimizer, the same for every loss, is not part of it. It runs on copies, as `step_bytes` does.
+    """
+    model, loss = deepcopy(ready.model), copied(ready.loss)
+    weights = [p for p in [*model.parameters(), *loss.parameters()] if p.requires_grad]
+    rows = torch.arange(min(batch_size, len(ready.fold.splits.rows(Part.TRAIN))))
+    batch = ready.fold.batch(Part.TRAIN, rows)
+
+    def step() -> None:
+        scored = ready.fold.score(model, batch, loss.kind)
+        torch.autograd.grad(reduce(loss(scored.output, scored.target)), weights, allow_unused=True)
+
+    return step

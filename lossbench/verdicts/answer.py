@@ -8,14 +8,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lossbench.record import Status
+from lossbench.verdicts import costs
 from lossbench.verdicts.aims import NOT_CALIBRATED, distorts
 from lossbench.verdicts.comparison import Comparison, Contender, Contest
 from lossbench.verdicts.leaderboard import edges
+from lossbench.verdicts.overall import Overall, model_matters, overall, stronger
 from lossbench.verdicts.verdict import Verdict
-from lossbench.verdicts.words import amount, listed, metric, p_value, several, span, what_would_decide
+from lossbench.verdicts.words import (
+    NO_MARGIN,
+    amount,
+    could_detect,
+    listed,
+    metric,
+    p_value,
+    several,
+    span,
+    what_would_decide,
+)
 
-NOTICEABLE = 1.05
-"""A step that takes less than so many times another's is no dearer: clocks are no better than that."""
+DEAR = 1.25
+"""A step that takes so many times the baseline's is a reason to think twice."""
 MOST_TASKS, NAMED = 12, 3
 """With more tasks they are counted, not named one by one; and so many losses at most."""
 
@@ -65,18 +77,22 @@ def advise(contest: Contest) -> Advice:
         return Advice(contest, (), better=False, words=f"no verdict: {contest.no_verdict}")
     if contest.spoiled:
         names = listed([c.title for c in contest.spoiled])
-        return Advice(contest, (), better=False, words=f"nothing can be concluded: {names}, which must not win, won")
+        return Advice(contest, (), better=False, words=f"nothing can be concluded: {names}, a negative control, won")
     reference = contest.reference
     assert reference is not None
     winners = [c for c in contest.ranked if c.difference and c.difference.verdict.sign > 0 and c.tier == "A"]
     if winners:
-        picks = tuple(_by_cost(winners))
-        return Advice(contest, picks, better=True, words=_better(contest, picks))
-    return Advice(contest, (reference,), better=False, words=_stay(contest, reference))
+        picks = tuple(costs.cheapest_first(winners))
+        return Advice(contest, picks, better=True, words=_better(contest, picks) + _apart(contest))
+    return Advice(contest, (reference,), better=False, words=_stay(contest, reference) + _apart(contest))
 
 
-def _by_cost(contenders: Sequence[Contender]) -> list[Contender]:
-    return sorted(contenders, key=lambda c: c.step_seconds or 0.0)
+def _apart(contest: Contest) -> str:
+    """Which losses have a score and no verdict, and why; those that failed are told elsewhere."""
+    found = [c for c in contest.contenders if c.apart and c.record.status is Status.DONE]
+    if len(found) > NAMED:
+        return f"; {len(found)} losses are set apart, the table says why"
+    return "".join(f"; {c.title} is set apart ({c.apart})" for c in found)
 
 
 def _better(contest: Contest, picks: Sequence[Contender]) -> str:
@@ -124,14 +140,16 @@ def _verdict(contender: Contender) -> Verdict | None:
 
 
 def _dearer(one: Contender, other: Contender) -> bool:
-    return bool(one.step_seconds and other.step_seconds and one.step_seconds > NOTICEABLE * other.step_seconds)
+    found = costs.beside(one, other)
+    return found is not None and not found.same and found.ratio > 1
 
 
 # One sentence ------------------------------------------------------------------------------------------------------
 
 
 def _sentence(comparison: Comparison, advice: Sequence[Advice]) -> str:
-    """Clause by clause: what most tasks say first, exceptions named, tasks without a verdict last."""
+    """Clause by clause: what all data sets say together, the exceptions, whether the model matters more, and where
+    there is no verdict."""
     if comparison.invalid:
         spoiled = [c for contest in comparison.contests for c in contest.spoiled]
         where = listed([contest.name for contest in comparison.contests if contest.spoiled])
@@ -146,11 +164,17 @@ def _sentence(comparison: Comparison, advice: Sequence[Advice]) -> str:
         if len(reasons) == 1 and len(silent) > 1:
             return f"No verdict: {next(iter(reasons))}."
         return _ended("No verdict: " + "; ".join(f"on {a.contest.name} {a.contest.no_verdict}" for a in silent))
+    together = overall(comparison.across) if comparison.across else None
+    model = model_matters([found for a in judged if (found := stronger(a.contest))], NAMED)
     if len(advice) > MOST_TASKS:
-        return _counted(judged, silent)
-    clauses = _common(judged) if len(judged) > 1 else None
-    if clauses is None:
-        clauses = [f"on {a.contest.name} {a.words}" for a in sorted(judged, key=lambda a: not a.better)]
+        clauses = [*([together.sentence] if together else []), _counted(judged, silent), *([model] if model else [])]
+        return _ended(". ".join(_capital(clause) for clause in clauses))
+    if together:
+        clauses = [together.sentence, *_exceptions(together, judged)]
+    else:
+        one_by_one = [f"on {a.contest.name} {a.words}" for a in sorted(judged, key=lambda a: not a.better)]
+        clauses = (_common(judged) if len(judged) > 1 else None) or one_by_one
+    clauses += [model] if model else []
     clauses += [f"no verdict on {a.contest.name} ({a.contest.no_verdict})" for a in silent]
     return _ended(". ".join(_capital(clause) for clause in clauses))
 
@@ -163,8 +187,17 @@ def _counted(judged: Sequence[Advice], silent: Sequence[Advice]) -> str:
     others = picked.total() - sum(count for _, count in picked.most_common(NAMED))
     told = [f"train with {listed([*first, *([f'others on {others}'] if others else [])])} of {tasks}"] if first else []
     told += [f"stay with the baseline on {stays} of {tasks}"] if stays else []
-    said = f"{'; '.join(told)}: the tables say which"
-    return _ended(_capital(said) + (f". No verdict on {len(silent)}" if silent else ""))
+    said = f"task by task, {'; '.join(told)}: the tables say which"
+    return said + (f". No verdict on {len(silent)}" if silent else "")
+
+
+def _exceptions(together: Overall, judged: Sequence[Advice]) -> list[str]:
+    """The data sets on which something else is to be done; where the baseline stays on a few, all of them."""
+    if together.pick:
+        found = [a for a in judged if together.pick not in {c.title for c in a.picks}]
+    else:
+        found = list(judged) if len(judged) <= NAMED else [a for a in judged if a.better]
+    return [f"on {a.contest.name} {a.words}" for a in sorted(found, key=lambda a: not a.better)]
 
 
 def _common(judged: Sequence[Advice]) -> list[str] | None:
@@ -234,8 +267,8 @@ def _real(lead: Advice, pick: Contender, where: str) -> Tile:
         if not unclear:
             return Tile("Is it real?", "nothing better", f"no loss beats {pick.title} {where}", "neutral")
         found = min((c.difference for c in unclear if c.difference), key=lambda d: d.repeats_needed or 10**6)
-        least = f"less than {amount(found.detectable or 0.0, lead.contest)} would go unseen"
-        return Tile("Is it real?", "can't tell", f"{found.one} {where}: {least}; {what_would_decide(found)}")
+        detail = f"{found.one} {where}. {could_detect(found, lead.contest)}{what_would_decide(found)}"
+        return Tile("Is it real?", "can't tell", detail)
     difference = pick.difference
     assert difference is not None
     assert difference.judged is not None
@@ -248,18 +281,36 @@ def _real(lead: Advice, pick: Contender, where: str) -> Tile:
 
 
 def _cost(lead: Advice, pick: Contender) -> Tile:
+    """The time of a step beside the baseline's, both clocked in turn; nothing where one of them was not."""
     reference = lead.contest.reference
-    if pick.step_seconds is None or reference is None or not reference.step_seconds:
-        return Tile("Cost?", "not measured", "no time was recorded")
-    step = f"{pick.step_seconds * 1e3:.2g} ms a step"
-    if pick is reference:
-        others = [c for c in lead.contest.ranked if c is not pick and c.step_seconds]
-        ratios = [f"{c.title} {(c.step_seconds or 0) / pick.step_seconds:.2g} ×" for c in others[:3]]
-        return Tile("Cost?", step, f"others by it: {', '.join(ratios)}" if ratios else "nothing to hold it against")
-    ratio = pick.step_seconds / reference.step_seconds
-    share = round((ratio - 1) * 100)
-    said = "no dearer" if ratio < NOTICEABLE else f"{share:+d} % time"
-    return Tile("Cost?", said, f"{step}, {ratio:.2f} × {reference.title}", "worse" if share >= 25 else "neutral")
+    if reference is None or pick is reference:
+        return _cost_of_others(lead.contest, pick)
+    found = costs.times(lead.contest, pick)
+    if found is None:
+        return Tile("Cost?", "not measured", f"no step was timed in turn with {reference.title}'s")
+    if found.vague:
+        detail = f"{found.spread} × a step with {reference.title}: the machine was too busy to tell"
+        return Tile("Cost?", found.said, detail)
+    detail = f"a step takes {found.ratio:.2f} × one with {reference.title} (spread {found.spread})"
+    share = round((found.ratio - 1) * 100)
+    said = found.said if found.same else f"{share:+d} % time".replace("-", "−")
+    return Tile("Cost?", said, detail, "worse" if not found.same and found.ratio >= DEAR else "neutral")
+
+
+def _cost_of_others(contest: Contest, pick: Contender) -> Tile:
+    """Where the baseline stays: what the others would cost beside it."""
+    others = [c for c in contest.ranked if c is not pick]
+    known = [(c.title, found) for c in others if (found := costs.beside(c, pick)) is not None]
+    if not known:
+        why = f"no step was timed in turn with {pick.title}'s" if others else "there is no other loss"
+        return Tile("Cost?", "not measured", why)
+    apart = {title: found.ratio for title, found in known if not found.same}
+    cheaper = [title for title, ratio in apart.items() if ratio < 1]
+    said = f"{min(cheaper, key=lambda title: apart[title])} is cheaper" if cheaper else f"{pick.title} is the cheapest"
+    if not apart:
+        said = "not clear" if any(found.vague for _, found in known) else "about the same"
+    detail = ", ".join(f"{title} {found.said}" for title, found in known[:NAMED])
+    return Tile("Cost?", said, f"time of a step relative to {pick.title}: {detail}")
 
 
 def _breaks(judged: Sequence[Advice], pick: Contender) -> Tile:
@@ -280,9 +331,11 @@ def _breaks(judged: Sequence[Advice], pick: Contender) -> Tile:
     if diverged:
         detail = f"{diverged} of {several(len(trials), 'training')} diverged, at the highest rates tried"
         return Tile("Where does it break?", "high rates", detail, "worse")
-    lost = sum(g < 0 for g in pick.difference.gains) if pick.difference else 0
-    detail = f"no training diverged; {pick.title} lost {lost} of {len(pick.values)} repeats" if pick.difference else ""
-    return Tile("Where does it break?", "nowhere seen", detail or "no training diverged")
+    if pick.difference is None:
+        return Tile("Where does it break?", "nowhere seen", "no training diverged")
+    won, tied, lost = pick.difference.outcomes
+    counted = f"{pick.title} won {won}, tied {tied} and lost {lost} of {several(len(pick.values), 'repeat')}"
+    return Tile("Where does it break?", "nowhere seen", f"no training diverged; {counted}")
 
 
 def _calibrated(judged: Sequence[Advice], pick: Contender) -> Tile:
@@ -305,6 +358,11 @@ def _calibrated(judged: Sequence[Advice], pick: Contender) -> Tile:
 # Limits --------------------------------------------------------------------------------------------------------------
 
 
+def _equal(contest: Contest) -> str:
+    """Up to which difference losses are the same in practice."""
+    return f"up to {amount(contest.margin, contest)} counts as the same" if contest.margin else NO_MARGIN
+
+
 def _limits(comparison: Comparison) -> tuple[str, ...]:
     """What this sweep cannot say."""
     found = []
@@ -318,9 +376,8 @@ def _limits(comparison: Comparison) -> tuple[str, ...]:
         scope = comparison.rules.scope.words
         found.append(
             f"{contest.name}: {several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} on one test "
-            f"part of {differences[0].rows} examples find, four times in five, a difference of "
-            f"{amount(least, contest)} {metric(contest.metric)} ({scope}); up to {amount(contest.margin, contest)} "
-            "counts as the same."
+            f"part of {differences[0].rows} examples have 80 % power to detect a difference of "
+            f"{amount(least, contest)} {metric(contest.metric)} ({scope}); {_equal(contest)}."
         )
         if contest.repeats < 5:
             found.append(f"{contest.name}: {contest.repeats} repeats show only very large differences.")
@@ -330,6 +387,7 @@ def _limits(comparison: Comparison) -> tuple[str, ...]:
                 f"{contest.name}: the best rate of {listed(at_edge)} was mostly the lowest or highest tried; "
                 "protocol.rate_decades= widens the range for all."
             )
+        found += [f"{contest.name}: {c.title} is set apart, {c.apart}." for c in contest.contenders if c.apart]
     if len(comparison.contests) > MOST_TASKS:
         found.append(f"So for each of {len(comparison.contests)} tasks; report.json has all their numbers.")
     judged = [contest for contest in comparison.contests if not contest.no_verdict]
@@ -341,10 +399,10 @@ def _limits(comparison: Comparison) -> tuple[str, ...]:
             "approximately where rows are split at random, and several data sets tell."
         )
     if len(judged) == 1:
-        found.append("One data set says nothing of others.")
+        found.append("Results on one data set may not carry over to others.")
     elif comparison.across is None and judged:
         found.append("No two losses took part on all tasks: nothing can be said over tasks.")
     controls = [c for contest in judged for c in contest.controls]
     if controls and not comparison.invalid:
-        found.append(f"Controls that must not win did not: {listed(list(dict.fromkeys(c.title for c in controls)))}.")
+        found.append(f"No negative control won: {listed(list(dict.fromkeys(c.title for c in controls)))}.")
     return tuple(found)

@@ -1,15 +1,28 @@
-"""The leaderboard of a contest as the report shows it: one line of words and numbers a loss."""
+"""The leaderboard of a contest as the report shows it: one line of words and numbers per loss."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lossbench.verdicts import costs
+from lossbench.verdicts.chosen import choices
 from lossbench.verdicts.comparison import Across, Contender, Contest, places
 from lossbench.verdicts.figures.style import SERIES
+from lossbench.verdicts.overall import regrets, stronger
 from lossbench.verdicts.ranks import Ranking
 from lossbench.verdicts.verdict import Verdict
-from lossbench.verdicts.words import amount, listed, metric, p_value, several, span, what_would_decide
+from lossbench.verdicts.words import (
+    NO_MARGIN,
+    amount,
+    could_detect,
+    listed,
+    metric,
+    p_value,
+    several,
+    span,
+    what_would_decide,
+)
 
 WIDTH, EDGE = 200.0, 8.0
 """The forest cell, in its own pixels, and how far from its edges things stay."""
@@ -36,9 +49,11 @@ class Line:
     series: int
     title: str
     note: str
+    chosen: str
+    """Learning rate, parameters and thresholds as the repeats chose them: medians, lowest to highest."""
     value: float | str
     mean: str
-    reach: str
+    sd: str
     forest: Forest | None
     gain_value: float | str
     gain: str
@@ -49,6 +64,8 @@ class Line:
     improvement: str
     record: str
     time: str
+    time_value: float | str
+    time_spread: str
     failed: str
     failed_any: bool
 
@@ -77,7 +94,7 @@ def board(contest: Contest, words: str, series: dict[str, int]) -> Board:
     return Board(
         title=f"{contest.task} on {contest.name}",
         subtitle=contest.board.model,
-        words=f"{words[:1].upper()}{words[1:]}.",
+        words=f"{words[:1].upper()}{words[1:]}.{_model(contest)}",
         caption=_caption(contest),
         metric=metric(contest.metric),
         baseline=contest.baseline,
@@ -88,18 +105,28 @@ def board(contest: Contest, words: str, series: dict[str, int]) -> Board:
     )
 
 
+def _model(contest: Contest) -> str:
+    """Where a reference beats every network by more than the loss is worth."""
+    found = stronger(contest)
+    if found is None:
+        return ""
+    said = f"{found.title} beats every network ({found.values}): here the model matters more than the loss."
+    return f" {said[:1].upper()}{said[1:]}"
+
+
 def _caption(contest: Contest) -> str:
     protocol = contest.board.cell["protocol"]
     spent = f"{several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} ({protocol['name']})"
     better = "lower is better" if contest.direction == "min" else "higher is better"
-    said = f"{metric(contest.metric)}, {better}: mean ± half the 95 % interval over {spent}, on the same test part. "
+    said = f"{metric(contest.metric)}, {better}: mean ± standard deviation over {spent}, on the same test part. "
     if not contest.differences:
         return said.strip()
-    margin = f"The grey band is ±{amount(contest.margin, contest)}, the same in practice. " if contest.margin else ""
+    margin = f"Within the grey band, up to {amount(contest.margin, contest)}, losses are the same in practice. "
+    margin = margin if contest.margin else f"{NO_MARGIN[0].upper()}{NO_MARGIN[1:]}. "
     return (
         f"{said}{margin}Thick line: 95 % interval of the gain, trained on these rows, on this test "
         "part; thin line: for new rows like the test part. "
-        "Losses in a tier can't be told from its first."
+        "Losses in a tier are statistically indistinguishable from its best."
     )
 
 
@@ -110,8 +137,7 @@ def _line(contest: Contest, c: Contender, order: int, series: dict[str, int], pl
     verdict = difference.verdict if judged and difference else None
     why, note = c.apart, ""
     if verdict is Verdict.UNCLEAR and difference:
-        least = f"under {amount(difference.detectable, contest)} goes unseen; " if difference.detectable else ""
-        why = f"{least}{what_would_decide(difference)}"
+        why = f"{could_detect(difference, contest)}{what_would_decide(difference)}"
     elif difference and difference.identical:
         why = "identical on all repeats"
     if c.role == "baseline" or (c.title == contest.baseline and c.role == "chosen"):
@@ -119,11 +145,8 @@ def _line(contest: Contest, c: Contender, order: int, series: dict[str, int], pl
     elif c.role in ("control", "reference"):
         note = c.role
     mood = {1: "better", -1: "worse"}.get(verdict.sign, "neutral") if verdict else "neutral"
-    reach = (c.interval[1] - c.interval[0]) / 2 if c.interval else None
-    gains = difference.gains if difference else None
-    won = "" if gains is None else f"{int((gains > 0).sum())}·{int((gains == 0).sum())}·{int((gains < 0).sum())}"
-    reference = contest.reference
-    ratio = c.step_seconds / reference.step_seconds if c.step_seconds and reference and reference.step_seconds else None
+    spread = c.spread
+    found = costs.times(contest, c)
     of = len(c.record.repeats)
     return Line(
         kind=c.role,
@@ -132,19 +155,22 @@ def _line(contest: Contest, c: Contender, order: int, series: dict[str, int], pl
         series=series.get(c.title, -1) % len(SERIES) if c.title in series else -1,
         title=c.title,
         note=note,
+        chosen=choices(c.record).said if c.role != "reference" else "",
         value="" if mean is None else mean,
         mean="–" if mean is None else amount(mean, contest),
-        reach="" if reach is None else amount(reach, contest),
+        sd="" if spread is None else amount(spread, contest),
         forest=_forest(contest, c, place),
         gain_value="" if difference is None else difference.test.mean,
         gain="" if difference is None else amount(difference.test.mean, contest, sign=True),
-        verdict=verdict.value if verdict else "apart" if c.apart else "",
+        verdict=verdict.value if verdict else "set apart" if c.apart else "",
         icon=verdict.icon if verdict else "✕" if c.apart else "",
         mood="worse" if c.failed else mood,
         why=why,
         improvement="" if difference is None else f"{round(100 * difference.improvement)} %",
-        record=won,
-        time="" if ratio is None else f"{ratio:.2f} ×",
+        record="" if difference is None else "·".join(map(str, difference.outcomes)),
+        time="" if found is None else "1 ×" if c.title == contest.baseline else found.said,
+        time_value="" if found is None else found.ratio,
+        time_spread="" if found is None or c.title == contest.baseline else found.spread,
         failed="" if c.role == "reference" else f"{c.failed}/{of}",
         failed_any=c.failed > 0,
     )
@@ -214,7 +240,7 @@ def across_table(across: Across) -> AcrossTable:
     ranking, tasks = across.ranking, len(across.contests)
     names = [c.name for c in across.contests]
     told = listed(names) if tasks <= NAMED else f"{', '.join(names[:NAMED])} and {tasks - NAMED} more"
-    said = [f"One row a task, repeats averaged before: {told}."]
+    said = [f"One row per task, repeats averaged before: {told}."]
     if ranking is not None:
         said.append(
             f"Friedman's χ² = {ranking.friedman:.2f}, by Iman and Davenport F = {ranking.f:.2f}, {p_value(ranking.p)}."
@@ -227,23 +253,30 @@ def across_table(across: Across) -> AcrossTable:
         said.append(_pairs(ranking, across.titles))
     if across.regret is not None:
         said.append(
-            f"Whoever takes the loss that is best on the other tasks loses {across.regret.mean():.1f} margins a task "
-            f"on average, {across.regret.max():.1f} at worst."
+            f"Taking the loss that is best on the other tasks gives up {across.regret.mean():.1f} margins per task on "
+            f"average, {across.regret.max():.1f} at worst."
         )
-    rows = []
+    rows, regret = [], regrets(across)
     for i, title in enumerate(across.titles):
         won, lost = (int((across.verdicts[:, i] == sign).sum()) for sign in (1, -1))
         rank = "" if ranking is None else f"{ranking.mean[i]:.2f}"
         gains = across.gains[:, i]
         digits = places(0.0, list(gains))
         rows.append(
-            (title, rank, f"{gains.mean():+.{min(2, digits)}f}".replace("-", "−"), f"{won}·{tasks - won - lost}·{lost}")
+            (
+                title,
+                rank,
+                f"{gains.mean():+.{min(2, digits)}f}".replace("-", "−"),
+                f"{regret[i]:.{min(2, digits)}f}",
+                f"{won}·{tasks - won - lost}·{lost}",
+            )
         )
     if ranking is not None:
         rows = [row for _, row in sorted(zip(ranking.mean, rows, strict=True), key=lambda pair: float(pair[0]))]
     return AcrossTable(
         words=" ".join(said),
-        caption="Gain over each task's baseline in its margins of equivalence, the mean over tasks.",
-        head=("loss", "mean rank", "gain in margins", "better·same or unclear·worse"),
+        caption="Means over tasks, in margins of equivalence. Gain: over each task's baseline. Regret: what the loss "
+        "gives up beside the best loss of each task.",
+        head=("loss", "mean rank", "gain in margins", "regret in margins", "better·same or unclear·worse"),
         rows=tuple(rows),
     )

@@ -8,7 +8,7 @@ from lossbench.record import Record, Status
 from lossbench.verdicts.aims import NOT_CALIBRATED, PROPER, distorts
 from lossbench.verdicts.comparison import Comparison, Contest, Difference
 from lossbench.verdicts.panels import Panel, Section, Table
-from lossbench.verdicts.words import amount, metric, p_value, several, span
+from lossbench.verdicts.words import amount, chosen_by, metric, p_value, several, span
 
 
 def failed(comparison: Comparison) -> Section:
@@ -59,7 +59,7 @@ def method(comparison: Comparison) -> Section:
     return Section(
         "method",
         "Method",
-        "How this was done, and how to do it again",
+        "Method and how to reproduce",
         panels=(
             Panel("The method in ten lines", lines=lines, width="full"),
             Panel("How to reproduce it", code=_reproduce(comparison), width="full"),
@@ -99,7 +99,8 @@ def _metrics(contest: Contest) -> Panel:
             cells.append(f"{found.mean:.5g}{spread}{mark}" if found else "n/a")
         rows.append((c.title, *cells))
     marked = any(cell.endswith("*") for row in rows for cell in row[1:])
-    note = f"Mean ± standard deviation over repeats.{f' * {NOT_CALIBRATED}.' if marked else ''}"
+    star = f" * {NOT_CALIBRATED}." if marked else ""
+    note = f"Mean ± standard deviation over repeats. On validation data {chosen_by(contest)}.{star}"
     title = f"Every metric, {contest.task} on {contest.name}"
     return Panel(title, note, table=Table(("loss", *map(metric, names)), tuple(rows)), width="full", folded=True)
 

@@ -85,9 +85,15 @@ class Difference:
         return statistics.effect_size(self.test, len(self.gains))
 
     @cached_property
+    def outcomes(self) -> tuple[int, int, int]:
+        """Repeats won, tied and lost: whoever counts repeats, counts these."""
+        return int((self.gains > 0).sum()), int((self.gains == 0).sum()), int((self.gains < 0).sum())
+
+    @cached_property
     def improvement(self) -> float:
-        """The share of repeats in which `one` did better, ties counted half."""
-        return statistics.improvement(self.gains)
+        """P(better): the repeats won and half of those tied, as a share of all."""
+        won, tied, lost = self.outcomes
+        return (won + tied / 2) / (won + tied + lost)
 
     @property
     def identical(self) -> bool:
@@ -120,6 +126,29 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What one step takes beside one with the loss `against`, both run in turn when the cell had ended.
+
+    ratio: how many times as long, with an interval from low to high. seconds: of its own step, as CPU time.
+    """
+
+    against: str
+    ratio: float
+    low: float
+    high: float
+    seconds: float
+
+    @classmethod
+    def read(cls, stored: Any) -> Step | None:
+        """From a record's provenance; None where nothing was measured or what stands there is no measurement."""
+        try:
+            numbers = [float(stored[name]) for name in ("ratio", "low", "high", "seconds")]
+            return cls(str(stored["against"]), *numbers) if all(0 < n < math.inf for n in numbers) else None
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+@dataclass(frozen=True)
 class Contender:
     """One loss of a contest. `apart` says why it has no tier."""
 
@@ -131,7 +160,9 @@ class Contender:
     difference: Difference | None = None
     """To the baseline."""
     step_seconds: float | None = None
-    """Wall clock of one optimizer step of one training, the median over its trials."""
+    """Wall clock of one optimizer step of one training, the median over its trials: never to be compared."""
+    step: Step | None = None
+    """What costs are compared by."""
     step_bytes: float | None = None
     """What one step keeps for its backward pass."""
     price: Mapping[str, Any] | None = None
@@ -161,6 +192,11 @@ class Contender:
     @cached_property
     def mean(self) -> float | None:
         return float(self.values.mean()) if len(self.values) else None
+
+    @cached_property
+    def spread(self) -> float | None:
+        """The standard deviation over repeats: what every ± stands for."""
+        return float(self.values.std(ddof=1)) if len(self.values) > 1 else None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from lossbench.plan import Rarest
 from lossbench.record import Record, Status
 from lossbench.verdicts import ranks, scores, statistics
 from lossbench.verdicts.aims import other_aim
-from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference, Rules
+from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference, Rules, Step
 from lossbench.verdicts.leaderboard import Leaderboard, Row, leaderboards
 from lossbench.verdicts.verdict import tiers
 
@@ -26,6 +26,8 @@ UNJUDGED = {
     "fixed": "protocol=fixed trains every loss at one learning rate, and tunes none",
 }
 """Budgets that are no ground for a verdict."""
+NAMED = 3
+"""So many losses that are set apart are named, each with its reason, where no verdict is possible."""
 
 
 def compare(records: Iterable[Record], rules: Rules = USUAL, name: str = "") -> Comparison:
@@ -49,7 +51,7 @@ def _contest(board: Leaderboard, rules: Rules) -> Contest:
     losses = [replace(c, apart=_apart(c, board.primary)) for c in losses]
     sound = [c for c in losses if not c.apart]
     _check_pairs([c for c in (*losses, *controls) if c.record.status is Status.DONE], board)
-    no_verdict = _no_verdict(board, sound, baseline)
+    no_verdict = _no_verdict(board, losses, baseline)
     pairs = _Pairs(board.primary, sign, margin, rules)
     reference = next((c for c in sound if c.title == baseline), None)
     against = {}
@@ -107,6 +109,7 @@ def _contender(row: Row, metric: str) -> Contender:
         row,
         np.array(record.values(metric), dtype=float),
         step_seconds=float(np.median(steps)) if steps else None,
+        step=Step.read(record.provenance.get("step")),
         step_bytes=record.provenance.get("step_bytes"),
         price=record.provenance.get("cost"),
     )
@@ -145,7 +148,8 @@ def too_few_to_judge(record: Record) -> str:
     return f"judges whole batches; {size} rows hold {held['per_batch']:.2g} of class '{held['class']}'"
 
 
-def _no_verdict(board: Leaderboard, sound: Sequence[Contender], baseline: str | None) -> str:
+def _no_verdict(board: Leaderboard, losses: Sequence[Contender], baseline: str | None) -> str:
+    sound = [c for c in losses if not c.apart]
     protocol = board.cell["protocol"]
     if protocol["name"] in UNJUDGED:
         return UNJUDGED[protocol["name"]]
@@ -154,11 +158,22 @@ def _no_verdict(board: Leaderboard, sound: Sequence[Contender], baseline: str | 
     if protocol["repeats"] < 3:
         return f"{protocol['repeats']} repeats show no spread: 3 are the least, 10 are advised"
     if len(sound) < 2:
-        alone = f"{sound[0].title} stands alone" if sound else "no loss has all its repeats"
-        return f"{alone}: nothing to compare"
+        return _too_few(board, losses, sound[0].title if sound else "")
     if baseline is None or all(c.title != baseline for c in sound):
         return f"the baseline{f' {baseline}' if baseline else ''} is not among the losses with all repeats"
     return ""
+
+
+def _too_few(board: Leaderboard, losses: Sequence[Contender], left: str) -> str:
+    """Why at most one loss is left, for which there is nothing to compare with."""
+    apart = [c for c in losses if c.apart]
+    if not apart:
+        return f"{left} is the only loss that fits this task" if board.skipped else f"{left} is the only loss here"
+    if not left and all(c.record.status is not Status.DONE for c in apart):
+        return "no loss finished all its repeats"
+    why = "; ".join(f"{c.title} is set apart ({c.apart})" for c in apart[:NAMED])
+    more = f" and {len(apart) - NAMED} more" if len(apart) > NAMED else ""
+    return f"{f'{left} is the only loss left to compare' if left else 'no loss is left to compare'}: {why}{more}"
 
 
 def _check_pairs(contenders: Sequence[Contender], board: Leaderboard) -> None:
@@ -189,7 +204,7 @@ class _Pairs:
         return all(len(c.values) > 1 for c in contenders)
 
     def of(self, one: Contender, other: Contender) -> Difference:
-        gains = self.sign * (one.values - other.values)
+        gains = self.sign * _differences(one.values, other.values)
         test, new_rows, rows = statistics.over_repeats(gains), None, 0
         mine, theirs = self._of(one), self._of(other)
         if mine is not None and theirs is not None:
@@ -222,6 +237,15 @@ class _Pairs:
         if contender.title not in self._parts:
             self._parts[contender.title] = _parts(contender.record, self.metric, self.rules.own.get(self.metric))
         return self._parts[contender.title]
+
+
+def _differences(one: Values, other: Values) -> Values:
+    """What one has more than the other, repeat by repeat: exactly 0 where they differ in their last bits alone.
+
+    A tie is then the same to all who count: wins, shares, sign flips.
+    """
+    found: Values = one - other
+    return np.where(np.abs(found) <= statistics.ROUNDING * np.maximum(np.abs(one), np.abs(other)), 0.0, found)
 
 
 @dataclass(frozen=True)

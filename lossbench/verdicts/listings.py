@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
 from lossbench.verdicts.aims import NOT_CALIBRATED
 from lossbench.verdicts.comparison import Contender, Contest
+from lossbench.verdicts.costs import Times
 from lossbench.verdicts.evidence import calibration
 from lossbench.verdicts.evidence.tags import TagReport
 from lossbench.verdicts.panels import Panel, Table
@@ -16,7 +18,7 @@ from lossbench.verdicts.words import amount
 
 
 def prices(contest: Contest) -> Iterator[Panel]:
-    """What each loss alone costs beside the cheapest of its kind; one table a kind, none where nothing was measured."""
+    """What each loss alone costs beside the cheapest of its kind: one table per kind, none without measurements."""
     known = [(c, c.price) for c in contest.ranked if c.price]
     for against, group in groupby(sorted(known, key=lambda one: str(one[1]["against"])), lambda one: one[1]["against"]):
         yield _prices(str(against), list(group))
@@ -25,21 +27,38 @@ def prices(contest: Contest) -> Iterator[Panel]:
 def _prices(against: str, priced: list[tuple[Contender, Mapping[str, Any]]]) -> Panel:
     settings = list(dict.fromkeys(_setting(at) for _, price in priced for at in price["at"]))
     several = len({classes for _, classes in settings}) > 1
+    largest = max(settings, key=lambda one: (-one[1], one[0]))
+    unit = _seconds_of_the_cheapest(largest, priced)
     rows = []
     for contender, price in priced:
         found = {_setting(at): at for at in price["at"]}
-        ratios = [f"{found[one]['ratio']:.2f} ×" if one in found else "n/a" for one in settings]
-        largest = max(price["at"], key=lambda at: (-at["classes"], at["batch"]))
-        spent = [_three(largest["seconds"] * 1e9), _three(largest["bytes"]), str(largest["operations"])]
-        rows.append((contender.title, *ratios, *spent))
+        ratios = ["n/a" if one not in found else _ratio(found[one], contender.title == against) for one in settings]
+        at = found.get(largest) or max(price["at"], key=lambda at: (-at["classes"], at["batch"]))
+        spent = _three(at["ratio"] * unit * 1e9) if largest in found and unit else "n/a"
+        rows.append((contender.title, *ratios, spent, _three(at["bytes"]), str(at["operations"])))
     shown = [f"{batch:,} targets{f', {classes} classes' if several else ''}" for batch, classes in settings]
     note = (
-        f"Forward and backward of a batch on one thread, times what {against} takes, the cheapest built-in loss of the "
-        "kind; nanoseconds and bytes kept a target at the largest batch. `lossbench cost` measures other sizes and "
-        "threads."
+        f"Forward and backward of a batch on one thread, relative to {against}, the cheapest built-in loss of the "
+        "kind, run in turn with it; within the spread of the clock they take about the same. Nanoseconds are those of "
+        f"{against} times the ratio; they and the bytes kept are per target at {largest[0]:,} targets. "
+        "`lossbench cost` measures other sizes and threads."
     )
-    head = ("loss", *shown, "ns a target", "bytes a target", "operations")
+    head = ("loss", *shown, "ns per target", "bytes per target", "operations")
     return Panel("What the loss alone costs", note, table=Table(head, tuple(rows)))
+
+
+def _ratio(at: Mapping[str, Any], itself: bool) -> str:
+    """`1.23 × (1.20 to 1.27)`, or that it is within the spread; of old records, which have none, the ratio alone."""
+    if itself or "low" not in at:
+        return f"{at['ratio']:.2f} ×"
+    found = Times(at["ratio"], at["low"], at["high"])
+    return found.said if found.same else f"{found.said} ({found.spread})"
+
+
+def _seconds_of_the_cheapest(setting: tuple[int, int], priced: list[tuple[Contender, Mapping[str, Any]]]) -> float:
+    """Per target, the median over all cells that clocked it: one unit for all, so that seconds follow the ratios."""
+    clocked = [at["seconds"] / at["ratio"] for _, price in priced for at in price["at"] if _setting(at) == setting]
+    return statistics.median(clocked) if clocked else 0.0
 
 
 def _setting(at: Mapping[str, Any]) -> tuple[int, int]:

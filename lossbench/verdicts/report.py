@@ -161,9 +161,9 @@ def _how_to_read(comparison: Comparison) -> str:
     }[comparison.rules.scope]
     metrics = listed(list(dict.fromkeys(metric(contest.metric) for contest in comparison.contests)))
     return (
-        "Every loss tuned its own learning rate by the same budget, anew in every repeat; all are judged by "
-        f"{metrics}, never by values of their own. Gains are paired by repeat, and {scope}. Sorted by mean; tiers, not "
-        "ranks, say what can be told apart."
+        "Every loss tuned its own learning rate by the same budget, anew in every repeat; all are scored by "
+        f"{metrics}, never by their own loss values. Gains are paired by repeat, and {scope}. Sorted by mean; tiers, "
+        "not ranks, say what can be told apart."
     )
 
 

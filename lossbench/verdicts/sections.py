@@ -85,8 +85,9 @@ BLOG = (
 )
 TRAINING = (
     "Learning curves of the trials that were chosen, on the task's own metric: training losses of different losses "
-    "cannot be compared. Times are wall clock on a machine that may have been shared; memory is what one step keeps "
-    "for its backward pass, counted exactly."
+    "cannot be compared. Times are CPU time of one step, run in turn with the baseline's right after each cell; what "
+    "lies within the spread of the clock is about the same. Memory is what one step keeps for its backward pass, "
+    "counted exactly."
 )
 CALIBRATION = (
     "Probabilities against what happened, in bins of equal counts, with Wilson intervals; before and after temperature "
@@ -94,7 +95,7 @@ CALIBRATION = (
 )
 SHAPES = (
     "Value and slope of each loss at the parameters that the first repeat chose, scaled to a common slope; and which "
-    "training rows still pulled at the weights at the end of training."
+    "training rows still drive the gradient at the end of training."
 )
 
 
@@ -141,7 +142,7 @@ class _Of:
         yield self.panel(
             "Every repeat, paired with the baseline's",
             self.picture("repeats", figures.repeats, figures.said_repeats, self.contest),
-            "One dot a repeat: same split, initial weights and batch order as the baseline's.",
+            "One dot per repeat: same split, initial weights and batch order as the baseline's.",
         )
         if len(self.contest.ranked) > 2:
             pairs = Picture(
@@ -149,7 +150,7 @@ class _Of:
                 partial(figures.pairs, self.contest),
                 partial(figures.said_pairs, self.contest),
             )
-            yield self.panel("How often does the row beat the column?", pairs, "Bold: real after Holm over all pairs.")
+            yield self.panel("P(better): row against column", pairs, "Bold: real after Holm over all pairs.")
 
     def thresholds(self) -> Iterator[Panel]:
         found = thresholds.thresholds(self.contest, self.probabilities) if self.probabilities else None
@@ -237,7 +238,7 @@ class _Of:
         pulls = shapes.pulls(self.contest)
         if pulls is not None:
             yield self.panel(
-                "Which rows pull at the end of training",
+                "Which rows still drive the gradient",
                 self.picture("pulls", shape_figures.pulls, shape_figures.said_pulls, pulls),
                 "Shares of the absolute gradient over the training rows of repeat 0.",
             )

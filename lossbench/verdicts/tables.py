@@ -7,13 +7,16 @@ import io
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from lossbench.record import Record
+from lossbench.verdicts import costs
 from lossbench.verdicts.answer import Answer
 from lossbench.verdicts.chosen import choices
 from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference
 from lossbench.verdicts.leaderboard import Row, Summary
+from lossbench.verdicts.overall import regrets
 from lossbench.verdicts.statistics import Estimate
 from lossbench.verdicts.words import amount, metric, span
 
@@ -26,8 +29,10 @@ SCHEMA = 1
 HEAD = ("task", "data", "variant", "model", "loss", "title", "params", "chosen", "elicits", "role", "status", "reason")
 WIDER = ("rows_low", "rows_high", "training_rows_low", "training_rows_high")
 """Intervals of the wider scopes."""
-JUDGED = ("baseline", "tier", "verdict")
+JUDGED = ("baseline", "tier", "apart", "verdict")
 """Columns of words; all others are numbers."""
+TIME = ("time", "time_low", "time_high")
+"""Of a step beside the baseline's, with its spread."""
 
 
 def to_csv(comparison: Comparison) -> str:
@@ -37,14 +42,16 @@ def to_csv(comparison: Comparison) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     spread = [f"{name}_{what}" for name in names for what in ("mean", "sd")]
-    writer.writerow([*HEAD, "repeats", *judged, "seconds", "step_seconds", *spread])
+    writer.writerow([*HEAD, "repeats", *judged, "seconds", "step_seconds", *TIME, *spread])
     for contest in comparison.contests:
         for contender in _all(contest):
             values: list[Any] = []
             for name in names:
                 found = contender.row.metrics.get(name)
                 values += ["" if found is None else found.mean, "" if found is None or found.sd is None else found.sd]
-            writer.writerow([*_head(contest, contender), *_judged(contest, contender), *_times(contender), *values])
+            writer.writerow(
+                [*_head(contest, contender), *_judged(contest, contender), *_times(contest, contender), *values]
+            )
     return out.getvalue()
 
 
@@ -77,14 +84,16 @@ def _head(contest: Contest, c: Contender) -> list[Any]:
 def _judged(contest: Contest, c: Contender) -> list[Any]:
     d = c.difference
     if d is None:
-        return [contest.baseline or "", c.tier, *[""] * 10]
+        return [contest.baseline or "", c.tier, c.apart, *[""] * 10]
     verdict = "" if contest.no_verdict else d.verdict.value
     wide = [bound for e in (d.new_rows, d.training_rows) for bound in (e.interval() if e else ("", ""))]
-    return [d.other, c.tier, verdict, d.test.mean, *d.test.interval(), *wide, d.p, d.p_holm]
+    return [d.other, c.tier, c.apart, verdict, d.test.mean, *d.test.interval(), *wide, d.p, d.p_holm]
 
 
-def _times(c: Contender) -> list[Any]:
-    return ["" if v is None else f"{v:.4g}" for v in (c.row.seconds, c.step_seconds)]
+def _times(contest: Contest, c: Contender) -> list[Any]:
+    found = costs.times(contest, c)
+    beside = (found.ratio, found.low, found.high) if found else (None,) * 3
+    return ["" if v is None else f"{v:.4g}" for v in (c.row.seconds, c.step_seconds, *beside)]
 
 
 # JSON ---------------------------------------------------------------------------------------------------------------
@@ -144,6 +153,7 @@ def _row(contest: Contest, c: Contender) -> dict[str, Any]:
         "values": [float(v) for v in c.values],
         "interval": list(c.interval) if c.interval else None,
         "step_seconds": c.step_seconds,
+        "time": asdict(found) if (found := costs.times(contest, c)) else None,
         "step_bytes": c.step_bytes,
         "cost": c.price,
         "difference": _difference(c.difference, contest) if c.difference else None,
@@ -207,6 +217,7 @@ def _across(across: Across) -> dict[str, Any]:
         if ranking
         else [],
         "regret": across.regret.tolist() if across.regret is not None else None,
+        "regret_by_loss": regrets(across).tolist(),
     }
 
 
@@ -238,7 +249,7 @@ def to_markdown(comparison: Comparison, told: Answer | None) -> str:
 
 
 def _short(contest: Contest) -> list[tuple[str, ...]]:
-    """Head, rule and rows: tier, loss, metric, gain with the interval that judges it, verdict."""
+    """Head, rule and rows: tier, loss, metric ± standard deviation, gain with the interval that judges it, verdict."""
     rows: list[tuple[str, ...]] = [
         (
             "tier",
@@ -250,13 +261,13 @@ def _short(contest: Contest) -> list[tuple[str, ...]]:
         ("---", "---", "---:", "---:", "---"),
     ]
     for c in (*contest.contenders, *contest.controls, *contest.references):
-        d, gain, verdict = c.difference, "", c.apart
+        d, gain, verdict = c.difference, "", f"set apart: {c.apart}" if c.apart else ""
         if d:
             interval = f" ({span((d.judged or d.test).interval(), contest)})"
             gain = amount(d.test.mean, contest, sign=True) + interval
             verdict = "" if contest.no_verdict else d.verdict.value
-        reach = f" ± {amount((c.interval[1] - c.interval[0]) / 2, contest)}" if c.interval else ""
-        value = "–" if c.mean is None else amount(c.mean, contest) + reach
+        spread = "" if c.spread is None else f" ± {amount(c.spread, contest)}"
+        value = "–" if c.mean is None else amount(c.mean, contest) + spread
         verdict = verdict or ("baseline" if c.title == contest.baseline else c.role if c.role != "chosen" else "")
         rows.append((c.tier, c.title, value, gain, verdict))
     return rows

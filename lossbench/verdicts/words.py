@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from lossbench.plan import Scope
 from lossbench.verdicts.comparison import Contest, Difference
 
+NO_MARGIN = "no equivalence margin is set (task.equivalence=)"
 NOT_KNOWN = {
     Scope.TEST: "nothing was measured on the test part",
     Scope.ROWS: "its predictions were not stored example by example, which an interval for new rows needs",
@@ -74,14 +75,35 @@ def what_would_decide(difference: Difference) -> str:
     if difference.judged is None:
         return NOT_KNOWN[difference.scope]
     if difference.repeats_needed is not None and difference.repeats_needed > now:
-        return f"about {difference.repeats_needed} repeats would decide"
+        return f"about {difference.repeats_needed} repeats should settle it"
     if difference.rows_needed is not None and difference.rows_needed > difference.rows > 0:
-        few, many = difference.rows, _rounded(difference.rows_needed)
-        return f"no number of repeats would decide on {few} test rows, some {many} rows might"
-    return f"{p_value(difference.p_holm)} after Holm over {difference.family}: a few more repeats may decide"
+        return f"more repeats will not help: you would need about {_rounded(difference.rows_needed)} test rows"
+    return f"{p_value(difference.p_holm)} after Holm over {difference.family}: a few more repeats may settle it"
+
+
+def could_detect(difference: Difference, contest: Contest) -> str:
+    """The smallest difference that the run would have found, as a sentence with a blank after it; "" if unknown."""
+    if not difference.detectable:
+        return ""
+    return f"This run can detect differences of {amount(difference.detectable, contest)} or more; "
+
+
+def chosen_by(contest: Contest) -> str:
+    """By which metric what was chosen on validation data, and that nothing was chosen by the others."""
+    first, *others = contest.board.metrics
+    losses = (*contest.contenders, *contest.controls)
+    decided = {name for c in losses for repeat in c.record.repeats for name in repeat.decision}
+    own = [metric(name) for name in others if name in decided]
+    rest = [metric(name) for name in others if name not in decided]
+    what = "rate, parameters and epoch were" if contest.trials > 1 else "the epoch was"
+    thresholds = f", thresholds by {listed(own)}" if own else ""
+    nothing = f", nothing by {'the other metrics' if len(rest) > 2 else listed(rest)}" if rest else ""
+    return f"{what} chosen by {metric(first)}{thresholds}{nothing}"
 
 
 def _rounded(n: int) -> str:
-    """Two digits of a large number: it is a guess."""
+    """Two digits of a large number, since it is a guess: `12,000`, `2 M`."""
+    if n >= 1_000_000:
+        return f"{n / 1e6:.2g} M" if n < 100_000_000 else f"{round(n, -len(str(n)) + 2) // 1_000_000:,} M"
     power = max(0, len(str(n)) - 2)
-    return f"{round(n, -power):,}".replace(",", " ")
+    return f"{round(n, -power):,}"

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from lossbench.plan import Scope
 from lossbench.verdicts.comparison import Rules
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.scores import parts
@@ -39,7 +40,7 @@ def false_alarms() -> Iterator[Line]:
     for repeats in (5, 10):
         rng = np.random.default_rng(repeats)
         found = [_verdicts([over_repeats(g) for g in _gains(rng, repeats)]) for _ in range(SWEEPS)]
-        yield _alarms(f"{repeats} repeats, on this test set", found, goal)
+        yield _alarms(f"{repeats} repeats, on this test part", found, goal)
     for repeats in (5, 10):
         for rows in ROWS:
             for examples in EXAMPLES[1:]:
@@ -48,18 +49,18 @@ def false_alarms() -> Iterator[Line]:
                     _verdicts([over_repeats_and_examples(p.mean(1), p) for p in _crossed(rng, repeats, rows, examples)])
                     for _ in range(SWEEPS)
                 ]
-                what = f"{repeats} repeats, {rows} test rows that differ by {examples:g}, on data like these"
+                what = f"{repeats} repeats, {rows} test rows that differ by {examples:g}, for new rows"
                 yield _alarms(what, found, goal)
 
 
 def tiers() -> Iterator[Line]:
     """Whole sweeps of ten losses that are the same, judged as records are: pairs of the matrix and letters of tiers."""
-    for scope in ("test", "population"):
+    for scope in ("test", "rows"):
         for repeats in (5, 10):
             rng = np.random.default_rng([repeats, scope == "test"])
             found = [_judged(rng, repeats, scope) for _ in range(JUDGED)]
             pairs, letters = (100 * np.mean([sweep[place] for sweep in found]) for place in (0, 1))
-            where = {"test": "on this test set", "population": "on data like these"}[scope]
+            where = {"test": "on this test part", "rows": "for new rows"}[scope]
             yield Line(
                 f"ten equal losses, every pair, {repeats} repeats, {where}",
                 f"some pair told apart {pairs:.1f} %, some loss below the first tier {letters:.1f} %",
@@ -73,20 +74,20 @@ def coverage() -> Iterator[Line]:
     """How often the 95 % interval holds the true difference, 0.7 here or known from the scores' distribution."""
     kinds: dict[str, Kind] = {"AUC": _Auc, "RMSE": _Rmse}
     shares = [_covered(np.random.default_rng(n), n, COMPARISONS, _on_this_test_set) for n in REPEATS]
-    yield _shares("on this test set, a mean", shares, COMPARISONS)
+    yield _shares("on this test part, a mean", shares, COMPARISONS)
     for name, kind in kinds.items():
         rng = np.random.default_rng(0)
         held = np.array([_on_one_test_set(kind(rng, ROWS[0]), rng) for _ in range(TEST_SETS)])
-        yield _shares(f"on this test set, {name} of {ROWS[0]} rows", held.mean(0), OTHERS)
+        yield _shares(f"on this test part, {name} of {ROWS[0]} rows", held.mean(0), OTHERS)
     for rows in ROWS:
         for examples in EXAMPLES:
             seed = [rows, int(examples)]
             simulate = _linear(rows, examples)
             shares = [_covered(np.random.default_rng([n, *seed]), n, COMPARISONS, simulate) for n in REPEATS]
-            yield _shares(f"on data like these, {rows} rows that differ by {examples:g}", shares, COMPARISONS)
+            yield _shares(f"for new rows, {rows} rows that differ by {examples:g}", shares, COMPARISONS)
         for name, kind in kinds.items():
             shares = [_covered(np.random.default_rng([n, rows]), n, OTHERS, _population(rows, kind)) for n in REPEATS]
-            yield _shares(f"on data like these, {name} of {rows} rows", shares, OTHERS)
+            yield _shares(f"for new rows, {name} of {rows} rows", shares, OTHERS)
 
 
 def power() -> Iterator[Line]:
@@ -117,18 +118,18 @@ def _crossed(rng: Rng, repeats: int, rows: int, examples: float) -> Values:
 def _judged(rng: Rng, repeats: int, scope: str) -> tuple[bool, bool]:
     """Whether any pair is told apart, and whether any loss is in another tier than the first; margin 0.
 
-    On one test set equal losses do equally well on its rows; on data like these each has rows that suit it.
+    On one test part equal losses do equally well on its rows; for new rows each has rows that suit it.
     """
     rows = 50
     rowwise = rng.normal(0, 0.2, rows)
     records = []
     for loss in range(LOSSES):
-        suited = rng.normal(0, 0.1, rows) if scope == "population" else 0.0
+        suited = rng.normal(0, 0.1, rows) if scope == "rows" else 0.0
         uneven = 1 + rowwise + suited + rng.normal(0, 0.1, (repeats, rows))
         errors = 10 * (1 + rng.normal(0, 0.01, repeats))
         title = "mse" if loss == 0 else f"huber(delta={loss}.5)"
         records.append(regression(title, errors, uneven=uneven, rows=rows, margins={"rmse": 0.0}))
-    (contest,) = compare(records, Rules(scope=scope)).contests
+    (contest,) = compare(records, Rules(scope=Scope(scope))).contests
     told_apart = any(d.verdict.sign for d in contest.differences.values())
     return told_apart, any(c.tier != "A" for c in contest.ranked)
 

@@ -1,7 +1,7 @@
 """What each loss looks like, and which rows pull at the weights at the end of training: what makes it robust or sharp.
 
 Losses come in arbitrary units, so every curve is divided by the loss's own gradient at one standard point: a residual
-of ±1, or a margin of 0. A factor on a loss then shows nowhere, as an optimizer of Adam's kind would have it.
+of -1 and 1, or a margin of 0. A factor on a loss then shows nowhere, as an optimizer of Adam's kind would have it.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def shapes(contest: Contest) -> Shapes | None:
         return None
     if not margin:
         along = "residual, scaled as the loss sees it"
-        standard = "its slope at a residual of ±1"
+        standard = "its slope at residuals of -1 and 1"
     elif contest.task == "binary":
         along, standard = "margin: log odds given to the true class", "its slope at a margin of 0"
     else:

@@ -85,7 +85,7 @@ class Thresholds:
 
 
 def thresholds(contest: Contest, found: Probabilities | None = None) -> Thresholds | None:
-    """What a threshold and a temperature explain of the losses' differences: of this test set, over repeats.
+    """What a threshold and a temperature explain of the losses' differences: of this test part, over repeats.
 
     found: `probabilities(contest)`, where it is at hand. None without a baseline, a second loss or a second repeat.
     """

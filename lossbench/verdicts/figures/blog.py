@@ -58,7 +58,7 @@ def said_blog_post(contest: Contest) -> str:
     post = concluded(contest)
     if post is None:
         return (
-            "One trial a repeat, or one loss alone, leaves nothing that a blog post could have concluded differently."
+            "One trial per repeat, or one loss alone, leaves nothing that a blog post could have concluded differently."
         )
     named = ", ".join(f"{title} in {_percent(share)}" for title, share in post.named.items())
     told = [
@@ -110,7 +110,7 @@ def _named(axes: Axes, post: BlogPost, colours: Colours) -> None:
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.set_xlabel("learning rate (n: seeds × rates)")
-    axes.set_title("Whom one seed at one rate names the winner, %")
+    axes.set_title("Which loss a single seed at a single rate would have picked, %")
 
 
 def _judged(axes: Axes, post: BlogPost, contest: Contest) -> None:

@@ -12,6 +12,7 @@ from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from lossbench.verdicts.comparison import Contender, Contest
+from lossbench.verdicts.costs import Times, times
 from lossbench.verdicts.figures.style import BAND, FULL, NEUTRAL, PANEL, Colours, canvas, laid_out, reach, short, tick
 from lossbench.verdicts.words import amount
 from lossbench.verdicts.words import metric as spoken
@@ -29,8 +30,10 @@ def costs(contest: Contest, cost: Callable[[Contender], float | None]) -> list[t
     return [(c, value / unit) for c, value in known if value is not None]
 
 
-def step_seconds(contender: Contender) -> float | None:
-    return contender.step_seconds
+def step_times(contest: Contest) -> list[tuple[Contender, Times]]:
+    """The losses whose gain over the baseline is known and whose step was run in turn with the baseline's."""
+    known = [(c, times(contest, c)) for c in contest.ranked if c.difference or c.title == contest.baseline]
+    return [(c, found) for c, found in known if found is not None]
 
 
 def step_bytes(contender: Contender) -> float | None:
@@ -39,7 +42,9 @@ def step_bytes(contender: Contender) -> float | None:
 
 def pareto(contest: Contest, colours: Colours) -> Figure | None:
     """What a gain costs: gain over the baseline against the time of a step, and against the memory it keeps."""
-    by_time, by_memory = costs(contest, step_seconds), costs(contest, step_bytes)
+    timed = step_times(contest)
+    spread = {c.title: found for c, found in timed}
+    by_time, by_memory = [(c, found.ratio) for c, found in timed], costs(contest, step_bytes)
     panels = [
         (points, what)
         for points, what in ((by_time, "time of one step"), (by_memory, "memory of one step"))
@@ -56,13 +61,17 @@ def pareto(contest: Contest, colours: Colours) -> Figure | None:
             axes.set_ylim(*limits)
             axes.axhspan(-contest.margin, contest.margin, color=BAND, linewidth=0, zorder=0)
             axes.axhline(0, color=NEUTRAL, linewidth=0.9, linestyle=(0, (3, 2)), zorder=1)
+            ends = [ratio for _, ratio in points]
             for contender, ratio in points:
                 _point(axes, contender, ratio, colours)
-            _ratio_axis(axes, [ratio for _, ratio in points])
+                if points is by_time and ratio != 1:
+                    _spread(axes, contender, spread[contender.title], colours)
+                    ends += [spread[contender.title].low, spread[contender.title].high]
+            _ratio_axis(axes, ends)
             axes.set_xlabel(f"{what}, relative to {short(str(contest.baseline), 18)}")
             axes.yaxis.set_major_formatter(lambda value, _: tick(value))
         grid[0][0].set_ylabel(f"gain in {spoken(contest.metric)}  better →")
-        grid[0][0].set_title(f"Gain against cost (bar: 95 % on this test part; shaded: same as {contest.baseline})")
+        grid[0][0].set_title("Gain against cost (bars: 95 % on this test part, and the spread of the clock)")
         laid_out(figure)
         for axes, (points, _) in zip(grid[0], panels, strict=True):
             _labels(axes, points, contest, colours)
@@ -71,17 +80,22 @@ def pareto(contest: Contest, colours: Colours) -> Figure | None:
 
 def said_pareto(contest: Contest) -> str:
     """What each loss gains and costs, and which of them no other beats in both."""
-    points = costs(contest, step_seconds)
-    if len(points) < 2:
+    timed = step_times(contest)
+    if len(timed) < 2:
         return "The time of a step is not known for two losses."
     memory = {c.title: ratio for c, ratio in costs(contest, step_bytes)}
     told = []
-    for contender, ratio in points:
+    for contender, found in timed:
         if contender.difference:
-            said = f"{contender.title} {amount(_gain(contender), contest, sign=True)} at {ratio:.2f} times the time"
+            time = (
+                f"{'not clearly another' if found.vague else 'about the same'} time (spread {found.spread})"
+                if found.same
+                else f"{found.ratio:.2f} times the time (spread {found.spread})"
+            )
+            said = f"{contender.title} {amount(_gain(contender), contest, sign=True)} at {time}"
             kept = f" and {memory[contender.title]:.2f} times the memory" if contender.title in memory else ""
             told.append(said + kept)
-    front = [contender.title for contender, _ in _front(points)]
+    front = [contender.title for contender, _ in _front([(c, 1.0 if t.same else t.ratio) for c, t in timed])]
     return (
         f"Gain in {spoken(contest.metric)} over {contest.baseline} and cost of a step beside it: {'; '.join(told)}. "
         f"By their means no other loss is both better and faster than {' or '.join(front)}."
@@ -121,10 +135,16 @@ def _point(axes: Axes, contender: Contender, ratio: float, colours: Colours) -> 
     axes.plot(ratio, shown, marker, color=colour, markersize=7, markeredgecolor=PANEL, markeredgewidth=0.6, zorder=4)
 
 
+def _spread(axes: Axes, contender: Contender, found: Times, colours: Colours) -> None:
+    """A bar across, as long as the clock's own noise."""
+    at, colour = _shown(axes, _gain(contender)), colours.colour(contender.title)
+    axes.plot([found.low, found.high], [at] * 2, color=colour, linewidth=1.3, zorder=3, alpha=0.75)
+
+
 def _ratio_axis(axes: Axes, ratios: Sequence[float]) -> None:
     """Room for labels on both sides, and never so fine that noise looks like a difference."""
     low, high = min(ratios), max(ratios)
-    middle, half = (low + high) / 2, max((high - low) / 2, 0.02)
+    middle, half = (low + high) / 2, max((high - low) / 2, 0.05)
     axes.set_xlim(middle - 1.35 * half, middle + 1.6 * half)
     axes.xaxis.set_major_locator(_locator())
     digits = 1 if half > 0.3 else 2

@@ -46,7 +46,7 @@ def shapes(found: Shapes, colours: Colours) -> Figure:
         axes[0].set_title("Value")
         axes[1].set_title("Slope")
         if not found.raw:
-            axes[0].set_ylabel("in units of the slope at " + ("0" if found.margin else "±1"))
+            axes[0].set_ylabel("in units of the slope at " + ("0" if found.margin else "-1 and 1"))
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", handlelength=3)
     return figure
 

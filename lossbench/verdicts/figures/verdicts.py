@@ -65,7 +65,7 @@ def repeats(contest: Contest, colours: Colours) -> Figure | None:
             else:
                 _repeats_of(axes, place, contender.difference, colour, colours.marker(contender.title))
                 mean = amount(contender.difference.test.mean, contest, sign=True)
-                beside = f"{_won(contender.difference)} · {mean}"
+                beside = f"{'·'.join(map(str, contender.difference.outcomes))}, {mean}"
             axes.text(1.01, place, beside, transform=axes.get_yaxis_transform(), va="center", color=INK)
         if controls:
             axes.axhline(len(rows) - controls - 0.5, color=GRID, linewidth=0.8)
@@ -78,19 +78,19 @@ def repeats(contest: Contest, colours: Colours) -> Figure | None:
         axes.xaxis.set_major_formatter(lambda value, _: tick(value))
         axes.set_xlabel(f"← worse      gain in {spoken(contest.metric)} over {contest.baseline}      better →")
         axes.set_title("Every repeat beside the baseline's same repeat")
-        axes.text(1.01, 1.02, "repeats won · mean gain", transform=axes.transAxes, color=MUTED, fontsize=8)
+        axes.text(1.01, 1.02, "won·tied·lost, mean gain", transform=axes.transAxes, color=MUTED, fontsize=8)
         figure.legend(handles=_legend(contest), loc="outside lower center", ncols=5, handlelength=1.6, borderaxespad=0)
     return figure
 
 
 def said_repeats(contest: Contest) -> str:
-    """For each loss, how many repeats it won and by how much."""
+    """For each loss, how many repeats it won, tied and lost, and its gain."""
     told = []
     for contender in _rows(contest):
         difference = contender.difference
         if difference is None:
             continue
-        said = f"{contender.title} won {_won(difference)} repeats, mean gain "
+        said = f"{contender.title} {_repeats(difference)}, mean gain "
         said += f"{amount(difference.test.mean, contest, sign=True)} (95 % on this test part "
         said += span(difference.test.interval(), contest)
         if difference.new_rows:
@@ -140,13 +140,14 @@ def _legend(contest: Contest) -> list[Any]:
         Line2D([], [], color=NEUTRAL, marker="|", linestyle="none", markersize=10, markeredgewidth=2, label="mean"),
         Line2D([], [], color=NEUTRAL, linewidth=3.6, solid_capstyle="butt", label="95 % on this test part"),
         Line2D([], [], color=NEUTRAL, linewidth=1.1, label="95 % for new rows like it"),
-        Patch(facecolor=BAND, label=f"same in practice (± {amount(contest.margin, contest)})"),
+        Patch(facecolor=BAND, label=f"same in practice (up to {amount(contest.margin, contest)})"),
     ]
 
 
-def _won(difference: Difference) -> str:
-    """Ties count half, as they do in the probability of improvement."""
-    return f"{difference.improvement * len(difference.gains):g} of {len(difference.gains)}"
+def _repeats(difference: Difference) -> str:
+    """`won 7, tied 1 and lost 2 of 10 repeats`."""
+    won, tied, lost = difference.outcomes
+    return f"won {won}, tied {tied} and lost {lost} of {several(len(difference.gains), 'repeat')}"
 
 
 def _extent(difference: Difference) -> tuple[float, float]:
@@ -170,7 +171,7 @@ def jitter(count: int) -> Values:
 
 
 def win_shares(contest: Contest) -> tuple[list[str], Values, NDArray[np.int64]]:
-    """Titles, the share of repeats in which row beats column (ties half), and -1, 0, 1 where that is shown."""
+    """Titles, P(better) of row against column, and -1, 0, 1 where that is shown."""
     titles = [c.title for c in contest.ranked][:MOST_PAIRS]
     shares = np.full((len(titles), len(titles)), np.nan)
     signs = np.zeros((len(titles), len(titles)), dtype=np.int64)
@@ -183,7 +184,7 @@ def win_shares(contest: Contest) -> tuple[list[str], Values, NDArray[np.int64]]:
 
 
 def pairs(contest: Contest) -> Figure | None:
-    """How often the row beats the column; bold where the difference is shown after Holm over all pairs."""
+    """P(better) of the row against the column; bold where the difference is shown after Holm over all pairs."""
     titles, shares, signs = win_shares(contest)
     if len(titles) < 2 or np.isnan(shares).all():
         return None
@@ -201,8 +202,8 @@ def pairs(contest: Contest) -> Figure | None:
                     cell_text(axes, j, i, f"{100 * share:.0f}", real=bool(sign))
         matrix(axes, [short(t, 20) for t in titles], [short(t, 20) for t in titles], turned=True)
         of = several(len(contest.differences) // 2, "pair")
-        figure.suptitle("How often the row beats the column, % of repeats", x=0.01, ha="left", size=9.5, weight="bold")
-        figure.supxlabel(f"bold: shown, by Holm over {of}; ties count half", size=8, color=MUTED)
+        figure.suptitle("P(better): row against column, %", x=0.01, ha="left", size=9.5, weight="bold")
+        figure.supxlabel(f"bold: shown, by Holm over {of}; repeats won and half of those tied", size=8, color=MUTED)
     return figure
 
 
@@ -217,7 +218,7 @@ def said_pairs(contest: Contest) -> str:
     count = several(len(titles) * (len(titles) - 1) // 2, "pair")
     shown = f"{first}{int((signs > 0).sum())} of {count} are told apart by Holm over all pairs"
     often = [
-        f"{titles[i]} wins {100 * shares[i, j]:.0f} % of repeats against {titles[j]}"
+        f"P(better) of {titles[i]} against {titles[j]} is {100 * shares[i, j]:.0f} %"
         for i, j in zip(*np.nonzero(np.triu(np.isfinite(shares), 1)), strict=True)
     ]
     return f"{'; '.join([shown, *told])}. {'; '.join(often)}." if len(titles) <= 4 else f"{'; '.join([shown, *told])}."
