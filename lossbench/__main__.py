@@ -106,13 +106,14 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
     from lossbench import printout, reporting, terminal
     from lossbench.record import Status
     from lossbench.verdicts.answer import answer
+    from lossbench.verdicts.judging import compare
     from lossbench.verdicts.report import pictures, write
     from lossbench.verdicts.sections import sections
     from lossbench.verdicts.view import view
 
     out = terminal.console()
     records, unreadable = sweep.records()
-    comparison = reporting.compared(records, reporting.rules_of(sweep.folder), sweep.name)
+    comparison = compare(records, reporting.rules_of(sweep.folder), sweep.name)
     told = answer(comparison)
     printout.show_contests(out, comparison.contests)
     printout.show_answer(out, told)

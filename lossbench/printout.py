@@ -14,7 +14,7 @@ from lossbench.terminal import decimals, pair
 from lossbench.verdicts.answer import Answer
 from lossbench.verdicts.comparison import Contender, Contest
 from lossbench.verdicts.leaderboard import unpaired
-from lossbench.verdicts.words import amount, metric, several, span, what_would_decide
+from lossbench.verdicts.words import amount, chosen_otherwise, metric, several, span, what_would_decide
 
 STYLES = {1: "green", -1: "red", 0: None}
 
@@ -170,6 +170,8 @@ def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
     spent = several(contest.repeats, "repeat") + (f" of {contest.trials} trials" if contest.trials > 1 else "")
     also = f"; also in leaderboard.csv: {', '.join(hidden)}" if hidden else ""
     yield f"mean ± sd over {spent}, on the same test part{also}"
+    if contest.rejudged:
+        yield chosen_otherwise(contest)
     if not contest.no_verdict:
         scope = "data like these" if contest.rules.scope == "population" else "this test set"
         same = f"; up to {amount(contest.margin, contest)} is the same in practice" if contest.margin else ""

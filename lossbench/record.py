@@ -7,6 +7,7 @@ import os
 import tempfile
 import zipfile
 import zlib
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -22,9 +23,13 @@ from lossbench.errors import InputError
 from lossbench.packing import Packed, packed
 
 SCHEMA = 1
+BESIDE = ("arrays", "later", "path")
+"""Fields of a record that are no part of its JSON."""
 RECORD, ARRAYS = "record.json", "arrays.npz"
 CHOICES = "choices.json"
 """What was chosen on validation data, repeat by repeat, written before the test part was opened."""
+INFLUENCE = "influence"
+"""In names of arrays: what groups of test examples contribute to a metric of somebody's own, stored when it judged."""
 ARTIFACTS = "artifacts"
 """The folder in results where the tracker keeps copies; no sweep has this name."""
 
@@ -101,6 +106,8 @@ class Record:
     provenance: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    later: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    """Arrays made since by another metric; they go before those of the same names, and are never saved."""
     path: Path | None = None
 
     @property
@@ -112,11 +119,11 @@ class Record:
         """The arrays by name, each read from disk when it is asked for; empty where there are none."""
         place = self.path / ARRAYS if self.path else None
         if self.arrays or place is None or not place.exists():
-            yield self.arrays
+            yield {**self.arrays, **self.later}
             return
         try:
             with Packed(place) as stored:
-                yield stored
+                yield ChainMap(self.later, stored) if self.later else stored  # type: ignore[arg-type]  # only read
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise InputError(f"{place} cannot be read: {error}.") from error
 
@@ -125,7 +132,8 @@ class Record:
         return [r.metrics[metric] for r in self.repeats if r.status is Status.DONE and metric in r.metrics]
 
     def to_dict(self) -> dict[str, Any]:
-        data = {k: v for k, v in asdict(replace(self, arrays={}, path=None)).items() if k not in ("arrays", "path")}
+        plain = asdict(replace(self, arrays={}, later={}, path=None))
+        data = {k: v for k, v in plain.items() if k not in BESIDE}
         data["status"] = self.status.value
         for repeat in data["repeats"]:
             repeat["status"] = repeat["status"].value
@@ -164,6 +172,8 @@ def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
         data = orjson.loads(place.read_bytes())  # four times as fast as json, of which large sweeps take a second
         if data["schema"] != SCHEMA:
             raise InputError(f"{folder / RECORD} has schema {data['schema']}; this lossbench reads schema {SCHEMA}.")
+        if beside := [name for name in BESIDE if name in data]:
+            raise InputError(f"{place} cannot be read as a record: {beside[0]} is no part of one.")
         repeats = [Repeat(**{**repeat, "status": Status(repeat["status"])}) for repeat in data.pop("repeats")]
         record = Record(**{**data, "status": Status(data["status"]), "repeats": repeats}, path=folder)
         if arrays and (folder / ARRAYS).exists():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from lossbench.data.sentences import OUTSIDE, Corpus, Sentence
 from lossbench.errors import DataError, InputError
 from lossbench.loss import Domain, Kind, Prediction, Sequences
 from lossbench.models.tagger import Encoded, Vocabulary
+from lossbench.own_metric import OwnMetric
 from lossbench.plan import stream
 from lossbench.task import REFERENCE, DataCard, Decision, Direction, Evaluation, Metric, Part, Scored, Sealed, Splits
 from lossbench.tasks import metrics
@@ -68,9 +69,12 @@ class NERFold:
         tokens, report = token_report(flat_true, [tag for tags in predicted for tag in tags], self.tags)
         values = {**entities, **tokens}
         values = {self.metric.name: values.pop(self.metric.name, 0.0), **values}
-        if self.own_metric:
-            values[self.metric.name] = float(self.own_metric(self.true[part], predicted))
-        return Evaluation(values, report)
+        own, influence = self.own_metric, {}
+        if own:
+            values[own.name] = own(self.true[part], predicted)
+            parts = own.influence(self.true[part], predicted) if part is Part.TEST else None
+            influence = {} if parts is None else {own.name: parts}
+        return Evaluation(values, report, influence)
 
     def decide(self, prediction: Prediction) -> Decision:
         return {}
@@ -78,7 +82,7 @@ class NERFold:
     def value(self, prediction: Prediction) -> float:
         part, name = Part.VALIDATION, self.metric.name
         if self.own_metric:
-            return float(self.own_metric(self.true[part], self._tagged(part, prediction)))
+            return self.own_metric(self.true[part], self._tagged(part, prediction))
         if name.startswith("entity"):
             return entity_scores(self.true[part], self._tagged(part, prediction))[name]
         return self.evaluate(part, prediction, {}).metrics[name]
@@ -116,8 +120,8 @@ class NER:
     def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
         self.data, self.seed = data, seed
         self.metric: Metric
-        self.own_metric: Callable[..., Any] | None
-        self.metric, self.own_metric = metrics.chosen(metric, direction, DIRECTIONS)
+        self.own_metric: OwnMetric | None
+        self.metric, self.own_metric = metrics.undecided(metric, direction, DIRECTIONS, self.name)
         self.corpus = _corpus(data)
         self.sentences: list[Sentence] = list(self.corpus.sentences())
 

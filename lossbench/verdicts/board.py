@@ -9,7 +9,7 @@ from lossbench.verdicts.comparison import Across, Contender, Contest, places
 from lossbench.verdicts.figures.style import SERIES
 from lossbench.verdicts.ranks import Ranking
 from lossbench.verdicts.verdict import Verdict
-from lossbench.verdicts.words import amount, listed, metric, p_value, several, span, what_would_decide
+from lossbench.verdicts.words import amount, chosen_otherwise, listed, metric, p_value, several, span, what_would_decide
 
 WIDTH, EDGE = 200.0, 8.0
 """The forest cell, in its own pixels, and how far from its edges things stay."""
@@ -93,6 +93,8 @@ def _caption(contest: Contest) -> str:
     spent = f"{several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} ({protocol['name']})"
     better = "lower is better" if contest.direction == "min" else "higher is better"
     said = f"{metric(contest.metric)}, {better}: mean ± half the 95 % interval over {spent}, on the same test part. "
+    anew = chosen_otherwise(contest)
+    said += f"{anew[:1].upper()}{anew[1:]}. " if anew else ""
     if not contest.differences:
         return said.strip()
     margin = f"The grey band is ±{amount(contest.margin, contest)}, the same in practice. " if contest.margin else ""

@@ -26,7 +26,18 @@ NAMES = {
 
 def metric(name: str) -> str:
     """`rmse` as RMSE, `roc_auc` as ROC-AUC, others with spaces."""
+    if name not in NAMES and name.endswith("_at_half"):
+        return f"{metric(name.removesuffix('_at_half'))} at .5"
     return NAMES.get(name, name.replace("_", " "))
+
+
+def chosen_otherwise(contest: Contest) -> str:
+    """For a contest that was judged anew: by what its trainings were chosen. Empty where that is what judges them."""
+    if not contest.rejudged:
+        return ""
+    return (
+        f"judged by {metric(contest.metric)}; rates, parameters and epochs were chosen by {metric(contest.chosen_by)}"
+    )
 
 
 def amount(value: float, contest: Contest, *, sign: bool = False) -> str:
