@@ -35,8 +35,10 @@ def rescored(records: Sequence[Record], metric: str, direction: str | None, marg
         return [_by_stored(record, metric, margin) for record in records if metric in record.directions]
     if "." not in metric:
         raise InputError(f"No task here has the metric '{metric}'. They have: {', '.join(known)}.")
+    mine = {record.metric["name"] for record in records if _is_of(record, metric)}
+    others = [name for name in known if name not in mine]
     ask = "--direction min or --direction max"
-    own = own_metric.load(metric, direction, known, what="--metric", ask=ask)
+    own = own_metric.load(metric, direction, others, what="--metric", ask=ask)
     return [_by_function(record, own, margin) for record in records]
 
 
@@ -69,7 +71,13 @@ def _by_function(record: Record, own: OwnMetric, margin: float | None) -> Record
                 later[f"test/{repeat.repeat}/{INFLUENCE}/{own.name}"] = influence
     shown = {own.at_half: own.direction} if decides else {}
     record = replace(record, repeats=repeats, later=later, directions={**record.directions, **shown})
-    return _judged_by(record, own.name, own.direction, margin, None)
+    same = record.margins.get(own.name) if _is_of(record, own.path) else None
+    return _judged_by(record, own.name, own.direction, margin, same)
+
+
+def _is_of(record: Record, path: str) -> bool:
+    """Whether the sweep itself was judged by the function at this path; nothing is looked up there."""
+    return record.cell.get("task", {}).get("metric") == path
 
 
 def _judged_by(record: Record, name: str, direction: str, margin: float | None, usual: float | None) -> Record:

@@ -1,4 +1,4 @@
-"""A function of the user's own as a metric: thresholds against trying them all, influences against leaving out groups."""
+"""A function of one's own as a metric: its threshold against trying all, its influence against leaving groups out."""
 
 from __future__ import annotations
 

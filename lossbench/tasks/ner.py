@@ -42,7 +42,7 @@ class NERFold:
         vocabulary = Vocabulary.of(sentences[Part.TRAIN], self.tags)
         self.inputs = vocabulary.sizes
         self.encoded = Sealed({part: vocabulary.encode(sentences[part]) for part in Part})
-        self.true = Sealed({part: [sentence.tags for sentence in sentences[part]] for part in Part})
+        self.true = Sealed({part: [list(sentence.tags) for sentence in sentences[part]] for part in Part})
 
     def open_test(self, choice: str) -> None:
         self.encoded.open(choice)
