@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import zipfile
 import zlib
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from lossbench.errors import InputError
 from lossbench.packing import Packed, packed
+from lossbench.quoting import lines
 
 SCHEMA = 1
 BESIDE = ("arrays", "later", "path")
@@ -32,6 +34,12 @@ INFLUENCE = "influence"
 """In names of arrays: what groups of test examples contribute to a metric of somebody's own, stored when it judged."""
 ARTIFACTS = "artifacts"
 """The folder in results where the tracker keeps copies; no sweep has this name."""
+
+
+_TEXTS: Mapping[str, tuple[str, ...]] = {"loss": ("name", "title"), "data": ("name",), "model": ("name",)}
+"""Names that every record has, and what they are names of."""
+_SIGNS = re.compile(rb"\\[ubfnrt]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
+"""Where there may be control characters in JSON; most records have none, and are not looked through."""
 
 
 class Status(Enum):
@@ -169,13 +177,17 @@ def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
     folder = Path(folder)
     place = folder / RECORD
     try:
-        data = orjson.loads(place.read_bytes())  # four times as fast as json, of which large sweeps take a second
+        text = place.read_bytes()
+        data = orjson.loads(text)  # four times as fast as json, of which large sweeps take a second
         if data["schema"] != SCHEMA:
             raise InputError(f"{folder / RECORD} has schema {data['schema']}; this lossbench reads schema {SCHEMA}.")
+        if _SIGNS.search(text):  # the cell stays as it is: it decides numbers, and is never shown whole
+            data = {**lines(data, frozenset({"reason", "traceback"})), "cell": data["cell"]}
         if beside := [name for name in BESIDE if name in data]:
             raise InputError(f"{place} cannot be read as a record: {beside[0]} is no part of one.")
         repeats = [Repeat(**{**repeat, "status": Status(repeat["status"])}) for repeat in data.pop("repeats")]
         record = Record(**{**data, "status": Status(data["status"]), "repeats": repeats}, path=folder)
+        _check_types(record)
         if arrays and (folder / ARRAYS).exists():
             place = folder / ARRAYS
             with Packed(folder / ARRAYS) as stored:
@@ -183,6 +195,20 @@ def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{place} cannot be read as a record: {error}.") from error
     return record
+
+
+def _check_types(record: Record) -> None:
+    """Raises TypeError where a file that was written by hand has something else in the place of a name or a table."""
+    for name in ("loss", "data", "model", "metric", "directions", "margins", "cell", "provenance"):
+        if not isinstance(getattr(record, name), dict):
+            raise TypeError(f"'{name}' is no table")
+    texts = [record.task, record.reason, record.role, record.sweep, record.contest, record.fingerprint]
+    texts += [getattr(record, table).get(name) for table, names in _TEXTS.items() for name in names]
+    texts += [record.metric.get("name"), record.metric.get("direction"), *record.directions.values()]
+    if bad := [text for text in texts if not isinstance(text, str)]:
+        raise TypeError(f"{bad[0]!r} stands where a text is due")
+    if bad := [way for way in record.directions.values() if way not in ("min", "max")]:
+        raise TypeError(f"a metric is to be min or max, not {bad[0]!r}")
 
 
 def read_records(folder: str | Path, *, arrays: bool = False) -> list[Record]:

@@ -33,7 +33,7 @@ def rules_of(folder: Path) -> Rules:
     """What the command of a sweep said of its report."""
     try:
         told = json.loads((folder / PLAN).read_text("utf-8")).get("report") or {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         told = {}
     return Rules(scope=told.get("scope", "population"), baseline=told.get("baseline"))
 
@@ -58,7 +58,7 @@ def rejudged(folders: Sequence[Path], metric: str, direction: str | None, margin
 def _records(folder: Path) -> list[Record]:
     try:
         order = [cell["folder"] for cell in json.loads((folder / PLAN).read_text("utf-8"))["cells"]]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         order = []
     found = read_records(folder)
     if not found:
