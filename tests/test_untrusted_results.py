@@ -1,7 +1,7 @@
 """A results folder from a stranger: whatever it says, no command imports, unpickles or calls anything that it names.
 
-A module on the path writes a file when it is imported and another when something of it is called. An audit hook of
-Python's own sees imports and new processes, in a process apart.
+A module on the path writes a file when it is imported and another when something of it is called. In a process apart
+an import hook sees what is looked for, and an audit hook of Python's own sees new processes.
 """
 
 from __future__ import annotations
@@ -42,9 +42,13 @@ class Thing:
 WATCHED = """
 import sys
 
+class Seen:
+    # asked for every module before it is looked for; finds none
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("marker_of_a_test", "pty"):
+            print("IMPORTED", name, flush=True)
+
 def seen(event, arguments):
-    if event == "import" and str(arguments[0]).split(".")[0] in ("marker_of_a_test", "pty"):
-        print("IMPORTED", arguments[0], flush=True)
     if event in ("os.exec", "os.posix_spawn", "os.system", "os.fork", "os.forkpty", "pickle.find_class", "pty.spawn"):
         print("DID", event, arguments, flush=True)
     if event == "subprocess.Popen" and "git" not in str(arguments[0]):
@@ -52,6 +56,8 @@ def seen(event, arguments):
 
 from lossbench.__main__ import main
 import lossbench.verdicts.report, lossbench.reporting, lossbench.printout
+sys.modules.pop("pty", None)
+sys.meta_path.insert(0, Seen())
 sys.addaudithook(seen)
 for words in WORDS:
     print("CODE", main(words), words[0], flush=True)
