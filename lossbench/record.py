@@ -202,7 +202,7 @@ def _check_types(record: Record) -> None:
     for name in ("loss", "data", "model", "metric", "directions", "margins", "cell", "provenance"):
         if not isinstance(getattr(record, name), dict):
             raise TypeError(f"'{name}' is no table")
-    texts = [record.task, record.reason, record.role, record.sweep, record.contest, record.fingerprint]
+    texts: list[Any] = [record.task, record.reason, record.role, record.sweep, record.contest, record.fingerprint]
     texts += [getattr(record, table).get(name) for table, names in _TEXTS.items() for name in names]
     texts += [record.metric.get("name"), record.metric.get("direction"), *record.directions.values()]
     if bad := [text for text in texts if not isinstance(text, str)]:

@@ -76,7 +76,7 @@ def what_would_decide(difference: Difference) -> str:
     """How many repeats, or else test rows, would settle what cannot be told; said after every `can't tell`."""
     now = len(difference.gains)
     if difference.judged is None:
-        return "its predictions were not stored example by example, which data like these need"
+        return "its record does not say what each test example contributes, which data like these need"
     if difference.repeats_needed is not None and difference.repeats_needed > now:
         return f"about {difference.repeats_needed} repeats would decide"
     if difference.rows_needed is not None and difference.rows_needed > difference.rows > 0:
