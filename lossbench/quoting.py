@@ -51,7 +51,7 @@ def csv_cell(value: object) -> object:
 
 def markdown(text: str) -> str:
     """Text for a line or a table's cell in Markdown: without markup, links, HTML or further cells."""
-    text = line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = re.sub(r"&(?=#?\w)", "&amp;", line(text)).replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"[\\`*\[\]|~$]", r"\\\g<0>", text)
     # between letters and digits an underscore is no emphasis, and names are full of them
     return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)

@@ -32,6 +32,8 @@ def rescored(records: Sequence[Record], metric: str, direction: str | None, marg
     """
     known = dict.fromkeys(name for record in records for name in record.directions)
     if metric in known:
+        if direction is not None:
+            raise InputError(f"--direction is for a function of your own: which way {metric} improves is known.")
         return [_by_stored(record, metric, margin) for record in records if metric in record.directions]
     if "." not in metric:
         raise InputError(f"No task here has the metric '{metric}'. They have: {', '.join(known)}.")

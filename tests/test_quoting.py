@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import csv
 import io
+import re
 import unicodedata
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -108,8 +110,14 @@ def test_markdown_holds_no_html_no_further_cell_and_no_other_line(text: str) -> 
         assert bare.count(sign) == bare.count(f"\\{sign}")
 
 
+@given(st.text(st.sampled_from("ab <>&;#x3cltgamp")))
+def test_a_page_shows_the_text_and_no_other(text: str) -> None:
+    """Entities are turned back by the standard library's rules, which are HTML's."""
+    assert unescape(re.sub(r"\\(.)", r"\1", markdown(text))) == text
+
+
 def test_names_stay_readable_in_markdown() -> None:
-    for name in ("huber(delta=0.5)", "logit_adjusted", "bce(pos_weight=1)", "−12 to +140", "R² 0.5 ± 0.1"):
+    for name in ("huber(delta=0.5)", "logit_adjusted", "bce(pos_weight=1)", "−12 to +140", "R² 0.5 ± 0.1", "R & D"):
         assert markdown(name) == name
 
 

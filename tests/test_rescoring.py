@@ -128,6 +128,11 @@ def test_records_of_tasks_without_the_metric_are_left_out(tmp_path: Path, shifte
     assert [c.task for c in rejudged([folder], "average_precision", None, None).contests] == ["binary"]
 
 
+def test_the_direction_of_a_metric_of_ours_is_not_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="which way mae improves is known"):
+        rejudged([saved(tmp_path / "one", mse())], "mae", "max", None)
+
+
 # To a function --------------------------------------------------------------------------------------------------------
 
 

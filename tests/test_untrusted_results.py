@@ -203,6 +203,7 @@ def test_nothing_in_the_package_asks_numpy_or_torch_to_unpickle() -> None:
         ("arrays", {"test/0/target": [1, 2]}),
         ("later", {}),
         ("path", "/etc"),
+        ("repeats", [{"repeat": 0, "seed": 0, "status": "done", "metrics": {"rmse": "3"}}]),
     ],
 )
 def test_a_record_with_other_things_in_place_of_its_names_is_an_error_in_words(

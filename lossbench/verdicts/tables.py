@@ -115,6 +115,7 @@ def _contest(contest: Contest) -> dict[str, Any]:
         "variant": contest.board.variant,
         "model": contest.board.model,
         "metric": contest.metric,
+        "chosen_by": contest.chosen_by,
         "direction": contest.direction,
         "margin": contest.margin,
         "baseline": contest.baseline,
