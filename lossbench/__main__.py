@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from lossbench import commands
 from lossbench.errors import LossbenchError
-from lossbench.plan import Cell
+from lossbench.plan import fingerprint
+from lossbench.quoting import visible
 
 if TYPE_CHECKING:
     from lossbench.compose.arguments import Arguments
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = arrange(argv)
         return _ask_hydra(arguments) if arguments.asks else _compare(arguments)
     except LossbenchError as error:
-        print(f"lossbench: {error}", file=sys.stderr)
+        print(f"lossbench: {visible(str(error))}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("lossbench: interrupted.", file=sys.stderr)
@@ -107,13 +108,14 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
     from lossbench import printout, reporting, terminal
     from lossbench.record import Status
     from lossbench.verdicts.answer import answer
+    from lossbench.verdicts.judging import compare
     from lossbench.verdicts.report import pictures, write
     from lossbench.verdicts.sections import sections
     from lossbench.verdicts.view import view
 
     out = terminal.console()
     records, unreadable = sweep.records()
-    comparison = reporting.compared(records, reporting.rules_of(sweep.folder), sweep.name)
+    comparison = compare(records, reporting.rules_of(sweep.folder), sweep.name)
     told = answer(comparison)
     printout.show_contests(out, comparison.contests)
     printout.show_answer(out, told)
@@ -128,7 +130,7 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
     if interrupted:
         return INTERRUPTED
     mine = {entry.cell.digest for entry in sweep.entries.values()}
-    failed = [r for r in records if r.status is Status.FAILED and Cell.from_dict(r.cell).digest in mine]
+    failed = [r for r in records if r.status is Status.FAILED and fingerprint(r.cell) in mine]
     return FAILED if failed else DONE
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lossbench.plan import Scope
+from lossbench.quoting import line
 from lossbench.record import Status
 from lossbench.terminal import decimals, pair
 from lossbench.verdicts import costs
@@ -66,33 +67,33 @@ def show_contest(out: Console, contest: Contest) -> None:
     columns, hidden = _fitting(out, contest)
     out.print()
     what = f"{contest.task} on {board.data}, {board.model}" + (f" ({board.variant})" if board.variant else "")
-    out.print(Text(what, style="bold"))
+    out.print(Text(line(what), style="bold"))
     out.print(_table(contest, columns))
     shown = any(column.title in ("verdict", "status") for column in columns)
-    for line in (*_notes(contest, hidden), *([] if shown else _apart(contest))):
-        out.print(Text(line, style="dim"))
+    for note in (*_notes(contest, hidden), *([] if shown else _apart(contest))):
+        out.print(Text(line(note), style="dim"))
     if strangers := unpaired(board):
         text = f"not paired: {', '.join(strangers)} began from other rows, weights or batch orders than the rest"
-        out.print(Text(text, style="red"))
+        out.print(Text(line(text), style="red"))
 
 
 def show_answer(out: Console, told: Answer) -> None:
     """The sentence, as the report has it."""
     out.print()
-    out.print(Text(told.sentence, style="bold"))
+    out.print(Text(line(told.sentence), style="bold"))
 
 
 def _table(contest: Contest, columns: Sequence[Column]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         justify = "left" if column.left else "right"
-        table.add_column(column.title, justify=justify, no_wrap=True, overflow="fold")  # type: ignore[arg-type]
+        table.add_column(Text(line(column.title)), justify=justify, no_wrap=True, overflow="fold")  # type: ignore[arg-type]
     for c in _rows(contest):
         judged = c.difference is not None and not contest.no_verdict and c.role in ("chosen", "baseline")
         style = STYLES[c.difference.verdict.sign] if judged and c.difference else None
         quiet = c.role in ("reference", "control")
         style = "dim" if quiet else "red" if c.record.status is Status.FAILED else style
-        table.add_row(*(Text(column.cell(c)) for column in columns), style=style)
+        table.add_row(*(Text(line(column.cell(c))) for column in columns), style=style)
     return table
 
 

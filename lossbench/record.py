@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import zipfile
 import zlib
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -20,13 +22,24 @@ from numpy.typing import NDArray
 
 from lossbench.errors import InputError
 from lossbench.packing import Packed, packed
+from lossbench.quoting import lines
 
 SCHEMA = 1
+BESIDE = ("arrays", "later", "path")
+"""Fields of a record that are no part of its JSON."""
 RECORD, ARRAYS = "record.json", "arrays.npz"
 CHOICES = "choices.json"
 """What was chosen on validation data, repeat by repeat, written before the test part was opened."""
+INFLUENCE = "influence"
+"""In names of arrays: what groups of test examples contribute to a metric of somebody's own, stored when it judged."""
 ARTIFACTS = "artifacts"
 """The folder in results where the tracker keeps copies; no sweep has this name."""
+
+
+_TEXTS: Mapping[str, tuple[str, ...]] = {"loss": ("name", "title"), "data": ("name",), "model": ("name",)}
+"""Names that every record has, and what they are names of."""
+_SIGNS = re.compile(rb"\\[ubfnrt]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
+"""Where there may be control characters in JSON; most records have none, and are not looked through."""
 
 
 class Status(Enum):
@@ -105,6 +118,8 @@ class Record:
     provenance: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    later: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    """Arrays made since by another metric; they go before those of the same names, and are never saved."""
     path: Path | None = None
 
     @property
@@ -116,11 +131,11 @@ class Record:
         """The arrays by name, each read from disk when it is asked for; empty where there are none."""
         place = self.path / ARRAYS if self.path else None
         if self.arrays or place is None or not place.exists():
-            yield self.arrays
+            yield {**self.arrays, **self.later}
             return
         try:
             with Packed(place) as stored:
-                yield stored
+                yield ChainMap(self.later, stored) if self.later else stored  # type: ignore[arg-type]  # only read
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise InputError(f"{place} cannot be read: {error}.") from error
 
@@ -129,7 +144,8 @@ class Record:
         return [r.metrics[metric] for r in self.repeats if r.status is Status.DONE and metric in r.metrics]
 
     def to_dict(self) -> dict[str, Any]:
-        data = {k: v for k, v in asdict(replace(self, arrays={}, path=None)).items() if k not in ("arrays", "path")}
+        plain = asdict(replace(self, arrays={}, later={}, path=None))
+        data = {k: v for k, v in plain.items() if k not in BESIDE}
         data["status"] = self.status.value
         for repeat in data["repeats"]:
             repeat["status"] = repeat["status"].value
@@ -165,11 +181,17 @@ def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
     folder = Path(folder)
     place = folder / RECORD
     try:
-        data = orjson.loads(place.read_bytes())  # four times as fast as json, of which large sweeps take a second
+        text = place.read_bytes()
+        data = orjson.loads(text)  # four times as fast as json, of which large sweeps take a second
         if data["schema"] != SCHEMA:
             raise InputError(f"{folder / RECORD} has schema {data['schema']}; this lossbench reads schema {SCHEMA}.")
+        if _SIGNS.search(text):  # the cell stays as it is: it decides numbers, and is never shown whole
+            data = {**lines(data, frozenset({"reason", "traceback"})), "cell": data["cell"]}
+        if beside := [name for name in BESIDE if name in data]:
+            raise InputError(f"{place} cannot be read as a record: {beside[0]} is no part of one.")
         repeats = [Repeat(**{**repeat, "status": Status(repeat["status"])}) for repeat in data.pop("repeats")]
         record = Record(**{**data, "status": Status(data["status"]), "repeats": repeats}, path=folder)
+        _check_types(record)
         if arrays and (folder / ARRAYS).exists():
             place = folder / ARRAYS
             with Packed(folder / ARRAYS) as stored:
@@ -177,6 +199,23 @@ def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{place} cannot be read as a record: {error}.") from error
     return record
+
+
+def _check_types(record: Record) -> None:
+    """Raises TypeError where a file that was written by hand has something else in the place of a name or a table."""
+    for name in ("loss", "data", "model", "metric", "directions", "margins", "cell", "provenance"):
+        if not isinstance(getattr(record, name), dict):
+            raise TypeError(f"'{name}' is no table")
+    texts: list[Any] = [record.task, record.reason, record.role, record.sweep, record.contest, record.fingerprint]
+    texts += [getattr(record, table).get(name) for table, names in _TEXTS.items() for name in names]
+    texts += [record.metric.get("name"), record.metric.get("direction"), *record.directions.values()]
+    if bad := [text for text in texts if not isinstance(text, str)]:
+        raise TypeError(f"{bad[0]!r} stands where a text is due")
+    found = [each for r in record.repeats for each in (r.metrics, r.validation, r.decision)]
+    if bad := [value for each in found for value in each.values() if not isinstance(value, (int, float))]:
+        raise TypeError(f"{bad[0]!r} stands where a number is due")
+    if bad := [way for way in record.directions.values() if way not in ("min", "max")]:
+        raise TypeError(f"a metric is to be min or max, not {bad[0]!r}")
 
 
 def read_records(folder: str | Path, *, arrays: bool = False) -> list[Record]:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from lossbench.errors import InputError, LossbenchError
+from lossbench.errors import InputError
 from lossbench.plan import Scope, fingerprint
-from lossbench.plugins import import_target
 from lossbench.record import RECORD, Record, Status, read_records
-from lossbench.verdicts import scores
+from lossbench.rescoring import rescored
 from lossbench.verdicts.comparison import Comparison, Rules
-from lossbench.verdicts.judging import Part, compare
+from lossbench.verdicts.judging import compare
 
 PLAN = "plan.json"
 
@@ -30,19 +26,14 @@ def judged(folders: Sequence[Path], rules: Rules | None = None) -> Comparison:
     if len(folders) > 1:
         records = _merged(records)
     name = " + ".join(folder.name for folder in folders)
-    return compared(records, rules or rules_of(folders[0]), name)
-
-
-def compared(records: Sequence[Record], rules: Rules, name: str) -> Comparison:
-    """Records under rules, somebody's own metrics found by their import path."""
-    return compare(records, replace(rules, own={**_own(records), **rules.own}), name)
+    return compare(records, rules or rules_of(folders[0]), name)
 
 
 def rules_of(folder: Path) -> Rules:
     """What the command of a sweep said of its report."""
     try:
         told = json.loads((folder / PLAN).read_text("utf-8")).get("report") or {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         told = {}
     try:
         scope = Scope.of(told.get("scope"))
@@ -63,52 +54,15 @@ def find_sweep(name: str, results: Path) -> Path:
 def rejudged(folders: Sequence[Path], metric: str, direction: str | None, margin: float | None) -> Comparison:
     """Sweeps judged by another metric, on the predictions that they stored."""
     records = [record for folder in folders for record in _records(folder)]
-    records = rescored(_merged(records) if len(folders) > 1 else records, metric, direction)
-    name = metric.rpartition(".")[2]
-    for record in records:
-        if margin is not None and record.metric["name"] == name:
-            record.margins[name] = margin
-    own = {name: _function(metric)} if "." in metric else {}
-    rules = replace(rules_of(folders[0]), own=own)
-    return compared(records, rules, f"{' + '.join(f.name for f in folders)}, by {name}")
-
-
-def rescored(records: Sequence[Record], metric: str, direction: str | None) -> list[Record]:
-    """The same records judged by another metric on their stored predictions; nothing is trained or chosen anew.
-
-    `metric`: one that the task gives, or an importable `(target, prediction) -> float` with its direction.
-    """
-    own = _function(metric) if "." in metric else None
-    name = metric.rpartition(".")[2]
-    found = [_rescored(record, name, direction, own) for record in records]
-    if all(name not in record.directions for record in found):
-        known = dict.fromkeys(n for record in records for n in record.directions)
-        raise InputError(f"No task here has the metric '{name}'. They have: {', '.join(known)}.")
-    return found
-
-
-def _rescored(record: Record, name: str, direction: str | None, own: scores.Function | None) -> Record:
-    if own is None:
-        if name not in record.directions:
-            return record
-        record.metric = {"name": name, "direction": record.directions[name]}
-        return record
-    if direction not in ("min", "max"):
-        raise InputError(f"--metric {name} needs --direction min or --direction max.")
-    record.metric, record.directions = {"name": name, "direction": direction}, {name: direction, **record.directions}
-    with record.stored() as stored:
-        for repeat in record.repeats:
-            arrays = Part(stored, "test", repeat.repeat)
-            if "target" in arrays:
-                value = scores.value(name, arrays, repeat.decision, own)
-                repeat.metrics = {name: float(value if value is not None else np.nan), **repeat.metrics}
-    return record
+    records = rescored(_merged(records) if len(folders) > 1 else records, metric, direction, margin)
+    name = f"{' + '.join(f.name for f in folders)}, by {metric.rpartition('.')[2]}"
+    return compare(records, rules_of(folders[0]), name)
 
 
 def _records(folder: Path) -> list[Record]:
     try:
         order = [cell["folder"] for cell in json.loads((folder / PLAN).read_text("utf-8"))["cells"]]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         order = []
     found = read_records(folder)
     if not found:
@@ -119,27 +73,6 @@ def _records(folder: Path) -> list[Record]:
         return order.index(name) if name in order else len(order)
 
     return sorted(found, key=place)
-
-
-def _own(records: Iterable[Record]) -> dict[str, scores.Function]:
-    """Metrics of somebody's own that can still be imported; without one there is no interval for new rows."""
-    found: dict[str, scores.Function] = {}
-    for record in records:
-        path = str(record.cell.get("task", {}).get("metric") or "")
-        name = record.metric["name"]
-        if "." in path and name not in found:
-            try:
-                found[name] = _function(path)
-            except LossbenchError:
-                continue
-    return found
-
-
-def _function(path: str) -> Callable[..., float]:
-    function = import_target(path, "metric")
-    if not callable(function):
-        raise InputError(f"{path} is not a function (target, prediction) -> float.")
-    return function
 
 
 def _merged(records: Sequence[Record]) -> list[Record]:

@@ -19,7 +19,7 @@ from lossbench.errors import InputError, NoSuchMetric, PluginError
 from lossbench.loss import Kind, Loss, Prediction
 from lossbench.plan import Cell, LossChoice, Trial, fingerprint
 from lossbench.preparation import Bench, held_of_the_rarest, load_task, margins_of, misfit, settled
-from lossbench.record import Record, Repeat, Status, finite
+from lossbench.record import INFLUENCE, Record, Repeat, Status, finite
 from lossbench.shape import loss_shape, pull
 from lossbench.spread import devices, spread
 from lossbench.task import Direction, Part, Task
@@ -289,6 +289,7 @@ class Study:
         repeat.metrics, repeat.report = finite(judged.metrics), judged.report
         for part, prediction in ((Part.VALIDATION, self._validation), (Part.TEST, test)):
             arrays |= {f"{part.value}/{repeat.repeat}/{k}": v for k, v in fold.arrays(part, prediction).items()}
+        arrays |= {f"test/{repeat.repeat}/{INFLUENCE}/{name}": v for name, v in judged.influence.items()}
 
     def weights(self) -> dict[str, Any]:
         """Of the chosen training, at its best epoch: state dicts of model and loss, and what was chosen with them."""

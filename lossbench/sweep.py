@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from lossbench.compose.composition import Composition, Job
 from lossbench.errors import InputError, LossbenchError, PluginError
-from lossbench.plan import Cell, LossChoice
+from lossbench.plan import Cell, LossChoice, fingerprint
 from lossbench.preparation import check, fingerprint_of, load_task, misfit, settled
 from lossbench.record import CHOICES, RECORD, Record, Status, read_record, write_whole
 from lossbench.study import Progress, run, run_references
@@ -189,6 +189,8 @@ class Sweep:
         if place is None:
             return None
         record = read_record(place)
+        if fingerprint(record.cell) != entry.cell.digest:  # somebody has changed it since
+            return None
         record.provenance = {**record.provenance, "reused_from": place.parent.name}
         return record
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -112,6 +112,10 @@ class Evaluation:
 
     metrics: dict[str, float]
     report: dict[str, dict[str, float]] | None = None
+    influence: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """Of the test part, by metric: what groups of examples contribute to it (`jackknife.by_groups`), for intervals.
+
+    For metrics of somebody's own alone: what the built-in ones need is in the stored predictions."""
 
 
 Decision = Mapping[str, float]

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from lossbench.plan import Cell, variants
+from lossbench.quoting import line, visible
 from lossbench.record import Record, Status
 from lossbench.verdicts.leaderboard import Summary, typical_spread
 
@@ -139,7 +140,7 @@ class Display:
         title = f"{entry.cell.loss.title} on {entry.cell.task.name} ({entry.cell.task.data['name']})"
         found = Summary.of(record.values(record.metric["name"]))
         value = f"{record.metric['name']} {pair(found, decimals([found]))}, " if found else ""
-        reused = f", reused from {record.provenance['reused_from']}" if "reused_from" in record.provenance else ""
+        reused = f", reused from {line(record.provenance['reused_from'])}" if "reused_from" in record.provenance else ""
         ended = f"{escape(title)}: {value}{record.status.value} in {record.seconds:.1f} s{escape(reused)}"
         if record.status is Status.DONE:
             if not self.out.is_terminal:
@@ -206,7 +207,7 @@ def farewell(out: Console, sweep: Sweep, *, tracked: bool, errors: Iterable[str]
     """Where the results lie, how to browse them, and how to go on after Ctrl-C."""
     out.print()
     for error in errors:
-        out.print(Text(error, style="red"))
+        out.print(Text(visible(error), style="red"))
     if interrupted:
         out.print(f"To resume, rerun the command with [bold]name={escape(sweep.name)} reuse=true[/]")
     out.print(f"report: {escape(str(sweep.folder / 'report.html'))}; records and leaderboards beside it")

@@ -189,20 +189,29 @@ def test_a_function_of_ones_own_sees_the_test_part_alone(tmp_path: Path) -> None
     assert contest.contenders[0].values == pytest.approx(wanted)
 
 
-@pytest.mark.parametrize(("path", "known"), [("tests.test_reporting.by_hand", True), ("gone.by_hand", False)])
-def test_a_sweep_of_a_metric_of_ones_own_is_judged_on_data_like_these_while_it_can_be_imported(
-    tmp_path: Path, path: str, known: bool
+def of_ones_own(title: str, gain: float, *, influence: bool) -> Record:
+    """A record of a sweep whose metric is a function that is no longer there."""
+    record = mse() if title == "mse" else gaining(title, gain, 0.1)
+    record.cell["task"]["metric"] = "gone.by_hand"
+    record.metric, record.directions = {"name": "by_hand", "direction": "min"}, {"by_hand": "min", **record.directions}
+    for repeat in record.repeats:
+        repeat.metrics = {"by_hand": repeat.metrics["rmse"], **repeat.metrics}
+        if influence:
+            record.arrays[f"test/{repeat.repeat}/influence/by_hand"] = np.full(40, repeat.metrics["rmse"])
+    return record
+
+
+@pytest.mark.parametrize("influence", [True, False])
+def test_a_metric_of_ones_own_is_judged_by_what_was_stored_of_it_and_old_records_have_no_interval(
+    tmp_path: Path, influence: bool
 ) -> None:
-    records = [mse(), gaining("huber", 0.5, 0.1)]
-    for record in records:
-        record.cell["task"]["metric"] = path
-        record.metric, record.directions = {"name": "by_hand", "direction": "min"}, {"by_hand": "min"}
-        for repeat in record.repeats:
-            repeat.metrics = {"by_hand": repeat.metrics["rmse"]}
+    records = [of_ones_own(title, 0.5, influence=influence) for title in ("mse", "huber")]
     (contest,) = judged([saved(tmp_path / "one", *records)]).contests
     difference = contest.find("huber").difference
     assert difference is not None
-    assert (difference.new_rows is not None) is known
+    assert difference.test.mean == pytest.approx(0.5)
+    assert (difference.new_rows is not None) is influence
+    assert contest.find("huber").values == pytest.approx(records[1].values("by_hand"))
 
 
 # Taking it home -------------------------------------------------------------------------------------------------------

@@ -22,13 +22,13 @@ def show(argv: list[str]) -> int:
     words.add_argument("--repeat", type=int, default=0, help="whose report per tag is printed (default 0)")
     words.add_argument("overrides", nargs="*", metavar="results=DIR")
     options = words.parse_intermixed_args(argv)
-    from lossbench import printout, reporting, terminal
+    from lossbench import printout, terminal
     from lossbench.record import read_record
-    from lossbench.verdicts.comparison import Rules
+    from lossbench.verdicts.judging import compare
 
     records = [read_record(f, arrays=False) for f in _found(options.run, results_folder(options.overrides))]
     if len(records) > 1:
-        for contest in reporting.compared(records, Rules(), "").contests:
+        for contest in compare(records).contests:
             printout.show_contest(terminal.console(), contest)
         print()
     for record in records:

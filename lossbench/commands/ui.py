@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lossbench.commands.options import parser, results_folder
 from lossbench.errors import InputError
+from lossbench.quoting import line
 
 
 def ui(argv: list[str]) -> int:
@@ -36,7 +37,7 @@ def ui(argv: list[str]) -> int:
     address = f"http://127.0.0.1:{options.port}"
     found = pages(uri, results)
     for name, page in found:
-        print(f"{name:24} {address}/{page}")
+        print(f"{line(name):24} {address}/{page}")
     print("Ctrl-C ends the server.", flush=True)
     if found and sys.stdout.isatty() and not options.no_browser:
         threading.Thread(target=_open, args=(address, found[0][1]), daemon=True).start()

@@ -12,13 +12,14 @@ from torch import Tensor
 
 from lossbench.errors import NoSuchMetric
 from lossbench.loss import Domain, Kind, Prediction
+from lossbench.own_metric import CUTS_WHILE_TRAINING, OwnMetric
 from lossbench.task import REFERENCE, Decision, Direction, Evaluation, Metric, Part
 from lossbench.tasks import metrics
 from lossbench.tasks.tabular import TableFold, TableTask
 
 
 class BinaryFold(TableFold):
-    """Targets are 0. and 1.; F1 and accuracy are given at the threshold chosen on validation data and at .5."""
+    """Targets are 0. and 1.; what decides is given at the threshold chosen on validation data and at .5."""
 
     def __init__(self, task: Binary, repeat: int) -> None:
         super().__init__(task.table, task.splits(repeat), task.features(repeat), task.table.target)
@@ -28,15 +29,26 @@ class BinaryFold(TableFold):
         names = [name for name in metrics.BINARY if prediction.probability is not None or not _needs_probability(name)]
         target = self.target[part]
         values = {name: float(_metric(name, target, prediction, decision)) for name in names}
-        if self.own_metric:
-            score, _ = _graded(prediction)
-            values = {self.metric.name: float(metrics.row_by_row(self.own_metric, target, score.double())), **values}
-        return Evaluation(values)
+        own, influence = self.own_metric, {}
+        if own:
+            score, middle = _graded(prediction)
+            y, graded, cut = target.numpy(), score.double().numpy(), decision.get(own.name, middle)
+            label = (graded > cut).astype(np.int64)
+            values = {own.name: own(y, graded, label, cut), **values}
+            if own.decides:
+                assert prediction.label is not None
+                values[own.at_half] = own(y, graded, prediction.label.numpy(), middle)
+            if part is Part.TEST and (parts := own.influence(y, graded, label, cut)) is not None:
+                influence = {own.name: parts}
+        return Evaluation(values, influence=influence)
 
     def decide(self, prediction: Prediction) -> Decision:
         score, middle = _graded(prediction)
         target = self.target[Part.VALIDATION]
-        return {name: metrics.best_threshold(target, score, name, middle) for name in ("f1", "accuracy")}
+        found = {name: metrics.best_threshold(target, score, name, middle) for name in ("f1", "accuracy")}
+        if self.own_metric and self.own_metric.decides:
+            found[self.metric.name], _ = self.own_metric.threshold(target.numpy(), score.double().numpy(), middle)
+        return found
 
     def value(self, prediction: Prediction) -> float:
         return float(self._value(self.target[Part.VALIDATION], prediction))
@@ -46,11 +58,15 @@ class BinaryFold(TableFold):
         return lambda prediction: self._value(target, prediction)
 
     def _value(self, target: Tensor, prediction: Prediction) -> Tensor:
-        """The task's own metric on validation data, F1 and accuracy at their best threshold."""
-        name = self.metric.name
-        score, _ = _graded(prediction)
-        if self.own_metric:
-            return metrics.row_by_row(self.own_metric, target, score.double())
+        """The task's own metric on validation data, whatever decides at its best threshold."""
+        name, own = self.metric.name, self.own_metric
+        score, middle = _graded(prediction)
+        if own:
+
+            def judged(y: NDArray[Any], graded: NDArray[np.float64]) -> float:
+                return own.threshold(y, graded, middle, CUTS_WHILE_TRAINING)[1] if own.decides else own(y, graded)
+
+            return metrics.row_by_row(judged, target, score.double())
         if name in ("f1", "accuracy"):
             return metrics.best_decisions(target, score, name)
         if prediction.probability is None and _needs_probability(name):
@@ -79,7 +95,7 @@ class Binary(TableTask):
 
     def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
         self.metric: Metric
-        self.own_metric: Callable[..., Any] | None
+        self.own_metric: OwnMetric | None
         self.metric, self.own_metric = metrics.chosen(metric, direction, metrics.BINARY)
         super().__init__(data, seed)
 
@@ -87,7 +103,10 @@ class Binary(TableTask):
         return BinaryFold(self, repeat)
 
     def directions(self) -> dict[str, Direction]:
-        return {self.metric.name: self.metric.direction, **metrics.BINARY}
+        found = {self.metric.name: self.metric.direction, **metrics.BINARY}
+        if self.own_metric and self.own_metric.decides:
+            found[self.own_metric.at_half] = self.metric.direction
+        return found
 
     def margins(self) -> dict[str, float]:
         return {name: metrics.MARGINS[name] for name in metrics.BINARY}

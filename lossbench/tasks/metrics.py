@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lossbench import own_metric
 from lossbench.calibration import expected_calibration_error
-from lossbench.errors import InputError, UnknownName
-from lossbench.plugins import import_target
+from lossbench.errors import UnknownName
+from lossbench.own_metric import OwnMetric
 from lossbench.task import Direction, Metric
 
 MIN, MAX = Direction.MIN, Direction.MAX
@@ -151,19 +152,20 @@ def _by_threshold(target: Tensor, score: Tensor, metric: str) -> tuple[Tensor, T
     return values, quality, torch.cat([always, values[..., :-1] > values[..., 1:], always], dim=-1)
 
 
-def chosen(
-    metric: str, direction: str | None, known: Mapping[str, Direction]
-) -> tuple[Metric, Callable[..., Any] | None]:
+def chosen(metric: str, direction: str | None, known: Mapping[str, Direction]) -> tuple[Metric, OwnMetric | None]:
     """The metric of a task by name, or any importable `(target, prediction) -> float` with a declared direction."""
     if metric in known:
         return Metric(metric, known[metric]), None
     if "." not in metric:
         raise UnknownName("metric", metric, known, "Or give an importable function: task.metric=my.module.function")
-    function = import_target(metric, "task.metric")
-    stated = direction or getattr(function, "direction", None)
-    if stated not in ("min", "max"):
-        raise InputError(f"task.metric={metric} needs task.direction=min or task.direction=max.")
-    if not callable(function):
-        raise InputError(f"task.metric={metric} is not a function (target, prediction) -> float.")
-    short = metric.rpartition(".")[2]
-    return Metric(metric if short in known else short, Direction(stated)), function
+    ask = "task.direction=min or task.direction=max"
+    own = own_metric.load(metric, direction, known, what="task.metric", ask=ask)
+    return Metric(own.name, Direction(own.direction)), own
+
+
+def undecided(
+    metric: str, direction: str | None, known: Mapping[str, Direction], task: str
+) -> tuple[Metric, OwnMetric | None]:
+    """The same for a task that has no thresholds; InputError for a function that cannot do without one."""
+    found, own = chosen(metric, direction, known)
+    return found, own_metric.undecided(own, task) if own else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
 from typing import Any, Self
@@ -19,6 +19,7 @@ from lossbench.data.sentences import OUTSIDE, Corpus, Sentence
 from lossbench.errors import DataError, InputError
 from lossbench.loss import Domain, Kind, Prediction, Sequences
 from lossbench.models.tagger import Encoded, Vocabulary
+from lossbench.own_metric import OwnMetric
 from lossbench.plan import Rarest, stream
 from lossbench.task import REFERENCE, DataCard, Decision, Direction, Evaluation, Metric, Part, Scored, Sealed, Splits
 from lossbench.tasks import metrics
@@ -42,7 +43,7 @@ class NERFold:
         vocabulary = Vocabulary.of(sentences[Part.TRAIN], self.tags)
         self.inputs = vocabulary.sizes
         self.encoded = Sealed({part: vocabulary.encode(sentences[part]) for part in Part})
-        self.true = Sealed({part: [sentence.tags for sentence in sentences[part]] for part in Part})
+        self.true = Sealed({part: [list(sentence.tags) for sentence in sentences[part]] for part in Part})
 
     def open_test(self, choice: str) -> None:
         self.encoded.open(choice)
@@ -69,9 +70,12 @@ class NERFold:
         tokens, report = token_report(flat_true, [tag for tags in predicted for tag in tags], self.tags)
         values = {**entities, **tokens}
         values = {self.metric.name: values.pop(self.metric.name, 0.0), **values}
-        if self.own_metric:
-            values[self.metric.name] = float(self.own_metric(self.true[part], predicted))
-        return Evaluation(values, report)
+        own, influence = self.own_metric, {}
+        if own:
+            values[own.name] = own(self.true[part], predicted)
+            parts = own.influence(self.true[part], predicted) if part is Part.TEST else None
+            influence = {} if parts is None else {own.name: parts}
+        return Evaluation(values, report, influence)
 
     def decide(self, prediction: Prediction) -> Decision:
         return {}
@@ -79,7 +83,7 @@ class NERFold:
     def value(self, prediction: Prediction) -> float:
         part, name = Part.VALIDATION, self.metric.name
         if self.own_metric:
-            return float(self.own_metric(self.true[part], self._tagged(part, prediction)))
+            return self.own_metric(self.true[part], self._tagged(part, prediction))
         if name.startswith("entity"):
             return entity_scores(self.true[part], self._tagged(part, prediction))[name]
         return self.evaluate(part, prediction, {}).metrics[name]
@@ -117,8 +121,8 @@ class NER:
     def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
         self.data, self.seed = data, seed
         self.metric: Metric
-        self.own_metric: Callable[..., Any] | None
-        self.metric, self.own_metric = metrics.chosen(metric, direction, DIRECTIONS)
+        self.own_metric: OwnMetric | None
+        self.metric, self.own_metric = metrics.undecided(metric, direction, DIRECTIONS, self.name)
         self.corpus = _corpus(data)
         self.sentences: list[Sentence] = list(self.corpus.sentences())
 

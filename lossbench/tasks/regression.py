@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lossbench.loss import Domain, Kind, Prediction
+from lossbench.own_metric import OwnMetric
 from lossbench.task import REFERENCE, Decision, Direction, Evaluation, Metric, Part
 from lossbench.tasks import metrics
 from lossbench.tasks.tabular import TableFold, TableTask
@@ -30,9 +31,12 @@ class RegressionFold(TableFold):
     def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:
         target, score = self.target[part], self._original(prediction)
         values = {name: float(metrics.regression(name, target, score)) for name in metrics.REGRESSION}
-        if self.own_metric:
-            values = {self.metric.name: float(self._value(target, score)), **values}
-        return Evaluation(values)
+        own, influence = self.own_metric, {}
+        if own:
+            values = {own.name: float(self._value(target, score)), **values}
+            parts = own.influence(target.numpy(), score.numpy()) if part is Part.TEST else None
+            influence = {} if parts is None else {own.name: parts}
+        return Evaluation(values, influence=influence)
 
     def decide(self, prediction: Prediction) -> Decision:
         return {}
@@ -77,8 +81,8 @@ class Regression(TableTask):
 
     def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
         self.metric: Metric
-        self.own_metric: Callable[..., Any] | None
-        self.metric, self.own_metric = metrics.chosen(metric, direction, metrics.REGRESSION)
+        self.own_metric: OwnMetric | None
+        self.metric, self.own_metric = metrics.undecided(metric, direction, metrics.REGRESSION, self.name)
         super().__init__(data, seed)
 
     def fold(self, repeat: int, domain: Domain = Domain.REAL) -> RegressionFold:

@@ -15,6 +15,7 @@ from lossbench.verdicts.verdict import Verdict
 from lossbench.verdicts.words import (
     NO_MARGIN,
     amount,
+    chosen_otherwise,
     could_detect,
     listed,
     metric,
@@ -119,6 +120,8 @@ def _caption(contest: Contest) -> str:
     spent = f"{several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} ({protocol['name']})"
     better = "lower is better" if contest.direction == "min" else "higher is better"
     said = f"{metric(contest.metric)}, {better}: mean ± standard deviation over {spent}, on the same test part. "
+    anew = chosen_otherwise(contest)
+    said += f"{anew[:1].upper()}{anew[1:]}. " if anew else ""
     if not contest.differences:
         return said.strip()
     margin = f"Within the grey band, up to {amount(contest.margin, contest)}, losses are the same in practice. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from lossbench.quoting import line
 from lossbench.record import Record, Status
 from lossbench.verdicts.aims import NOT_CALIBRATED, PROPER, distorts
 from lossbench.verdicts.comparison import Comparison, Contest, Difference
@@ -69,13 +70,13 @@ def method(comparison: Comparison) -> Section:
 
 def _reproduce(comparison: Comparison) -> str:
     records = comparison.records
-    commands = dict.fromkeys(str(r.provenance["command"]) for r in records if r.provenance.get("command"))
+    commands = dict.fromkeys(line(str(r.provenance["command"])) for r in records if r.provenance.get("command"))
     commits = dict.fromkeys(str(r.provenance["git"]) for r in records if r.provenance.get("git"))
     versions: dict[str, str] = next((r.provenance["versions"] for r in records if r.provenance.get("versions")), {})
     digests = dict.fromkeys(f"{r.data['name']} {r.data['digest']}" for r in records if r.data.get("digest"))
     lines = [*commands, f"commit    {', '.join(commits)}" if commits else ""]
     lines += [f"versions  {', '.join(f'{k} {v}' for k, v in versions.items())}", f"data      {', '.join(digests)}"]
-    return "\n".join(line for line in lines if line)
+    return "\n".join(text for text in lines if text)
 
 
 def numbers(comparison: Comparison) -> Section:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lossbench.plan import Scope
 from lossbench.record import Record, Status
-from lossbench.verdicts import ranks, scores, statistics
+from lossbench.verdicts import ranks, statistics
 from lossbench.verdicts.leaderboard import Leaderboard, Row
 from lossbench.verdicts.statistics import Estimate
 from lossbench.verdicts.verdict import Verdict, judge
@@ -29,13 +29,12 @@ def places(margin: float, values: Sequence[float] = ()) -> int:
 
 @dataclass(frozen=True)
 class Rules:
-    """How a sweep is judged. `own`: metrics of somebody's own by name, to be computed on stored predictions."""
+    """How a sweep is judged."""
 
     scope: Scope = Scope.ROWS
     """What verdicts claim."""
     baseline: str | None = None
     """The title that others are held against; None for the baseline of the task."""
-    own: Mapping[str, scores.Function] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -234,6 +233,22 @@ class Contest:
     @property
     def sign(self) -> int:
         return -1 if self.direction == "min" else 1
+
+    @cached_property
+    def chosen_by(self) -> str:
+        """The metric by which rates, parameters and epochs were chosen: another one where it was judged anew."""
+        named = (c.record.metric for c in self.contenders if c.record.directions)
+        return next((metric.get("chosen_by", metric["name"]) for metric in named), self.metric)
+
+    @property
+    def rejudged(self) -> bool:
+        return self.chosen_by != self.metric
+
+    @cached_property
+    def chosen_sign(self) -> int:
+        """Which way `chosen_by` improves, as `sign`."""
+        ways = (c.record.directions.get(self.chosen_by) for c in self.contenders)
+        return -1 if next((way for way in ways if way), self.direction) == "min" else 1
 
     @property
     def repeats(self) -> int:

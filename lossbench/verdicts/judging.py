@@ -208,7 +208,7 @@ class _Pairs:
         test, new_rows, rows = statistics.over_repeats(gains), None, 0
         mine, theirs = self._of(one), self._of(other)
         if mine is not None and theirs is not None:
-            if not np.array_equal(mine.rows, theirs.rows):
+            if not np.array_equal(mine.rows, theirs.rows) or mine.parts.shape != theirs.parts.shape:
                 raise InputError(
                     f"{one.title} and {other.title} were judged on different test rows: their records do not belong "
                     "together. Run both in one sweep."
@@ -235,7 +235,7 @@ class _Pairs:
 
     def _of(self, contender: Contender) -> _Parts | None:
         if contender.title not in self._parts:
-            self._parts[contender.title] = _parts(contender.record, self.metric, self.rules.own.get(self.metric))
+            self._parts[contender.title] = _parts(contender.record, self.metric)
         return self._parts[contender.title]
 
 
@@ -257,14 +257,14 @@ class _Parts:
     examples: int
 
 
-def _parts(record: Record, metric: str, own: scores.Function | None) -> _Parts | None:
+def _parts(record: Record, metric: str) -> _Parts | None:
     """Of a record's test predictions; None where they cannot tell."""
     found, rows = [], []
     with record.stored() as stored:
         groups = stored.get("legend/groups")
         for repeat in record.repeats:
             arrays = Part(stored, "test", repeat.repeat)
-            one = scores.parts(metric, arrays, repeat.decision, own) if "target" in arrays else None
+            one = scores.parts(metric, arrays, repeat.decision) if "target" in arrays else None
             if one is None:
                 return None
             found.append(one if groups is None or len(groups) != len(one) else by_group(one, groups))

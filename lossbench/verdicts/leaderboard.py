@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Any
 
 from lossbench.plan import EDGE_TRIALS, variants
+from lossbench.quoting import line
 from lossbench.record import Record, Status
 
 
@@ -71,7 +72,7 @@ def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
     found: dict[int, Leaderboard] = {}
     for alike in named.values():
         words = variants([board.cell for board in alike]) if len(alike) > 1 else [""]
-        found |= {id(board): replace(board, variant=word) for board, word in zip(alike, words, strict=True)}
+        found |= {id(board): replace(board, variant=line(word)) for board, word in zip(alike, words, strict=True)}
     return [found[id(board)] for board in boards]
 
 

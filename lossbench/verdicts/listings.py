@@ -13,8 +13,9 @@ from lossbench.verdicts.comparison import Contender, Contest
 from lossbench.verdicts.costs import Times
 from lossbench.verdicts.evidence import calibration
 from lossbench.verdicts.evidence.tags import TagReport
+from lossbench.verdicts.evidence.thresholds import Cut, Thresholds
 from lossbench.verdicts.panels import Panel, Table
-from lossbench.verdicts.words import amount
+from lossbench.verdicts.words import amount, metric, several
 
 
 def prices(contest: Contest) -> Iterator[Panel]:
@@ -26,7 +27,7 @@ def prices(contest: Contest) -> Iterator[Panel]:
 
 def _prices(against: str, priced: list[tuple[Contender, Mapping[str, Any]]]) -> Panel:
     settings = list(dict.fromkeys(_setting(at) for _, price in priced for at in price["at"]))
-    several = len({classes for _, classes in settings}) > 1
+    many = len({classes for _, classes in settings}) > 1
     largest = max(settings, key=lambda one: (-one[1], one[0]))
     unit = _seconds_of_the_cheapest(largest, priced)
     rows = []
@@ -36,7 +37,7 @@ def _prices(against: str, priced: list[tuple[Contender, Mapping[str, Any]]]) -> 
         at = found.get(largest) or max(price["at"], key=lambda at: (-at["classes"], at["batch"]))
         spent = _three(at["ratio"] * unit * 1e9) if largest in found and unit else "n/a"
         rows.append((contender.title, *ratios, spent, _three(at["bytes"]), str(at["operations"])))
-    shown = [f"{batch:,} targets{f', {classes} classes' if several else ''}" for batch, classes in settings]
+    shown = [f"{batch:,} targets{f', {classes} classes' if many else ''}" for batch, classes in settings]
     note = (
         f"Forward and backward of a batch on one thread, relative to {against}, the cheapest built-in loss of the "
         "kind, run in turn with it; within the spread of the clock they take about the same. Nanoseconds are those of "
@@ -81,6 +82,21 @@ def by_tag(report: TagReport) -> Panel:
 
 def _digits(value: float | None) -> str:
     return "n/a" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def thresholds(found: Thresholds) -> Panel:
+    """Where each loss drew the line, for every metric that judges decisions."""
+    names = list(dict.fromkeys(name for cuts in found.cuts.values() for name in cuts))
+    rows = [(title, *(_cut(cuts.get(name)) for name in names)) for title, cuts in found.cuts.items()]
+    note = (
+        f"On validation data, for each metric: the median over {several(found.repeats, 'repeat')}, with the lowest and "
+        "highest. They are thresholds on probabilities, or on scores where a loss gives none."
+    )
+    return Panel("Thresholds chosen", note, table=Table(("loss", *map(metric, names)), tuple(rows)))
+
+
+def _cut(cut: Cut | None) -> str:
+    return "n/a" if cut is None else f"{cut.median:.3g} ({cut.low:.3g} to {cut.high:.3g})".replace("-", "−")
 
 
 def calibrated(found: calibration.Calibrations) -> Panel:

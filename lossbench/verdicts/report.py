@@ -13,6 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lossbench.plan import Scope
+from lossbench.quoting import visible
 from lossbench.record import Record, write_whole
 from lossbench.verdicts.answer import Answer, answer
 from lossbench.verdicts.board import AcrossTable, Board, across_table, board
@@ -75,6 +76,7 @@ def html(comparison: Comparison, told: Answer | None = None, blocks: Sequence[Se
         loader=PackageLoader("lossbench.verdicts"),
         autoescape=lambda name: bool(name and ".html" in name),
         undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,  # not what the template calls safe
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -16,50 +16,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.calibration import expected_calibration_error
+from lossbench.jackknife import by_groups
+from lossbench.record import INFLUENCE
 
 Arrays = Mapping[str, NDArray[Any]]
 """One part of one repeat: target, score, and what else its task stores, without the prefix."""
 Values = NDArray[np.float64]
-Function = Callable[[NDArray[Any], NDArray[Any]], float]
-GROUPS = 50
-"""So many groups of examples are left out in turn where a metric has no closed form."""
 
 
-def parts(metric: str, arrays: Arrays, decision: Mapping[str, float], own: Function | None = None) -> Values | None:
+def parts(metric: str, arrays: Arrays, decision: Mapping[str, float]) -> Values | None:
     """Of each example (of each sentence for tags; of each of 50 groups without a closed form), or None.
 
-    None where the metric cannot be had from what is stored, as one that needs a probability where there is none.
-    `own`: somebody's own `(target, score) -> float` by that name.
+    None where the metric cannot be had from what is stored, as one that needs a probability where there is none. Of a
+    metric of somebody's own it is what was stored when its function judged: nothing here loads or calls one.
     """
-    if own is not None:
-        return _by_groups(own, *_judged(arrays))
+    if f"{INFLUENCE}/{metric}" in arrays:
+        return arrays[f"{INFLUENCE}/{metric}"].astype(float)
     if "entities" in arrays:
         return _of_tags(metric, arrays)
-    if metric in _OF_NUMBERS and "label" not in arrays:
-        return _OF_NUMBERS[metric](arrays["target"].astype(float), arrays["score"].astype(float))
+    if "label" not in arrays:
+        known = _OF_NUMBERS.get(metric)
+        return known(arrays["target"].astype(float), arrays["score"].astype(float)) if known else None
     return _of_labels(metric, arrays, decision)
 
 
-def value(metric: str, arrays: Arrays, decision: Mapping[str, float], own: Function | None = None) -> float | None:
+def value(metric: str, arrays: Arrays, decision: Mapping[str, float]) -> float | None:
     """The metric itself, from what is stored."""
-    if own is not None:
-        return float(own(*_judged(arrays)))
     found = parts(metric, arrays, decision)
     return None if found is None else float(found.mean())
-
-
-def _judged(arrays: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Truth and prediction as somebody's own metric takes them: numbers, or for tags one list of tags a sentence."""
-    if "entities" not in arrays:
-        return arrays["target"], arrays["score"]
-    ends = np.flatnonzero(np.diff(arrays["rows"])) + 1
-    return _listed(arrays["tags"][arrays["target"]], ends), _listed(arrays["tags"][arrays["label"]], ends)
-
-
-def _listed(tags: NDArray[Any], ends: NDArray[Any]) -> NDArray[Any]:
-    sentences = np.empty(len(ends) + 1, dtype=object)
-    sentences[:] = [sentence.tolist() for sentence in np.split(tags, ends)]
-    return sentences
 
 
 def _ratio(above: Values, below: Values) -> Values:
@@ -209,10 +193,6 @@ def _of_tags(metric: str, arrays: Arrays) -> Values | None:
 # Anything else --------------------------------------------------------------------------------------------------
 
 
-def _by_groups(function: Function, target: NDArray[Any], score: NDArray[Any]) -> Values:
-    """The delete-a-group jackknife: what the metric is without each of 50 groups, as parts with the metric as mean."""
-    groups = min(GROUPS, len(target))
-    which = np.random.default_rng(0).permutation(len(target)) % groups
-    whole = float(function(target, score))
-    without = np.array([float(function(target[which != g], score[which != g])) for g in range(groups)])
-    return np.asarray(whole + (groups - 1) * (without.mean() - without))
+def _by_groups(function: Callable[..., float], target: NDArray[Any], score: NDArray[Any]) -> Values:
+    """What each of 50 groups contributes to a number of targets and scores."""
+    return by_groups(lambda rows: function(target[rows], score[rows]), len(target))

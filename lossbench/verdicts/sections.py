@@ -75,9 +75,9 @@ def pictures_of(comparison: Comparison, *, everything: bool = False) -> Iterator
 FEW_CELLS, PICTURED = 60, 2
 """Beyond so many cells, so many tasks have pictures of their own: more would be slow to draw and long to read."""
 THRESHOLD = (
-    "What remains of a difference in F1 and accuracy after each loss's threshold is chosen on validation data, and of "
-    "log loss and calibration after temperature scaling. Much of what focal and weighted losses seem to win or lose at "
-    ".5 is gone then. A question mark: what remains is within noise."
+    "What remains of a difference in metrics of decisions, as F1, after each loss's threshold is chosen on validation "
+    "data, and of log loss and calibration after temperature scaling. Much of what focal and weighted losses seem to "
+    "win or lose at .5 is gone then. A question mark: what remains is within noise."
 )
 BLOG = (
     "Every trial of every repeat is one seed at one learning rate, the same for all losses: the comparison that a blog "
@@ -162,6 +162,8 @@ class _Of:
                 "Gain at .5, and at each loss's own threshold",
                 self.picture("thresholds", figures.thresholds, figures.said_thresholds, found),
             )
+        if any(found.cuts.values()):
+            yield replace(listings.thresholds(found), group=self.group)
         if found.tempered:
             yield self.panel(
                 "Gain before and after temperature scaling",
@@ -174,13 +176,14 @@ class _Of:
         return f"{NOT_CALIBRATED.capitalize()}: {listed(distorted)}." if distorted else ""
 
     def blog(self) -> Iterator[Panel]:
-        if self.contest.trials < 2 or blog.blog_post(self.contest) is None:
-            return
         contest = self.contest
-        yield self.panel(
-            "Who wins with one seed at one rate",
-            self.picture("blog", blog_figures.blog_post, blog_figures.said_blog_post, contest),
-        )
+        if contest.trials < 2 or blog.blog_post(contest) is None:
+            return
+        if not contest.rejudged:  # trials have values of the metric that chose, which verdicts by another do not fit
+            yield self.panel(
+                "Who wins with one seed at one rate",
+                self.picture("blog", blog_figures.blog_post, blog_figures.said_blog_post, contest),
+            )
         yield self.panel(
             "Sensitivity to the rate",
             self.picture("rates", rate_figures.sensitivity, rate_figures.said_sensitivity, contest),
@@ -194,7 +197,7 @@ class _Of:
 
     def training(self) -> Iterator[Panel]:
         yield self.panel(
-            f"Learning curves: {metric(self.contest.metric)} on validation data",
+            f"Learning curves: {metric(self.contest.chosen_by)} on validation data",
             self.picture("curves", curve_figures.curves, curve_figures.said_curves, self.contest),
             "Median and 10-90 % band over repeats.",
         )

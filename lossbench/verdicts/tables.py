@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from lossbench.quoting import csv_cell, latex, markdown
 from lossbench.record import Record
 from lossbench.verdicts import costs
 from lossbench.verdicts.answer import Answer
@@ -42,16 +43,15 @@ def to_csv(comparison: Comparison) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     spread = [f"{name}_{what}" for name in names for what in ("mean", "sd")]
-    writer.writerow([*HEAD, "repeats", *judged, "seconds", "step_seconds", *TIME, *spread])
+    writer.writerow(map(csv_cell, [*HEAD, "repeats", *judged, "seconds", "step_seconds", *TIME, *spread]))
     for contest in comparison.contests:
         for contender in _all(contest):
             values: list[Any] = []
             for name in names:
                 found = contender.row.metrics.get(name)
                 values += ["" if found is None else found.mean, "" if found is None or found.sd is None else found.sd]
-            writer.writerow(
-                [*_head(contest, contender), *_judged(contest, contender), *_times(contest, contender), *values]
-            )
+            row = [*_head(contest, contender), *_judged(contest, contender), *_times(contest, contender), *values]
+            writer.writerow(map(csv_cell, row))
     return out.getvalue()
 
 
@@ -126,6 +126,7 @@ def _contest(contest: Contest) -> dict[str, Any]:
         "variant": contest.board.variant,
         "model": contest.board.model,
         "metric": contest.metric,
+        "chosen_by": contest.chosen_by,
         "direction": contest.direction,
         "margin": contest.margin,
         "baseline": contest.baseline,
@@ -238,13 +239,13 @@ def _failure(record: Record) -> dict[str, Any]:
 
 def to_markdown(comparison: Comparison, told: Answer | None) -> str:
     """The answer, a short table a contest, and the limits; the tables alone without an answer."""
-    lines = [f"# {comparison.name or 'Comparison'}", "", told.sentence, ""] if told else []
+    lines = [f"# {markdown(comparison.name or 'Comparison')}", "", markdown(told.sentence), ""] if told else []
     for contest in comparison.contests:
-        lines += [f"**{contest.task} on {contest.name}** ({contest.board.model})", ""]
+        lines += [f"**{markdown(f'{contest.task} on {contest.name}')}** ({markdown(contest.board.model)})", ""]
         lines += [_piped(cells) for cells in _short(contest)]
         lines.append("")
     if told and told.limits:
-        lines += ["Limits of this sweep:", "", *(f"- {limit}" for limit in told.limits), ""]
+        lines += ["Limits of this sweep:", "", *(f"- {markdown(limit)}" for limit in told.limits), ""]
     return "\n".join(lines)
 
 
@@ -274,22 +275,7 @@ def _short(contest: Contest) -> list[tuple[str, ...]]:
 
 
 def _piped(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-_LATEX = {
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    "~": "\\textasciitilde{}",
-    "^": "\\textasciicircum{}",
-    "\\": "\\textbackslash{}",
-    "±": "$\\pm$",
-    "−": "$-$",
-    "²": "$^2$",
-    "×": "$\\times$",
-    "–": "--",
-    "α": "$\\alpha$",
-    "γ": "$\\gamma$",
-}
+    return "| " + " | ".join(map(markdown, cells)) + " |"
 
 
 def to_latex(comparison: Comparison) -> str:
@@ -297,9 +283,9 @@ def to_latex(comparison: Comparison) -> str:
     tables = []
     for contest in comparison.contests:
         head, _, *rows = _short(contest)
-        lines = [" & ".join(map(_tex, cells)) + r" \\" for cells in (head, *rows)]
+        lines = [" & ".join(map(latex, cells)) + r" \\" for cells in (head, *rows)]
         tables += [
-            f"% {contest.task} on {contest.name}, {contest.board.model}",
+            f"% {latex(f'{contest.task} on {contest.name}, {contest.board.model}')}",
             r"\begin{tabular}{llrrl}",
             r"\toprule",
             lines[0],
@@ -310,7 +296,3 @@ def to_latex(comparison: Comparison) -> str:
             "",
         ]
     return "\n".join(tables)
-
-
-def _tex(text: str) -> str:
-    return "".join(_LATEX.get(sign, sign) for sign in text)

@@ -10,7 +10,7 @@ from lossbench.verdicts.comparison import Contest, Difference
 NO_MARGIN = "no equivalence margin is set (task.equivalence=)"
 NOT_KNOWN = {
     Scope.TEST: "nothing was measured on the test part",
-    Scope.ROWS: "its predictions were not stored example by example, which an interval for new rows needs",
+    Scope.ROWS: "its record does not say what each test example contributes, which an interval for new rows needs",
     Scope.TRAINING_ROWS: "one data set cannot tell what other training rows would change; several data sets can",
 }
 """Why there is no interval within a scope."""
@@ -34,7 +34,18 @@ NAMES = {
 
 def metric(name: str) -> str:
     """`rmse` as RMSE, `roc_auc` as ROC-AUC, others with spaces."""
+    if name not in NAMES and name.endswith("_at_half"):
+        return f"{metric(name.removesuffix('_at_half'))} at .5"
     return NAMES.get(name, name.replace("_", " "))
+
+
+def chosen_otherwise(contest: Contest) -> str:
+    """For a contest that was judged anew: by what its trainings were chosen. Empty where that is what judges them."""
+    if not contest.rejudged:
+        return ""
+    return (
+        f"judged by {metric(contest.metric)}; rates, parameters and epochs were chosen by {metric(contest.chosen_by)}"
+    )
 
 
 def amount(value: float, contest: Contest, *, sign: bool = False) -> str:
@@ -90,6 +101,8 @@ def could_detect(difference: Difference, contest: Contest) -> str:
 
 def chosen_by(contest: Contest) -> str:
     """By which metric what was chosen on validation data, and that nothing was chosen by the others."""
+    if contest.rejudged:
+        return chosen_otherwise(contest)
     first, *others = contest.board.metrics
     losses = (*contest.contenders, *contest.controls)
     decided = {name for c in losses for repeat in c.record.repeats for name in repeat.decision}

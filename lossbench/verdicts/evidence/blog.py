@@ -132,7 +132,7 @@ def blog_post(contest: Contest) -> BlogPost | None:
     every = experiments(contest)
     if not every or len(every[0].values) < 2 or max(e.trial for e in every) < 1:
         return None
-    sound = [e for e in every if e.winners(contest.sign)]
+    sound = [e for e in every if e.winners(contest.chosen_sign)]
     if not sound:
         return None
     losses = tuple(every[0].values)
@@ -143,11 +143,11 @@ def blog_post(contest: Contest) -> BlogPost | None:
     bands = []
     for number in range(len(edges) - 1):
         inside = [e for e, at in zip(sound, place, strict=True) if at == number]
-        named = _named(inside, losses, contest.sign)
+        named = _named(inside, losses, contest.chosen_sign)
         bands.append(
             Band(float(edges[number]), float(edges[number + 1]), len(inside), named, _wrong(named, right, inside))
         )
-    named = _named(sound, losses, contest.sign)
+    named = _named(sound, losses, contest.chosen_sign)
     return BlogPost(
         experiments=len(sound),
         losses=losses,
@@ -180,7 +180,7 @@ def _against(contest: Contest, sound: Sequence[Experiment]) -> tuple[Against, ..
         if contest.no_verdict or difference is None or baseline is None or title not in sound[0].values:
             continue
         both = [(e.values[title], e.values[baseline]) for e in sound]
-        gains = np.array([_gain(*pair, contest.sign) for pair in both if pair != (None, None)])
+        gains = np.array([_gain(*pair, contest.chosen_sign) for pair in both if pair != (None, None)])
         if len(gains):
             shares = [gains > 0, gains < 0, gains > contest.margin, gains < -contest.margin]
             verdict = difference.verdict

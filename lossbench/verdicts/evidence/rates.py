@@ -48,10 +48,10 @@ def sensitivity_of(contest: Contest) -> list[Sensitivity] | None:
     for contender in contest.ranked:
         trials = [trial for _, trial in trials_of(contender)]
         place = np.clip(np.digitize([float(t["learning_rate"]) for t in trials], edges) - 1, 0, len(middles) - 1)
-        costs = np.array([_cost(trial, contest.sign) for trial in trials])
+        costs = np.array([_cost(trial, contest.chosen_sign) for trial in trials])
         inside = [costs[place == number] for number in range(len(middles))]
         spans = np.array([_quantiles(band) for band in inside])
-        spans = -contest.sign * np.where(np.isfinite(spans), spans, np.nan)
+        spans = -contest.chosen_sign * np.where(np.isfinite(spans), spans, np.nan)
         found.append(
             Sensitivity(
                 contender.title,
@@ -73,11 +73,13 @@ def after_k_trials_of(contest: Contest) -> dict[str, Values] | None:
     """
     found = {}
     for contender in contest.ranked:
-        repeats = [[_cost(trial, contest.sign) for trial in repeat.trials] for repeat in contender.record.repeats]
+        repeats = [
+            [_cost(trial, contest.chosen_sign) for trial in repeat.trials] for repeat in contender.record.repeats
+        ]
         shortest = min((len(costs) for costs in repeats), default=0)
         if shortest > 1:
             running = np.minimum.accumulate(np.array([costs[:shortest] for costs in repeats]), axis=1).mean(0)
-            found[contender.title] = -contest.sign * np.where(np.isfinite(running), running, np.nan)
+            found[contender.title] = -contest.chosen_sign * np.where(np.isfinite(running), running, np.nan)
     return found or None
 
 

@@ -7,7 +7,7 @@ they lose in log loss one number fitted on validation data gives back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ from lossbench.verdicts.evidence.calibration import Probabilities, Scaled, proba
 from lossbench.verdicts.statistics import Estimate, over_repeats
 
 Values = NDArray[np.float64]
-DECIDED = ("f1", "accuracy")
-"""Judged at .5 under `..._at_half`, and at the threshold chosen on validation data under their own names."""
+AT_HALF = "_at_half"
+"""Ends the names of metrics as they are at .5; under their own names they are at the threshold from validation data."""
 SCALED = ("log_loss", "ece")
 
 
@@ -56,6 +56,15 @@ class Remains:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """The thresholds that one loss's repeats chose for one metric, on its probabilities or, without any, its scores."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Remedied:
     """One loss against the baseline. A table is None where nothing can be said: no decisions, or no probabilities."""
 
@@ -73,6 +82,8 @@ class Thresholds:
     baseline: str
     losses: tuple[Remedied, ...]
     repeats: int
+    cuts: Mapping[str, Mapping[str, Cut]] = field(default_factory=dict)
+    """By loss, the baseline among them, and by metric."""
 
     @property
     def decided(self) -> bool:
@@ -96,24 +107,38 @@ def thresholds(contest: Contest, found: Probabilities | None = None) -> Threshol
     if not found:
         return None
     margins = reference.record.margins
+    decided = [name for name in contest.board.metrics if f"{name}{AT_HALF}" in contest.board.metrics]
     losses = []
     for contender in contest.contenders:
         if contender is reference or contender.title not in found:
             continue
         mine, theirs = found[contender.title], found.get(reference.title)
         tempered = _tempered(mine, theirs, margins) if mine and theirs else None
-        losses.append(Remedied(contender.title, _decided(contender, reference, margins), tempered, bool(mine)))
+        losses.append(Remedied(contender.title, _decided(contender, reference, decided), tempered, bool(mine)))
     said = [loss for loss in losses if loss.threshold or loss.temperature]
-    return Thresholds(reference.title, tuple(losses), len(reference.record.repeats)) if said else None
+    if not said:
+        return None
+    cuts = {c.title: _cuts(c, decided) for c in contest.contenders if c.title in found}
+    return Thresholds(reference.title, tuple(losses), len(reference.record.repeats), cuts)
 
 
-def _decided(one: Contender, other: Contender, margins: Mapping[str, float]) -> dict[str, Remains] | None:
-    table = {}
-    for name in DECIDED:
-        gains = [_gains(one, other, metric) for metric in (f"{name}_at_half", name)]
+def _decided(one: Contender, other: Contender, names: Sequence[str]) -> dict[str, Remains] | None:
+    table, record = {}, other.record
+    for name in names:
+        sign = -1 if record.directions.get(name) == "min" else 1
+        gains = [_gains(one, other, metric) for metric in (f"{name}{AT_HALF}", name)]
         if gains[0] is not None and gains[1] is not None:
-            table[name] = remains(name, gains[0], gains[1], margins.get(name, 0.0))
+            table[name] = remains(name, sign * gains[0], sign * gains[1], record.margins.get(name, 0.0))
     return table or None
+
+
+def _cuts(contender: Contender, names: Sequence[str]) -> dict[str, Cut]:
+    found = {}
+    for name in names:
+        values = [r.decision[name] for r in contender.record.repeats if name in r.decision]
+        if values:
+            found[name] = Cut(float(np.median(values)), min(values), max(values))
+    return found
 
 
 def _gains(one: Contender, other: Contender, metric: str) -> Values | None:

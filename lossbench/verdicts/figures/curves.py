@@ -56,7 +56,7 @@ def said_curves(contest: Contest) -> str:
         f"in {several(len(curve.median), 'epoch')}"
         for curve in learning_curves(contest)
     ]
-    head = f"Median validation {spoken(contest.metric)} of the chosen trainings, {way(contest)}"
+    head = f"Median validation {spoken(contest.chosen_by)} of the chosen trainings, {way(contest)}"
     return f"{head}: {'; '.join(told)}." if told else "No learning curves were stored."
 
 

@@ -36,14 +36,14 @@ def banded(titles: Sequence[str], contest: Contest) -> list[str]:
 
 
 def metric_axis(axes: Axes, contest: Contest) -> None:
-    axes.set_ylabel(f"validation {spoken(contest.metric)} ({way(contest)})")
+    axes.set_ylabel(f"validation {spoken(contest.chosen_by)} ({way(contest)})")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.6g}".replace("-", "−"))
     axes.tick_params(length=0)
     axes.spines["left"].set_color(GRID)
 
 
 def way(contest: Contest) -> str:
-    return "lower is better" if contest.sign < 0 else "higher is better"
+    return "lower is better" if contest.chosen_sign < 0 else "higher is better"
 
 
 def named_ends(axes: Axes, ends: Sequence[tuple[float, str]], colours: Colours) -> None:

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lossbench.verdicts import words
 from lossbench.verdicts.aims import NOT_CALIBRATED
+from lossbench.verdicts.comparison import places
 from lossbench.verdicts.evidence.calibration import Calibration, Calibrations
 from lossbench.verdicts.evidence.thresholds import Remains, Remedied, Thresholds
 from lossbench.verdicts.figures.style import BAND, GRID, INK, MUTED, NEUTRAL, PANEL, Colours, canvas
@@ -123,7 +124,8 @@ def _said(found: Thresholds, table: Table, names: tuple[str, str]) -> str:
 
 def _gain(estimate: Estimate) -> str:
     low, high = estimate.interval()
-    return f"{estimate.mean:+.3f} ({low:+.3f} to {high:+.3f})".replace("-", "−")
+    digits = min(3, places(0.0, [estimate.mean, low, high]))  # of metrics in euros or counts none
+    return f"{estimate.mean:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})".replace("-", "−")
 
 
 # Reliability ----------------------------------------------------------------------------------------------------------

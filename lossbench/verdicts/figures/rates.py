@@ -79,12 +79,12 @@ def said_sensitivity(contest: Contest) -> str:
         if not len(there):
             told.append(f"{one.title} has no band of rates in which half of its trainings end{lost}")
             continue
-        order = there[np.argsort(contest.sign * one.median[there], kind="stable")]
+        order = there[np.argsort(contest.chosen_sign * one.median[there], kind="stable")]
         best, worst = (
             f"{amount(float(one.median[i]), contest)} round {rate(float(one.rates[i]))}" for i in order[[-1, 0]]
         )
         told.append(f"{one.title} best with {best}, worst with {worst}{lost}")
-    return f"Median validation {spoken(contest.metric)} by learning rate, {way(contest)}: {'; '.join(told)}."
+    return f"Median validation {spoken(contest.chosen_by)} by learning rate, {way(contest)}: {'; '.join(told)}."
 
 
 def after_k_trials(contest: Contest, colours: Colours) -> Figure | None:
@@ -125,7 +125,7 @@ def said_after_k_trials(contest: Contest) -> str:
         for title, values in found.items()
     ]
     trials = max(len(values) for values in found.values())
-    head = f"Best validation {spoken(contest.metric)} after 1 and after {trials} trials, mean over repeats"
+    head = f"Best validation {spoken(contest.chosen_by)} after 1 and after {trials} trials, mean over repeats"
     return f"{head}, {way(contest)}: {'; '.join(told)}."
 
 
