@@ -78,6 +78,8 @@ def _show_data(name: str, task: Any) -> None:
     shares = ", ".join(f"{name} {len(getattr(splits, name))}" for name in ("train", "validation", "test"))
     print(f"  splits of a repeat: {shares}; the test part is the same in all")
     print(f"  digest {card.digest}")
+    for line in task.column_lines() if hasattr(task, "column_lines") else ():
+        print(f"    {line}".rstrip())
     for warning in card.warnings:
         print(f"  warning: {warning}")
     print()

@@ -35,7 +35,7 @@ PRECISIONS = (
 def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
     """The cell that a composed configuration stands for; parameters that its loss doesn't have are left behind."""
     data = _plain(config.task.data, "task.data")
-    data["name"] = data.get("name") or Path(str(data.get("path", "data"))).name.partition(".")[0]
+    data["name"] = data.get("name") or _stem(Path(str(data.get("path", "data"))))
     model = _plain(config.model, "model")
     penalty = _plain(config.regularizer, "regularizer") if "regularizer" in config else None
     seed = config.seed
@@ -62,6 +62,12 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
         seed=seed,
         penalty=Penalty(**penalty) if penalty else None,
     )
+
+
+def _stem(path: Path) -> str:
+    """The file's name without the ending that says its format: `churn.v1` for churn.v1.csv and for churn.v1.csv.gz."""
+    name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+    return Path(name).stem
 
 
 def _equivalence(given: Any) -> float | dict[str, float] | None:

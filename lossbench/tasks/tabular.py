@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench.data.encode import Encoder
+from lossbench.data.listing import column_lines
 from lossbench.data.splits import draw_splits
 from lossbench.data.table import Table, load_table
 from lossbench.loss import Kind
@@ -103,6 +104,10 @@ class TableTask(ABC):
             digest=table.digest,
             warnings=table.warnings,
         )
+
+    def column_lines(self) -> tuple[str, ...]:
+        """One line per column for people to read: name, how it is read, gaps, an example."""
+        return column_lines(self.table)
 
     def legend(self) -> dict[str, NDArray[Any]]:
         return {}
