@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lossbench.data.columns import Content
+from lossbench.data.dialect import override
 from lossbench.data.splits import draw_splits
 from lossbench.data.table import Table, load_table
 from lossbench.errors import DataError, UnknownName
@@ -423,7 +424,7 @@ def test_identifiers_are_doubted(rows: pd.DataFrame, load: Load, name: str, valu
     warned = load(rows).warnings
     assert len(warned) == 1
     assert "identifier" in warned[0]
-    assert f"task.data.drop=[{name or 'Unnamed: 0'}]" in warned[0]
+    assert override("task.data.drop", [name or "Unnamed: 0"]) in warned[0]
 
 
 def test_measurements_are_not_taken_for_identifiers(rows: pd.DataFrame, load: Load) -> None:

@@ -111,7 +111,9 @@ def _missing(value: object) -> tuple[str, ...] | None:
     if value is None:
         return None
     if isinstance(value, Mapping):
-        raise InputError(f"task.data.missing={value}: give a list of texts, {override('task.data.missing', ['?', 'ND'])}.")
+        raise InputError(
+            f"task.data.missing={value}: give a list of texts, {override('task.data.missing', ['?', 'ND'])}."
+        )
     listed = value if isinstance(value, (list, tuple)) else [value]
     texts = ["" if code is None else str(code).strip() for code in listed]
     return tuple(dict.fromkeys(text for text in texts if text))
@@ -122,7 +124,7 @@ def _separator(value: object) -> str | None:
         return None
     name = str(value).lower() if len(str(value)) > 1 else str(value)
     sign = SIGNS.get(NAMES.get(name, name), name)
-    if len(sign) != 1 or sign.isalnum() or sign in "\"\n\r":
+    if len(sign) != 1 or sign.isalnum() or sign in '"\n\r':
         known = "comma, semicolon, tab, bar, space"
         raise InputError(f"task.data.separator={value}: set it to {known}, or to another single sign.")
     return sign

@@ -117,4 +117,6 @@ def _without(column: pd.Series, code: str) -> pd.Series:
             return column.mask(column == float(code))
         except ValueError:
             return column
-    return column.mask((column.astype(object).map(str, na_action="ignore").str.strip() == code).fillna(False).astype(bool))
+    return column.mask(
+        (column.astype(object).map(str, na_action="ignore").str.strip() == code).fillna(False).astype(bool)
+    )

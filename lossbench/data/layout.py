@@ -150,11 +150,11 @@ def _separator(text: str) -> str:
 
     def fit(separator: str) -> tuple[float, int]:
         rows = [row for row in _records(text, separator, 50) if row]
-        names = len(rows[0]) if rows else 0
+        names, weight = len(rows[0]) if rows else 0, 1.0
         if names < 2 and len(rows) > 1:  # a title may stand above the names
-            names = Counter(map(len, rows[1:])).most_common(1)[0][0]
+            names, weight = Counter(map(len, rows[1:])).most_common(1)[0][0], 0.5
         even = sum(len(row) in (names, names + 1) for row in rows[1:]) / max(1, len(rows) - 1)
-        return (0.0, 0) if names < 2 else (round(even, 1), names)
+        return (0.0, 0) if names < 2 else (weight * round(even, 1), names)
 
     found = max(SEPARATORS, key=fit)
     if fit(found)[1] == 0 and fit(" ")[0] >= 1:

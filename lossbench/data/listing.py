@@ -19,7 +19,9 @@ def column_lines(table: Table, most: int = MOST) -> tuple[str, ...]:
     rows = [("column", "read as", "gaps", "example"), _target_facts(table)]
     rows += [(shortened(name, WIDEST), *_facts(table.features[name], table)) for name in names]
     widths = [max(len(row[place]) for row in rows) for place in range(3)]
-    lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
+    ]
     left = table.features.shape[1] - len(names)
     return (*lines, *([f"... and {left} more"] if left else []))
 

@@ -49,7 +49,9 @@ def parsed(path: Path, layout: Layout, dialect: Dialect) -> Parsed:
     words = [number for number in frame if frame[number].dtype == "str"]
     texts = {number: Texts.of(frame[number], layout.names[number], dialect) for number in words}
     texts |= _overlooked(path, layout, dialect, frame, expected, texts.keys(), decimal)
-    proved = {each.vote for number, each in enumerate(expected) if number not in texts} | {t.vote() for t in texts.values()}
+    proved = {each.vote for number, each in enumerate(expected) if number not in texts} | {
+        t.vote() for t in texts.values()
+    }
     described = {}
     for number, name in enumerate(layout.names):
         if (number == 0 and layout.row_names) or (name == f"Unnamed: {number}" and frame[number].isna().all()):
@@ -147,7 +149,7 @@ def _refuse_long_rows(path: Path, layout: Layout) -> int:
     if first is None:
         return widest
     line, row = first
-    more = f" {count - 1} more rows are too long." if count > 1 else ""
+    more = "" if count < 2 else " 1 more row is too long." if count == 2 else f" {count - 1} more rows are too long."
     raise DataError(
         f"Line {line} of {path.name} has {len(row)} values and the header has {width} names: "
         f"'{shortened(layout.separator.join(row), 60)}'.{more} Put values that hold a separator into quotes, "

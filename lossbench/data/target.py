@@ -64,7 +64,9 @@ def binary_target(column: pd.Series, positive: object, whose: str) -> BinaryTarg
     others = [value for value in distinct if value != chosen]
     if len(others) > 1:
         listed = ", ".join(map(repr, others[:5])) + (", ..." if len(others) > 5 else "")
-        notes += (f"Target '{name}' has {len(distinct)} values: {chosen!r} counts as positive, all others as 0 ({listed}).",)
+        notes += (
+            f"Target '{name}' has {len(distinct)} values: {chosen!r} counts as positive, all others as 0 ({listed}).",
+        )
     elif positive is None and TRUTH.get(others[0].lower()) is not False:
         notes += (
             f"Target '{name}' has the values {distinct[0]} and {distinct[1]}: {chosen} counts as positive. If that should "

@@ -19,7 +19,21 @@ from lossbench.data.numerals import Notation, Numerals
 
 Mask = NDArray[np.bool_]
 
-ALWAYS_MISSING = ("", "NaN", "nan", "-nan", "<NA>", "#N/A", "#NA", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", r"\N")
+ALWAYS_MISSING = (
+    "",
+    "NaN",
+    "nan",
+    "-nan",
+    "<NA>",
+    "#N/A",
+    "#NA",
+    "#DIV/0!",
+    "#VALUE!",
+    "#REF!",
+    "#NAME?",
+    "#NUM!",
+    r"\N",
+)
 """What programs write for a gap, and nobody as a word."""
 MISSING_AMONG_NUMBERS = frozenset(
     "? ?? - -- --- ---- – — . .. ... …  * ** / : na n/a n.a. n.a n. a. #na nan none null (null) nil nd n.d. n.d n/d n/k nk "
@@ -157,7 +171,7 @@ class Texts:
         commas = numbers.commas() & open_
         if commas.any():
             chosen = Notation.COMMA if file is Notation.COMMA else Notation.POINT
-            sure = groups and not votes - {Notation.POINT} or (separator == "," and small)
+            sure = (groups and not votes - {Notation.POINT}) or (separator == "," and small)
         else:
             chosen = Notation.COMMA if file is Notation.COMMA or (file is None and groups) else Notation.POINT
             sure = file is not None or not groups
@@ -197,7 +211,9 @@ class Texts:
 
     # what comes out
 
-    def _numbers(self, values: NDArray[np.float64], fits: Mask, how: str, doubt: str = "") -> tuple[pd.Series, ColumnNote]:
+    def _numbers(
+        self, values: NDArray[np.float64], fits: Mask, how: str, doubt: str = ""
+    ) -> tuple[pd.Series, ColumnNote]:
         values = np.append(np.where(fits & ~self.codes, values, np.nan), np.nan)[self.places]
         column: pd.Series = pd.Series(values, name=self.name)
         if how == "yes or no" and not np.isnan(values).any():
