@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import csv
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from lossbench.data.dialect import Dialect, refuse_for_parquet
-from lossbench.data.layout import Layout, encodings, layout_of, refuse_duplicates
+from lossbench.data.layout import encodings, layout_of, refuse_duplicates
 from lossbench.data.parsing import parsed
 from lossbench.data.texts import ColumnNote, shortened
 from lossbench.errors import DataError

@@ -55,7 +55,9 @@ def header_of(header: Cells, rows: Sequence[Cells]) -> Header:
         elif _few(values) and cell in values:
             repeated.append(cell)
     if alike:
-        named = _in_order([_number(cell) for cell, _ in alike], [values for _, values in alike])
+        numbers = [_number(cell) for cell, _ in alike]
+        counted = numbers in ([0, 1], [1, 2]) and len(header) > 2 and not repeated  # beside the name of an index
+        named = counted or _in_order(numbers, [values for _, values in alike])
         return Header(Verdict.NAMES if named else Verdict.ROW)
     if not repeated or not all(cell in values for cell, values in columns if _few(values)):
         return Header(Verdict.NAMES)

@@ -70,8 +70,9 @@ def layout_of(path: Path, dialect: Dialect, encoding: str) -> Layout:
         names = tuple(f"column_{number}" for number in range(1, max(map(len, rows[:ROWS])) + 1))
         return Layout(encoding, separator, first, names, False, _even(rows, len(names)))
     _refuse_title(path, header, body)
-    wide = Counter(map(len, body)).most_common(1)[0][0] if body else len(header)
-    row_names = wide == len(header) + 1 and _name_rows(body, quoted=text[len(lines[first]) :].startswith('"'))
+    row_names = {len(row) for row in body} == {len(header) + 1} and _name_rows(
+        body, quoted=text[len(lines[first]) :].startswith('"')
+    )
     names = _named((ROW_NAME, *header)) if row_names else _named(header)
     notes: tuple[str, ...] = ()
     if dialect.header is None and body:
@@ -86,8 +87,8 @@ def layout_of(path: Path, dialect: Dialect, encoding: str) -> Layout:
     refuse_duplicates(path.name, header)
     if row_names:
         notes += (
-            f"The header of {path.name} has one name less than its rows have values, as R writes it: the first value of "
-            "each row is taken for the row's name and left out.",
+            f"The header of {path.name} has one name less than its rows have values, as R writes it: the first value "
+            "of each row is taken for the row's name and left out.",
         )
     return Layout(encoding, separator, first + 1, names, row_names, _even(body, len(names)), notes)
 
@@ -116,9 +117,7 @@ def uneven_rows(path: Path, layout: Layout) -> Iterator[tuple[int, list[str]]]:
     """The rows with more or fewer values than there are names, each with the number of its last line."""
     with io.TextIOWrapper(opened(path), encoding=layout.encoding, newline="") as file:
         reader = csv.reader(file, delimiter=layout.separator, skipinitialspace=True)
-        passed = 0
-        for row in reader:
-            passed += 1
+        for passed, row in enumerate(reader, 1):
             if row and passed > layout.skip and len(row) != len(layout.names):
                 yield reader.line_num, row
 
@@ -194,8 +193,8 @@ def _refuse_data(path: Path, header: Sequence[str]) -> None:
     shown = ", ".join(shortened(name, 15) for name in header[:5]) + (", ..." if len(header) > 5 else "")
     raise DataError(
         f"The first line of {path.name} looks like a row, not like the names of columns: {shown}. "
-        f"If the file has no header, set {override('task.data.header', False)}; its columns are then called column_1 to "
-        f"column_{len(header)}. If these are the names, set {override('task.data.header', True)}."
+        f"If the file has no header, set {override('task.data.header', False)}; its columns are then called "
+        f"column_1 to column_{len(header)}. If these are the names, set {override('task.data.header', True)}."
     )
 
 

@@ -37,14 +37,14 @@ def suspicions(features: pd.DataFrame, target: NDArray[np.float64], *, binary: b
         elif keeps_groups(column, features, target):
             advice = override("task.data.split", f"group:{name}")
             found.append(
-                f"Column '{name}' repeats each of its {column.nunique()} values a few times, as the number of a patient or "
-                f"a customer would. If rows of one value belong together, keep them in one part: {advice}."
+                f"Column '{name}' repeats each of its {column.nunique()} values a few times, as the number of a "
+                f"patient or a customer would. If rows of one value belong together, keep them in one part: {advice}."
             )
         if sentinel := _sentinel(column):
             advice = override("task.data.missing", [sentinel[0]])
             found.append(
-                f"Column '{name}' is {sentinel[0]} in {sentinel[1]:.0%} of the rows, far from its other values. If that "
-                f"means missing, set {advice}."
+                f"Column '{name}' is {sentinel[0]} in {sentinel[1]:.0%} of the rows, far from its other values. If "
+                f"that means missing, set {advice}."
             )
     return tuple(found)
 

@@ -69,8 +69,8 @@ def load_table(data: Mapping[str, Any], *, binary: bool) -> Table:
     """The table that `task.data` asks for: a packaged set by name, or a file of one's own by path.
 
     data: source "packaged" with `name` and the set's own options; or source "file" with `path`, `target`,
-        `positive`, `name` and the keys of `Dialect`. Both take `drop` (columns) and `split` ("random", "group:COL", "time:COL" or
-        "column:COL"; COL is then no feature). None counts as not given.
+        `positive`, `name` and the keys of `Dialect`. Both take `drop` (columns) and `split` ("random", "group:COL",
+        "time:COL" or "column:COL"; COL is then no feature). None counts as not given.
     Raises DataError, UnknownName or InputError, each naming the key to change.
     """
     given = {key: value for key, value in data.items() if value is not None}

@@ -21,7 +21,7 @@ MOST_CLASSES = 20
 
 @dataclass(frozen=True, eq=False)
 class BinaryTarget:
-    """values: zeros and ones [n]. positive: the text of the value that counts as 1. notes: what a reader should know."""
+    """values: zeros and ones [n]. positive: the text of what counts as 1. notes: what a reader should know."""
 
     values: NDArray[np.float64]
     positive: str
@@ -69,8 +69,8 @@ def binary_target(column: pd.Series, positive: object, whose: str) -> BinaryTarg
         )
     elif positive is None and TRUTH.get(others[0].lower()) is not False:
         notes += (
-            f"Target '{name}' has the values {distinct[0]} and {distinct[1]}: {chosen} counts as positive. If that should "
-            f"be {others[0]}, set {override('task.data.positive', others[0])}.",
+            f"Target '{name}' has the values {distinct[0]} and {distinct[1]}: {chosen} counts as positive. If that "
+            f"should be {others[0]}, set {override('task.data.positive', others[0])}.",
         )
     return BinaryTarget((spelled == chosen).to_numpy(np.float64), chosen, notes)
 

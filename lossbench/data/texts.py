@@ -36,9 +36,10 @@ ALWAYS_MISSING = (
 )
 """What programs write for a gap, and nobody as a word."""
 MISSING_AMONG_NUMBERS = frozenset(
-    "? ?? - -- --- ---- – — . .. ... …  * ** / : na n/a n.a. n.a n. a. #na nan none null (null) nil nd n.d. n.d n/d n/k nk "
-    "missing unknown unk undefined tbd tba n.v. k.a. s.d. s/d".split()
-) | {"not available", "not known", "no data", "not applicable", "k. a.", "keine angabe", "n. a.", "n. d.", "no value"}
+    "?,??,-,--,---,----,–,—,.,..,...,…,*,**,/,:,na,n/a,n.a.,n.a,n. a.,#na,nan,none,null,(null),nil,nd,n.d.,n.d,n. d.,"  # noqa: SIM905
+    "n/d,n/k,nk,missing,unknown,unk,undefined,not available,not applicable,not known,no data,no value,tbd,tba,n.v.,"
+    "k.a.,k. a.,keine angabe,s.d.,s/d".split(",")
+)
 """Texts, in small letters, that count as missing where the rest of the column is numbers, dates, times or booleans."""
 BOOLEANS = {"true": True, "false": False}
 HALF = 0.5
@@ -183,8 +184,8 @@ class Texts:
         read = {notation: f"{self.numerals.values(notation)[example]:.12g}" for notation in Notation}
         other = Notation.COMMA if chosen is Notation.POINT else Notation.POINT
         return (
-            f"Column '{self.name}' can be read in two ways: {self.distinct[example].as_py()} is taken for {read[chosen]}. "
-            f"If it means {read[other]}, set {override('task.data.decimal', other.value)}."
+            f"Column '{self.name}' can be read in two ways: {self.distinct[example].as_py()} is taken for "
+            f"{read[chosen]}. If it means {read[other]}, set {override('task.data.decimal', other.value)}."
         )
 
     def _how(self, notation: Notation) -> str:
