@@ -30,11 +30,14 @@ PRECISIONS = (
     "16-mixed",
     "bf16-mixed",
 )
+DIALECT = ("decimal", "thousands", "missing", "header", "separator", "encoding")
 
 
 def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
     """The cell that a composed configuration stands for; parameters that its loss doesn't have are left behind."""
     data = _plain(config.task.data, "task.data")
+    # left out where nothing is said, so that a cell has the digest that it had before these keys existed
+    data = {key: value for key, value in data.items() if value is not None or key not in DIALECT}
     data["name"] = data.get("name") or _stem(Path(str(data.get("path", "data"))))
     model = _plain(config.model, "model")
     penalty = _plain(config.regularizer, "regularizer") if "regularizer" in config else None

@@ -15,7 +15,7 @@ PLAIN = {Content.NUMBER: "number", Content.BOOLEAN: "yes or no", Content.DATE: "
 
 def column_lines(table: Table, most: int = MOST) -> tuple[str, ...]:
     """Name, how it is read, gaps and an example of the target and each feature; of a wide table the first `most`."""
-    names = list(table.features)[:most]
+    names = [str(name) for name in table.features][:most]
     rows = [("column", "read as", "gaps", "example"), _target_facts(table)]
     rows += [(shortened(name, WIDEST), *_facts(table.features[name], table)) for name in names]
     widths = [max(len(row[place]) for row in rows) for place in range(3)]

@@ -46,23 +46,25 @@ def parsed(path: Path, layout: Layout, dialect: Dialect) -> Parsed:
     frame, notes = _read(path, layout, dialect, expected, decimal)
     frame, dropped = _without_odd_rows(frame, layout)
     notes += dropped
-    words = [number for number in frame if frame[number].dtype == "str"]
+    words = [number for number in range(len(layout.names)) if frame[number].dtype == "str"]
     texts = {number: Texts.of(frame[number], layout.names[number], dialect) for number in words}
     texts |= _overlooked(path, layout, dialect, frame, expected, texts.keys(), decimal)
-    proved = {each.vote for number, each in enumerate(expected) if number not in texts} | {
-        t.vote() for t in texts.values()
-    }
-    described = {}
+    proved = [each.vote for number, each in enumerate(expected) if number not in texts]
+    proved += [column.vote() for column in texts.values()]
+    sure = {vote for vote in proved if vote is not None}
+    described, kept = {}, []
     for number, name in enumerate(layout.names):
         if (number == 0 and layout.row_names) or (name == f"Unnamed: {number}" and frame[number].isna().all()):
-            frame = frame.drop(columns=[number])
-        elif number in texts:
-            read, described[name] = texts[number].read(proved - {None}, layout.separator)
+            continue
+        kept.append(number)
+        if number in texts:
+            read, described[name] = texts[number].read(sure, layout.separator)
             if read is not texts[number].column:
                 frame[number] = read
         else:
             described[name] = _described(frame[number], expected[number], decimal)
-    frame.columns = pd.Index([layout.names[number] for number in frame])
+    frame = frame if len(kept) == len(layout.names) else frame[kept]
+    frame.columns = pd.Index([layout.names[number] for number in kept])
     return frame, described, notes
 
 
@@ -219,7 +221,7 @@ def _overlooked(
     """Columns whose numbers may all be groups of three digits, and whose first rows did not show it."""
     numbers = [
         number
-        for number in frame
+        for number in range(len(layout.names))
         if number not in known
         and not expected[number].marked
         and frame[number].dtype == "float64"
