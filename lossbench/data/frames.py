@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pandas.api import types
@@ -45,7 +46,7 @@ def _storable(column: pd.Series, name: str) -> pd.Series:
     """A column that Arrow takes: itself, or dates for periods, dense for sparse, text for the rest."""
     column = column.reset_index(drop=True)
     if isinstance(column.dtype, pd.SparseDtype):
-        column = column.sparse.to_dense()
+        column = pd.Series(np.asarray(column))
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
     if isinstance(column.dtype, (pd.IntervalDtype, pd.CategoricalDtype)):

@@ -104,7 +104,7 @@ def _in_order(numbers: list[float], below: list[list[str]]) -> bool:
     whole = all(number % 1 == 0 for number in numbers)
     if whole and all(_is_year(number) for number in numbers):
         inside = [_is_year(_number(text)) for values in below for text in values[:50]]
-        return len(set(numbers)) == len(numbers) and np.mean(inside) < 0.5
+        return len(set(numbers)) == len(numbers) and bool(np.mean(inside) < 0.5)
     if len(numbers) > 2 and whole and np.allclose(steps, steps[0]):
         return True
     return len(numbers) >= FEWEST_IN_ORDER and bool((steps > 0).all() or (steps < 0).all())

@@ -72,7 +72,7 @@ def binary_target(column: pd.Series, positive: object, whose: str) -> BinaryTarg
             f"Target '{name}' has the values {distinct[0]} and {distinct[1]}: {chosen} counts as positive. If that "
             f"should be {others[0]}, set {override('task.data.positive', others[0])}.",
         )
-    return BinaryTarget((spelled == chosen).to_numpy(np.float64), chosen, notes)
+    return BinaryTarget(np.asarray(spelled == chosen, dtype=np.float64), chosen, notes)
 
 
 def _one_spelling(texts: pd.Series, name: str) -> tuple[pd.Series, tuple[str, ...]]:
