@@ -51,7 +51,7 @@ def compare(
         raise InputError("losses is a list of names, as ['mse', 'huber'].")
     words = [f"+loss={','.join(losses)}", "-m", f"protocol={protocol}", f"results={_quoted(Path(results))}"]
     words += [f"reuse={str(reuse).lower()}", "tracking=off", *([f"name={name}"] if name else [])]
-    words += _data(data, target, positive, task, Path(results))
+    words += _data(data, target, positive, task, Path(results), overrides)
     words += _model(model)
     from lossbench import reporting
     from lossbench import sweep as sweeps
@@ -77,7 +77,9 @@ def _run(sweep: Sweep) -> None:
         raise
 
 
-def _data(data: Any, target: str | None, positive: object, task: str | None, results: Path) -> list[str]:
+def _data(
+    data: Any, target: str | None, positive: object, task: str | None, results: Path, overrides: Sequence[str]
+) -> list[str]:
     """The overrides that stand for a frame, a file or a name."""
     if data is None:
         return [f"task={task}"] if task else []
@@ -90,16 +92,16 @@ def _data(data: Any, target: str | None, positive: object, task: str | None, res
         return [f"task={task or 'ner'}", f"task.data.path={_quoted(path.resolve())}"]
     if target is None:
         raise InputError("target names the column to predict: target='price'.")
-    chosen = task or _task_of(data, path, target)
+    chosen = task or _task_of(path, target, positive, overrides)
     words = [f"task={chosen}", f"task.data.path={_quoted(path.resolve())}", f"task.data.target={_quoted(target)}"]
     return [*words, *([f"task.data.positive={_quoted(positive)}"] if positive is not None else [])]
 
 
 def _stored(frame: Any, results: Path) -> Path:
     """The frame as a Parquet file in results, under a name of its content: equal frames are one data set."""
-    if not hasattr(frame, "to_parquet"):
-        raise InputError(f"data is a DataFrame, a file or a name, not a {type(frame).__name__}.")
-    content = frame.to_parquet(index=False)
+    from lossbench.data.frames import as_parquet
+
+    content = as_parquet(frame)
     folder = results / "data"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"frame-{fingerprint(content.hex())[:8]}.parquet"
@@ -108,15 +110,20 @@ def _stored(frame: Any, results: Path) -> Path:
     return path
 
 
-def _task_of(data: Any, path: Path, target: str) -> str:
-    """Binary where the target has two values."""
-    import pandas as pd
+def _task_of(path: Path, target: str, positive: object, overrides: Sequence[str]) -> str:
+    """Binary where the target has two values, or one of them is said to be positive."""
+    from lossbench.compose.arguments import value_of
+    from lossbench.data.dialect import KEYS, Dialect
+    from lossbench.data.file import read_file
 
-    frame = data if isinstance(data, pd.DataFrame) else pd.read_parquet(path) if path.suffix == ".parquet" else None
-    frame = pd.read_csv(path, sep=None, engine="python") if frame is None else frame
-    if target not in frame.columns:
-        raise InputError(f"There is no column '{target}'. There are: {', '.join(map(str, frame.columns))}.")
-    return "binary" if frame[target].nunique() == 2 else "regression"
+    said = {f"task.data.{key}": key for key in KEYS}
+    keys = {said[o.partition("=")[0]]: value_of(o) for o in overrides if o.partition("=")[0] in said}
+    frame, name = read_file(path, Dialect.of(keys)), str(target).strip()
+    if name not in frame.columns:
+        listed = ", ".join(map(str, frame.columns[:20])) + (", ..." if len(frame.columns) > 20 else "")
+        raise InputError(f"There is no column '{target}'. There are: {listed}.")
+    values = frame[name].dropna().map(str).str.strip().str.casefold()
+    return "binary" if positive is not None or values.nunique() == 2 else "regression"
 
 
 def _model(model: Any) -> list[str]:

@@ -83,7 +83,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"record", "plan", "verdicts", "calibration", "jackknife", "quoting", "errors"},
         {"numpy", "scipy", "matplotlib", "jinja2", "pandas"},
     ),
-    "lossbench.interactive": ({"reporting", "sweep", "verdicts", "compose", "record", "plan", "errors"}, {"pandas"}),
+    "lossbench.interactive": (
+        {"reporting", "sweep", "verdicts", "compose", "data", "record", "plan", "errors"},
+        {"pandas"},
+    ),
     "lossbench.rescoring": ({"verdicts", "record", "own_metric", "errors"}, {"numpy"}),
     "lossbench.reporting": ({"rescoring", "verdicts", "record", "plan", "errors"}, set()),
     "lossbench.recipe": ({"verdicts", "record", "plan", "quoting", "errors"}, set()),

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lossbench.data.columns import Content
+from lossbench.data.dialect import override
 from lossbench.data.splits import draw_splits
 from lossbench.data.table import Table, load_table
 from lossbench.errors import DataError, UnknownName
@@ -218,6 +219,59 @@ def test_the_positive_value_counts_as_one(
     assert table.positive == shown
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([1, 2], "has the values 1 and 2: 1 counts as positive. If that should be 2, set task.data.positive=2"),
+        (["yes", "maybe"], "yes counts as positive"),
+        ([0, 1], ""),
+        ([-1, 1], ""),
+        (["yes", "no"], ""),
+    ],
+)
+def test_what_counts_as_positive_is_told_where_the_other_value_is_not_false(
+    rows: pd.DataFrame, load: Load, values: list[object], told: str
+) -> None:
+    rows["quick"] = np.resize(np.array(values, dtype=object), N)
+    warned = [warning for warning in load(rows, binary=True).warnings if "counts as positive" in warning]
+    assert (len(warned), told in " ".join(warned)) == (bool(told), True)
+
+
+def test_values_that_differ_in_case_alone_are_one_where_that_leaves_two(rows: pd.DataFrame, load: Load) -> None:
+    rows["quick"] = np.resize(["Yes", "YES", "no", "Yes"], N)
+    table = load(rows, binary=True)
+    assert (table.positive, table.target.sum()) == ("Yes", 45)
+    assert "'YES' as 'Yes'" in table.warnings[0]
+    rows["quick"] = np.resize(["a", "A"], N)  # two values as they stand
+    assert load(rows, binary=True, positive="A").target.sum() == N / 2
+
+
+def test_one_of_several_classes_can_be_asked_for_against_the_others(rows: pd.DataFrame, load: Load) -> None:
+    table = load(rows, binary=True, target="rooms", positive=3)
+    np.testing.assert_array_equal(table.target, rows["rooms"] == 3)
+    assert "'3' counts as positive, all others as 0" in " ".join(table.warnings)
+    with pytest.raises(
+        DataError, match=r"'rooms'.*6 distinct values.*no task for several classes.*positive=1"
+    ) as error:
+        load(rows, binary=True, target="rooms")
+    assert "regression" not in str(error.value)
+    with pytest.raises(DataError, match=r"'area'.*distinct values.*Set task=regression"):
+        load(rows, binary=True, target="area")
+    rows["quick"] = np.resize(["yes", "no", "NA"], N)
+    with pytest.raises(DataError, match=r"'NA' means missing, set 'task\.data\.missing=\[NA\]'"):
+        load(rows, binary=True)
+    assert len(load(rows, binary=True, missing=["NA"]).target) == 40
+
+
+def test_a_continuous_target_of_few_whole_values_is_doubted(rows: pd.DataFrame, load: Load) -> None:
+    warned = load(rows, target="rooms").warnings
+    assert "only 6 values, all whole (1, 2, 3, 4, 5, 6)" in warned[0]
+    assert "task=binary task.data.positive=6" in warned[0]
+    assert not any(
+        "whole" in warning for warning in load(rows.assign(rooms=rows["rooms"] / 2), target="rooms").warnings
+    )
+
+
 def test_two_values_of_which_none_is_true_need_to_be_told_apart(rows: pd.DataFrame, load: Load) -> None:
     rows["quick"] = np.resize(["bad", "good"], N)
     with pytest.raises(DataError, match=r"houses\.csv.*task\.data\.positive=bad or task\.data\.positive=good"):
@@ -227,7 +281,7 @@ def test_two_values_of_which_none_is_true_need_to_be_told_apart(rows: pd.DataFra
 
 
 def test_a_binary_target_has_just_two_values(rows: pd.DataFrame, load: Load) -> None:
-    with pytest.raises(DataError, match=r"'city'.*3 distinct values \('Basel', 'Bern', 'Genf'\).*task=regression"):
+    with pytest.raises(DataError, match=r"'city'.*3 distinct values \('Basel', 'Bern', 'Genf'\).*positive=Basel"):
         load(rows, binary=True, target="city")
 
 
@@ -356,9 +410,9 @@ def written(folder: Path, name: str, content: bytes) -> dict[str, object]:
         ("a.csv", b"", "a.csv is empty"),
         ("a.csv", b"x,y\n", "no rows below its header"),
         ("a.xlsx", b"x,y\n1,2\n", r"a\.xlsx does not end in \.csv"),
-        ("a.csv", b"x,y\n\xff\xfe,1\n", "not UTF-8"),
+        ("a.csv", b"x,y\n\x81\x8d,1\n", "not UTF-8"),
         ("a.csv", b"x,y,x\n1,2,3\n", "several columns 'x'"),
-        ("a.csv", b"x,y\n1,2,3\n4,5,6\n", "cannot be read"),
+        ("a.csv", b"x,y\n1,2,3\n4,5,6\n", "Line 2 of a.csv has 3 values and the header has 2 names"),
         ("a.parquet", b"this is not parquet", "cannot be read"),
         ("a.csv.gz", b"this is not gzip", "cannot be read"),
         ("a.csv.gz", gzip.compress(b"x,y\n" + b"1,2\n" * 999, mtime=0)[:30], "cannot be read"),
@@ -423,7 +477,7 @@ def test_identifiers_are_doubted(rows: pd.DataFrame, load: Load, name: str, valu
     warned = load(rows).warnings
     assert len(warned) == 1
     assert "identifier" in warned[0]
-    assert f"task.data.drop=[{name or 'Unnamed: 0'}]" in warned[0]
+    assert override("task.data.drop", [name or "Unnamed: 0"]) in warned[0]
 
 
 def test_measurements_are_not_taken_for_identifiers(rows: pd.DataFrame, load: Load) -> None:

@@ -93,6 +93,8 @@ def _show_data(cell: Cell) -> None:
     steps = f"; {epochs} epochs instead of {usual}, for as many steps" if epochs > usual else ""
     print(f"  batch size {told_of_batch(trained, task)}{steps}")
     print(f"  digest {card.digest}")
+    for line in task.column_lines() if hasattr(task, "column_lines") else ():
+        print(f"    {line}".rstrip())
     for warning in card.warnings:
         print(f"  warning: {warning}")
     print()

@@ -32,12 +32,15 @@ PRECISIONS = (
     "16-mixed",
     "bf16-mixed",
 )
+DIALECT = ("decimal", "thousands", "missing", "header", "separator", "encoding")
 
 
 def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
     """The cell that a composed configuration stands for; parameters that its loss doesn't have are left behind."""
     data = _plain(config.task.data, "task.data")
-    data["name"] = data.get("name") or Path(str(data.get("path", "data"))).name.partition(".")[0]
+    # left out where nothing is said, so that a cell has the digest that it had before these keys existed
+    data = {key: value for key, value in data.items() if value is not None or key not in DIALECT}
+    data["name"] = data.get("name") or _stem(Path(str(data.get("path", "data"))))
     model = _plain(config.model, "model")
     penalty = _plain(config.regularizer, "regularizer") if "regularizer" in config else None
     seed = config.seed
@@ -64,6 +67,12 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
         seed=seed,
         penalty=Penalty(**penalty) if penalty else None,
     )
+
+
+def _stem(path: Path) -> str:
+    """The file's name without the ending that says its format: `churn.v1` for churn.v1.csv and for churn.v1.csv.gz."""
+    name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+    return Path(name).stem
 
 
 def _equivalence(given: Any) -> float | dict[str, float] | None:

@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import re
-import warnings
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
+from lossbench.data.dialect import Dialect, refuse_for_parquet
+from lossbench.data.layout import encodings, layout_of, refuse_duplicates
+from lossbench.data.parsing import parsed
+from lossbench.data.texts import ColumnNote, shortened
 from lossbench.errors import DataError
 
 TEXT = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 SUFFIXES = (*TEXT, ".parquet")
 FORMATS = ", ".join(TEXT) + " or .parquet"
+USUAL = Dialect()
 
 
-def read_file(path: Path) -> pd.DataFrame:
-    """All rows and columns of a file, with the types that the file or pandas' own reading gives them.
+@dataclass(frozen=True, eq=False)
+class FileTable:
+    """All rows and columns of a file. columns: how each was read, by name. notes: what is odd about the whole file."""
+
+    frame: pd.DataFrame
+    columns: Mapping[str, ColumnNote] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def read_file(path: Path, dialect: Dialect = USUAL) -> pd.DataFrame:
+    """All rows and columns of a file, each column in the type that all of its values have in common.
 
     Raises DataError when the file is absent, empty, unreadable, of another format, or names a column twice.
     """
+    return read_table(path, dialect).frame
+
+
+def read_table(path: Path, dialect: Dialect = USUAL) -> FileTable:
+    """`read_file`, with how each column was read and what is odd about the file. Raises DataError as it does."""
     if not path.is_file():
         raise DataError(f"There is no file {path} (looked in {Path.cwd()}). Set task.data.path=.")
     if not path.name.lower().endswith(SUFFIXES):
@@ -32,62 +48,73 @@ def read_file(path: Path) -> pd.DataFrame:
     if path.stat().st_size == 0:
         raise DataError(f"{path.name} is empty. Set task.data.path= to a file with a header and rows.")
     try:
-        frame = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name} is not UTF-8 text: save it as UTF-8, or set task.data.path=.") from error
-    except (OSError, EOFError, ValueError, csv.Error, pd.errors.ParserWarning) as error:
+        table = _parquet(path, dialect) if path.suffix.lower() == ".parquet" else _text(path, dialect)
+    except UnicodeError as error:
+        tried = f"not {dialect.encoding} text" if dialect.encoding else "not UTF-8 text, nor Windows-1252"
+        raise DataError(f"{path.name} is {tried}: save it as UTF-8, or set task.data.encoding=.") from error
+    except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException, pd.errors.ParserError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path.name} cannot be read: {why}. Mend it, or set task.data.path=.") from error
-    if frame.empty:
+    if table.frame.empty:
         raise DataError(f"{path.name} has no rows below its header. Set task.data.path= to a file with rows.")
-    return frame
+    return table
 
 
 def stem(path: Path) -> str:
-    """The file's name without any of the known suffixes: `prices` for prices.csv.gz."""
+    """The file's name without any of the known suffixes: `prices` for prices.csv.gz, `2021.01` for 2021.01.csv."""
     return path.name.removesuffix(path.suffix).removesuffix(".csv").removesuffix(".tsv")
 
 
-def _text(path: Path) -> pd.DataFrame:
-    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-        sample = io.TextIOWrapper(file, encoding="utf-8-sig", newline="").read(65_536)
-    header = {separator: _header(sample, separator) for separator in ",;\t"}
-    separator = max(header, key=lambda separator: len(header[separator]))
-    _refuse_duplicates(path, header[separator])
-    # 1,5 beside semicolons is a decimal comma, unless the file also writes 1.5
-    comma = separator == ";" and re.search(r"\d,\d", sample) and not re.search(r"\d\.\d", sample)
-    with warnings.catch_warnings():
-        # rows longer than the header would shift every value to another column
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(
-            path,
-            sep=separator,
-            decimal="," if comma else ".",
-            encoding="utf-8-sig",
-            float_precision="round_trip",
-            index_col=False,
-            low_memory=False,
-            skipinitialspace=True,
-        )
+def _text(path: Path, dialect: Dialect) -> FileTable:
+    tried = encodings(path, dialect)
+    for encoding in tried:
+        try:
+            layout = layout_of(path, dialect, encoding)
+            frame, columns, notes = parsed(path, layout, dialect)
+        except UnicodeError:
+            if encoding == tried[-1]:
+                raise
+            continue
+        if encoding != tried[0]:
+            notes = (_guessed(path, frame), *notes)
+        return FileTable(frame, columns, (*layout.notes, *notes))
+    raise AssertionError("there is always an encoding to try")
 
 
-def _parquet(path: Path) -> pd.DataFrame:
+def _guessed(path: Path, frame: pd.DataFrame) -> str:
+    """The note about a file that is not UTF-8, with the first word that shows whether the guess is right."""
+    words = (str(word) for column in frame if frame[column].dtype == "str" for word in frame[column].dropna().unique())
+    odd = next((text for text in [*map(str, frame), *words] if not text.isascii()), "")
+    shown = f" ('{shortened(odd)}')" if odd else ""
+    return (
+        f"{path.name} is not UTF-8 and is read as Windows-1252{shown}. If letters look wrong, say its encoding with "
+        "task.data.encoding=."
+    )
+
+
+def _parquet(path: Path, dialect: Dialect) -> FileTable:
     import pyarrow.parquet
 
-    _refuse_duplicates(path, pyarrow.parquet.read_schema(path).names)
+    refuse_for_parquet(dialect, path.name)
+    refuse_duplicates(path.name, [name.strip() for name in pyarrow.parquet.read_schema(path).names])
     # a pandas index comes back as a column, or not at all
     frame = pyarrow.parquet.read_table(path).to_pandas(ignore_metadata=True)
-    return frame.loc[:, [name for name in frame if not str(name).startswith("__index_level_")]]
+    frame = frame.loc[:, [name for name in frame if not str(name).startswith("__index_level_")]]
+    frame = frame.rename(columns=lambda name: str(name).strip())
+    for code in dialect.missing or ():
+        frame = frame.apply(_without, code=code)
+    return FileTable(frame)
 
 
-def _header(sample: str, separator: str) -> list[str]:
-    return next(csv.reader(sample.splitlines(), delimiter=separator, skipinitialspace=True), [])
-
-
-def _refuse_duplicates(path: Path, names: Iterable[str]) -> None:
-    twice = [name for name, count in Counter(names).items() if count > 1 and name.strip()]
-    if twice:
-        raise DataError(
-            f"{path.name} names several columns {', '.join(map(repr, twice))}. Rename them in the file: "
-            "task.data.target=, task.data.drop= and task.data.split= know columns by name."
-        )
+def _without(column: pd.Series, code: str) -> pd.Series:
+    """A column with one value made missing; numbers are compared as numbers."""
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return column
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        try:
+            return column.mask(column == float(code))
+        except ValueError:
+            return column
+    return column.mask(
+        (column.astype(object).map(str, na_action="ignore").str.strip() == code).fillna(False).astype(bool)
+    )

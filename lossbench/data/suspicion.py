@@ -10,11 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench.data.columns import Content
+from lossbench.data.dialect import override
+from lossbench.data.groups import keeps_groups
 from lossbench.plan import stream
 
 MOST_ROWS = 5_000
 ALMOST_PERFECT = 0.99
 LEAVES = 64
+SENTINELS = {sign * code for code in (99, 999, 9999, 99999, 999999) for sign in (1, -1)} | {-9, -200, -1e30}
+FEWEST_SENTINELS = 0.005
+FAR = 5.0
 IDENTIFIER_NAME = re.compile(r"(^|[_\W])(id|ids|uuid|guid|key|index|nr|no|unnamed: \d+)$", re.IGNORECASE)
 IDENTIFIER_CAMEL = re.compile(r"[a-z](Id|ID|Uuid|UUID|Key)$")
 
@@ -24,11 +29,24 @@ def suspicions(features: pd.DataFrame, target: NDArray[np.float64], *, binary: b
     rows = np.arange(len(target))
     if len(rows) > MOST_ROWS:
         rows = np.random.default_rng(stream("suspicions")).choice(rows, MOST_ROWS, replace=False)
-    return tuple(
-        f"Column '{name}' {why}. If that is not meant, leave it out: task.data.drop=[{name}]."
-        for name, column in features.items()
-        if (why := _doubt(column, rows, target, binary))
-    )
+    found = []
+    for name, column in features.items():
+        if why := _doubt(column, rows, target, binary):
+            advice = f"leave it out: {override('task.data.drop', [str(name)])}"
+            found.append(f"Column '{name}' {why}. If that is not meant, {advice}.")
+        elif keeps_groups(column, features, target):
+            advice = override("task.data.split", f"group:{name}")
+            found.append(
+                f"Column '{name}' repeats each of its {column.nunique()} values a few times, as the number of a "
+                f"patient or a customer would. If rows of one value belong together, keep them in one part: {advice}."
+            )
+        if sentinel := _sentinel(column):
+            advice = override("task.data.missing", [sentinel[0]])
+            found.append(
+                f"Column '{name}' is {sentinel[0]} in {sentinel[1]:.0%} of the rows, far from its other values. If "
+                f"that means missing, set {advice}."
+            )
+    return tuple(found)
 
 
 def _doubt(column: pd.Series, rows: NDArray[np.int64], target: NDArray[np.float64], binary: bool) -> str | None:
@@ -42,6 +60,22 @@ def _doubt(column: pd.Series, rows: NDArray[np.int64], target: NDArray[np.float6
         return f"predicts the target alone ({measure} {score:.3f}), as a copy or a consequence of it would"
     if (share := column.isna().mean()) > 0.5:
         return f"is missing in {share:.0%} of the rows"
+    return None
+
+
+def _sentinel(column: pd.Series) -> tuple[int, float] | None:
+    """A code for missing that looks like a number, such as -999, and its share of the rows."""
+    if Content.of(column) is not Content.NUMBER or len(present := column.dropna()) == 0:
+        return None
+    for value in (present.min(), present.max()):
+        if value not in SENTINELS:
+            continue
+        others, share = present[present != value], float((present == value).mean())
+        if share < FEWEST_SENTINELS or len(others) < 2:
+            continue
+        low, high = others.quantile(0.25), others.quantile(0.75)
+        if abs(value - others.median()) > FAR * max(high - low, 1e-12) and not others.min() <= value <= others.max():
+            return int(value), share
     return None
 
 

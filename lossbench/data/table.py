@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench.data.columns import Content, tidy, tidy_column
-from lossbench.data.file import read_file, stem
+from lossbench.data.dialect import KEYS, Dialect, override
+from lossbench.data.file import read_table, stem
 from lossbench.data.packaged import load_packaged
 from lossbench.data.splits import KINDS, SplitRule
 from lossbench.data.suspicion import suspicions
 from lossbench.data.target import binary_target, continuous_target
+from lossbench.data.texts import ColumnNote
 from lossbench.errors import DataError, UnknownName
 
 FEWEST_ROWS = 30
 FEWEST_OF_A_CLASS = 10
 ELSEWHERE = ("source", "name", "drop", "split", "split_seed", "test_share", "validation_share")
 """Keys of `task.data` that every source shares; what is left are the options of one source."""
-FILE_KEYS = ("path", "target", "positive")
+FILE_KEYS = ("path", "target", "positive", *KEYS)
+FEW_VALUES = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,7 @@ class Table:
     features: n rows of numbers, booleans, dates and words (`columns.Content`), gaps allowed.
     target: [n] float64, in the target's own unit or 0 and 1.
     positive: what 1 means; None for a continuous target.
+    notes: how the columns of an own file were read, by name.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Table:
     positive: str | None
     split: SplitRule
     warnings: tuple[str, ...] = ()
+    notes: Mapping[str, ColumnNote] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -64,8 +69,8 @@ def load_table(data: Mapping[str, Any], *, binary: bool) -> Table:
     """The table that `task.data` asks for: a packaged set by name, or a file of one's own by path.
 
     data: source "packaged" with `name` and the set's own options; or source "file" with `path`, `target`,
-        `positive` and `name`. Both take `drop` (columns) and `split` ("random", "group:COL", "time:COL" or
-        "column:COL"; COL is then no feature). None counts as not given.
+        `positive`, `name` and the keys of `Dialect`. Both take `drop` (columns) and `split` ("random", "group:COL",
+        "time:COL" or "column:COL"; COL is then no feature). None counts as not given.
     Raises DataError, UnknownName or InputError, each naming the key to change.
     """
     given = {key: value for key, value in data.items() if value is not None}
@@ -96,24 +101,42 @@ def _own_file(given: Mapping[str, Any], options: Mapping[str, Any], binary: bool
     if "path" not in given:
         raise DataError("A file of your own needs its path: set task.data.path=.")
     path = Path(str(given["path"])).expanduser()
-    frame, whose = read_file(path), path.name
+    read, whose = read_table(path, Dialect.of(given)), path.name
+    frame = read.frame
     if "target" not in given:
         columns = ", ".join(map(str, frame.columns))
         raise DataError(f"Which column of {whose} is to be predicted? Set task.data.target= to one of: {columns}.")
     target_name = _known(str(given["target"]), frame, whose, "target")
-    frame, warnings = _with_target(frame, target_name, whose)
-    column, positive = frame.pop(target_name), None
+    frame, absent = _with_target(frame, target_name, whose)
+    column, positive, doubts = frame.pop(target_name), None, absent
     if binary:
-        target, positive = binary_target(column, given.get("positive"), whose)
+        found = binary_target(column, given.get("positive"), whose)
+        target, positive, doubts = found.values, found.positive, (*absent, *found.notes)
     else:
         target = continuous_target(column, whose)
-        if len(np.unique(target)) == 2:
-            warnings += (f"Target '{target_name}' has only two values: task=binary may be meant.",)
+        doubts += _few_values(target, target_name)
     _refuse_few_rows(target, binary, whose)
     features, rule = _features_and_rule(given, frame, whose)
-    warnings += suspicions(features, target, binary=binary)
+    used = {target_name, rule.column, *map(str, features)}
+    doubts = (*read.notes, *(note.doubt for name, note in read.columns.items() if note.doubt and name in used), *doubts)
+    doubts += suspicions(features, target, binary=binary)
     name = str(given.get("name", stem(path)))
-    return Table(name, str(given["path"]), features, target, target_name, positive, rule, warnings)
+    return Table(name, str(given["path"]), features, target, target_name, positive, rule, doubts, read.columns)
+
+
+def _few_values(target: NDArray[np.float64], name: str) -> tuple[str, ...]:
+    """A warning about a continuous target that looks like classes: two values, or a few whole ones."""
+    values = np.unique(target)
+    if len(values) == 2:
+        return (f"Target '{name}' has only two values: task=binary may be meant.",)
+    if len(values) > FEW_VALUES or (values % 1 != 0).any():
+        return ()
+    listed = ", ".join(f"{value:.0f}" for value in values)
+    advice = f"task=binary {override('task.data.positive', int(values[-1]))}"
+    return (
+        f"Target '{name}' has only {len(values)} values, all whole ({listed}). If they are classes and not amounts, "
+        f"{advice} asks for one of them against the others.",
+    )
 
 
 def _with_target(frame: pd.DataFrame, target: str, whose: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -162,6 +185,8 @@ def _split_rule(text: str, frame: pd.DataFrame, whose: str) -> SplitRule:
 
 
 def _known(name: str, frame: pd.DataFrame, whose: str, key: str) -> str:
+    """The column of this name; outer spaces count neither here nor in the file."""
+    name = name.strip()
     if name not in frame.columns:
         raise UnknownName(f"column of {whose} named", name, map(str, frame.columns), f"Change task.data.{key}=.")
     return name

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from lossbench.data.dialect import override
+from lossbench.data.texts import MISSING_AMONG_NUMBERS
 from lossbench.errors import DataError
 
-TRUTH = {"1": True, "true": True, "yes": True, "y": True, "0": False, "false": False, "no": False, "n": False}
+TRUTH = {"1": True, "true": True, "yes": True, "y": True, "t": True}
+TRUTH |= {"0": False, "false": False, "no": False, "n": False, "f": False, "-1": False}
+MOST_CLASSES = 20
+"""Different values up to which a column is taken for classes."""
+
+
+@dataclass(frozen=True, eq=False)
+class BinaryTarget:
+    """values: zeros and ones [n]. positive: the text of what counts as 1. notes: what a reader should know."""
+
+    values: NDArray[np.float64]
+    positive: str
+    notes: tuple[str, ...] = ()
 
 
 def continuous_target(column: pd.Series, whose: str) -> NDArray[np.float64]:
@@ -22,31 +38,76 @@ def continuous_target(column: pd.Series, whose: str) -> NDArray[np.float64]:
     if numbers is None or numbers.isna().any():
         odd = column.iloc[0] if numbers is None else column[numbers.isna()].iloc[0]
         step = "set task=binary" if len(distinct) == 2 else "choose another column with task.data.target="
+        if 2 < len(distinct) <= MOST_CLASSES:
+            step = f"set task=binary {_against_the_rest(distinct[0])}, or {step}"
         raise DataError(f"Target '{name}' of {whose} is not numeric: it holds {text(odd)!r}. To go on, {step}.")
     return numbers.to_numpy(dtype=np.float64)
 
 
-def binary_target(column: pd.Series, positive: object, whose: str) -> tuple[NDArray[np.float64], str]:
-    """Zeros and ones [n] of a column without gaps, and the text of the value that counts as 1.
+def binary_target(column: pd.Series, positive: object, whose: str) -> BinaryTarget:
+    """A column without gaps as zeros and ones.
 
-    `positive` is compared as text without regard to case, then by truth: 1, true, yes and y are alike. None
-    takes the one of the two values that is true in this sense. Raises DataError unless there are just two.
+    Values that differ in case alone are one value where that leaves two. `positive` is compared as text without regard
+    to case, then by truth: 1, true, yes and y are alike; with more than two values it stands against all others. None
+    takes the one of two values that is true in this sense. Raises DataError where that does not settle it.
     """
-    name, distinct = str(column.name), _distinct(column, whose)
-    if len(distinct) != 2:
-        some = ", ".join(map(repr, distinct[:5])) + (", ..." if len(distinct) > 5 else "")
-        raise DataError(
-            f"Target '{name}' of {whose} has {len(distinct)} distinct values ({some}), not two. "
-            "Set task=regression for numbers, or choose another column with task.data.target=."
-        )
+    name, texts = str(column.name), column.map({value: text(value) for value in column.unique()})
+    spelled, notes = _one_spelling(texts, name)
+    distinct = _distinct(spelled, whose)
+    if len(distinct) > 2 and positive is None:
+        raise _too_many(column, distinct, whose)
     chosen = _positive(distinct, positive)
     if chosen is None:
         said = "does not say which of its values counts as 1" if positive is None else f"has no value {positive!r}"
-        raise DataError(
-            f"Target '{name}' of {whose} {said}. "
-            f"Set task.data.positive={distinct[0]} or task.data.positive={distinct[1]}."
+        steps = [override("task.data.positive", value) for value in distinct[:MOST_CLASSES]]
+        raise DataError(f"Target '{name}' of {whose} {said}. Set {', '.join(steps[:-1])} or {steps[-1]}.")
+    others = [value for value in distinct if value != chosen]
+    if len(others) > 1:
+        listed = ", ".join(map(repr, others[:5])) + (", ..." if len(others) > 5 else "")
+        notes += (
+            f"Target '{name}' has {len(distinct)} values: {chosen!r} counts as positive, all others as 0 ({listed}).",
         )
-    return np.array([text(value) == chosen for value in column], dtype=np.float64), chosen
+    elif positive is None and TRUTH.get(others[0].lower()) is not False:
+        notes += (
+            f"Target '{name}' has the values {distinct[0]} and {distinct[1]}: {chosen} counts as positive. If that "
+            f"should be {others[0]}, set {override('task.data.positive', others[0])}.",
+        )
+    return BinaryTarget(np.asarray(spelled == chosen, dtype=np.float64), chosen, notes)
+
+
+def _one_spelling(texts: pd.Series, name: str) -> tuple[pd.Series, tuple[str, ...]]:
+    """Yes, YES and no as two values, each in its most frequent spelling, where case is all that makes them more."""
+    counts = {str(spelling): int(count) for spelling, count in texts.value_counts().items()}
+    spellings = sorted(counts, key=lambda spelling: (-counts[spelling], spelling))
+    usual: dict[str, str] = {}
+    for spelling in spellings:
+        usual.setdefault(spelling.casefold(), spelling)
+    if len(spellings) == len(usual) or len(usual) != 2:
+        return texts, ()
+    merged = [f"'{other}' as '{usual[other.casefold()]}'" for other in spellings if usual[other.casefold()] != other]
+    note = f"Values of target '{name}' that differ in case alone are one: {', '.join(merged[:3])}."
+    return texts.map(lambda value: usual[value.casefold()]), (note,)
+
+
+def _too_many(column: pd.Series, distinct: list[str], whose: str) -> DataError:
+    """What to do about a target of more than two values: numbers are a matter of regression, classes are not."""
+    some = ", ".join(map(repr, distinct[:5])) + (", ..." if len(distinct) > 5 else "")
+    what = f"Target '{column.name}' of {whose} has {len(distinct)} distinct values ({some}), not two."
+    other = "choose another column with task.data.target="
+    gaps = [value for value in distinct if value.lower() in MISSING_AMONG_NUMBERS]
+    if len(distinct) - len(gaps) == 2:
+        return DataError(f"{what} If {gaps[0]!r} means missing, set {override('task.data.missing', gaps)}.")
+    numeric = types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype)
+    if len(distinct) > MOST_CLASSES or (numeric and (column % 1 != 0).any()):
+        return DataError(f"{what} {'Set task=regression for numbers, or ' if numeric else 'To go on, '}{other}.")
+    return DataError(
+        f"{what} There is no task for several classes yet. To ask for one of them against all others, "
+        f"set {_against_the_rest(distinct[0])}; or {other}."
+    )
+
+
+def _against_the_rest(value: str) -> str:
+    return override("task.data.positive", value)
 
 
 def text(value: object) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lossbench.data.encode import Encoder
 from lossbench.data.likeness import Unlike, unlike
+from lossbench.data.listing import column_lines
 from lossbench.data.splits import draw_splits, halved
 from lossbench.data.table import Table, load_table
 from lossbench.errors import DataError
@@ -183,6 +184,10 @@ class TableTask(ABC):
         if 2 * positives <= rows:
             return Rarest(str(self.table.positive), positives, rows, rows)
         return Rarest(f"not {self.table.positive}", rows - positives, rows, rows)
+
+    def column_lines(self) -> tuple[str, ...]:
+        """One line per column for people to read: name, how it is read, gaps, an example."""
+        return column_lines(self.table)
 
     def legend(self) -> dict[str, NDArray[Any]]:
         """Where groups stay together, the number of each test row's group: its rows are no independent examples."""
