@@ -128,7 +128,8 @@ def custom_family(choice: LossChoice) -> Family:
     from lossbench.adapter import family
 
     thing = import_target(choice.target or "", "loss.target")
-    traits = {"kind": choice.kind, "order": choice.order, "input": choice.input}  # None leaves it to the loss itself
+    said = ("kind", "order", "input", "pointwise", "labels", "domain", "link", "outputs")
+    traits = {name: getattr(choice, name) for name in said}  # None leaves it to the loss itself
     try:
         return family(thing, name=choice.title, distribution=f"loss.target={choice.target}", traits=traits)
     except PluginError as error:

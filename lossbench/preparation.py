@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lossbench import plugins, protocol, provenance
 from lossbench.errors import InputError, PluginError, UnknownName
-from lossbench.loss import Domain, Kind, Loss
+from lossbench.loss import Domain, Kind, Loss, Sequences
 from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice, Trial, fingerprint, stream
 from lossbench.task import Fold, Task
 from lossbench.training import engine
@@ -126,7 +126,7 @@ class Bench:
         batches = TrainingBatches(fold, self.cell.training.batch_size, seed)
         hashes = {"splits": fold.splits.digest, "weights": weights, "batches": batches.digest}
         with blamed("in observe"):
-            loss.observe(fold.training_target(self.kind))
+            loss.observe(_copy(fold.training_target(self.kind)))  # what it writes into them is its own
         for part in loss.modules():  # the losses inside a composite too
             if isinstance(part, Loss):
                 part.trusts_targets = True
@@ -148,3 +148,9 @@ class Bench:
         if (repeat, outputs) not in self._models:
             self._models[repeat, outputs] = paired_model(build, outputs, stream(seed, "weights"))
         return self._models[repeat, outputs]
+
+
+def _copy(target: Tensor | Sequences) -> Tensor | Sequences:
+    if isinstance(target, Sequences):
+        return Sequences(target.values.clone(), target.lengths.clone())
+    return target.clone()

@@ -312,7 +312,7 @@ def _blank(cell: Cell, task: Task) -> Record:
         },
         task=cell.task.name,
         data={**asdict(card), "summary": _written(card.summary), "options": dict(cell.task.data)},
-        model=asdict(cell.model),
+        model=cell.to_dict()["model"],
         metric={"name": task.metric.name, "direction": task.metric.direction.value},
         margins=margins_of(cell.task, task),
         directions={name: direction.value for name, direction in task.directions().items()},

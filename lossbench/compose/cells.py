@@ -56,12 +56,20 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
             model["target"].rpartition(".")[2] if model["name"] == CUSTOM else model["name"],
             model["target"],
             model["params"],
+            _output(model.get("output")),
         ),
         training=_training(_plain(config.training, "training")),
         protocol=_protocol(config, overrides),
         seed=seed,
         penalty=Penalty(**penalty) if penalty else None,
     )
+
+
+def _output(given: Any) -> int | str | None:
+    """Which of a model's several outputs is meant: a place or a key."""
+    if given is not None and (isinstance(given, bool) or not isinstance(given, (int, str))):
+        raise InputError(f"model.output={given}: a place in a tuple (0) or a key of a dict (logits) is needed.")
+    return given
 
 
 def _equivalence(given: Any) -> float | dict[str, float] | None:
@@ -96,7 +104,8 @@ def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
     params = _plain(config.params, "loss.params")
     if config.name == CUSTOM:
         plain = _plain(config, "loss")
-        choice = LossChoice(CUSTOM, params, plain["target"], plain["kind"], plain["order"], plain["input"], tuned)
+        said = ("target", "kind", "order", "input", "pointwise", "labels", "domain", "link", "outputs")
+        choice = LossChoice(CUSTOM, params, tuned=tuned, **{name: plain[name] for name in said})
         custom_family(choice).check(params)
         return choice
     try:

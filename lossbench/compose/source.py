@@ -116,7 +116,8 @@ def _known(name: str) -> bool:
 
 
 def _custom() -> dict[str, Any]:
-    return {"name": CUSTOM, "target": "???", "kind": None, "order": None, "input": None, "search": None, "params": {}}
+    said = ("kind", "order", "input", "pointwise", "labels", "domain", "link", "outputs")
+    return {"name": CUSTOM, "target": "???", **dict.fromkeys(said), "search": None, "params": {}}
 
 
 def _schema(name: str, shared: list[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.utilities import move_data_to_device
 from torch import Tensor, nn
 
-from lossbench.loss import Loss, Prediction, Sequences, check_prediction, reduce
+from lossbench.loss import Loss, Prediction, Sequences, check_prediction, reduce, untouched
 from lossbench.plan import Penalty, Training
 from lossbench.regularizer import penalty_of
 from lossbench.task import Fold, Part, Scored
@@ -52,7 +52,8 @@ class Single:
         batch = _beside(self.model, self.fold.batch(Part.TRAIN, rows.cpu()))
         scored = whole(self.fold.score(self.model, batch, self.loss.kind))
         with blamed(when):
-            losses = self.loss(scored.output, scored.target)
+            with untouched(self.loss, scored.output, scored.target):
+                losses = self.loss(scored.output, scored.target)
             mean = reduce(losses, scored.weight)
             parts = self.loss.parts()
         means = {name: value.detach().mean().view(1) for name, value in {"": losses, **parts}.items()}
