@@ -67,14 +67,16 @@ def _compare(arguments: Arguments) -> int:
     from lossbench import sweep as sweeps
     from lossbench import terminal
     from lossbench.compose.launch import launch
-    from lossbench.planning import alike, seconds_of_one_training
+    from lossbench.planning import alike, doubtful, seconds_of_one_training
     from lossbench.preparation import load_task
 
     out = terminal.console()
     sweep = sweeps.plan(composed)
     terminal.announce(out, sweep, dict(composed.left_out))
     terminal.warn(out, (w for cell in sweep.contests() for w in load_task(cell.task, cell.seed).card.warnings))
-    terminal.warn(out, alike(e.cell for e in sweep.entries.values() if e.misfit is None and e.role == "chosen"))
+    chosen = [e.cell for e in sweep.entries.values() if e.misfit is None and e.role == "chosen"]
+    terminal.warn(out, alike(chosen))
+    terminal.warn(out, doubtful(chosen))
     command = " ".join(["lossbench", *sys.argv[1:]])
     sweeps.begin(sweep, command)
     tracker = _tracker(composed.settings, sweep)

@@ -15,6 +15,7 @@ from lossbench.preparation import Bench, load_task
 from lossbench.spread import devices
 from lossbench.training import engine
 from lossbench.training.engine import How
+from lossbench.training.gradient import check_gradient
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def estimate(cell: Cell) -> Estimate | None:
         ]
         first = bench.ready(trials[0], shared_model=True)
         how = How(bench.cell.training, task.metric.direction, cell.penalty, lambda _: ends.append(time.perf_counter()))
+        check_gradient(first)
         stacked = engine.side_by_side(cell.training, first.fold, first.model, len(trials))
         list(engine.train(bench.ready, trials if stacked else trials[:1], how, stacked=stacked))
     except Exception:  # what is wrong with it, its own run will say
@@ -81,6 +83,24 @@ def alike(cells: Iterable[Cell]) -> Iterator[str]:
         for first, second, factor in twins(subjects):
             times = "" if abs(factor - 1) < 1e-3 else f" times {factor:.4g}"
             yield f"{first} is {second}{times}: they train alike, and one of the two is enough."
+
+
+def doubtful(cells: Iterable[Cell]) -> Iterator[str]:
+    """What looks wrong about the losses that are somebody else's, before they train; see `testing.doubts`."""
+    from lossbench.testing.doubts import doubts
+
+    for cell in cells:
+        if cell.loss.target is None and plugins.is_built_in(cell.loss.name):
+            continue
+        try:
+            task = load_task(cell.task, cell.seed)
+            kind = plugins.family_of(cell.loss).first(task.kinds)
+            assert kind is not None
+            ready = Bench(cell, task, kind).ready(protocol.trials(cell, {})[0][0], shared_model=True)
+            found = doubts(ready.loss, ready.fold.training_target(kind), ready.fold.classes)
+        except Exception:  # what is wrong with it, its own run will say
+            continue
+        yield from (f"{cell.loss.title} on {cell.task.data['name']} {doubt}." for doubt in found)
 
 
 def peak_memory() -> int:

@@ -123,6 +123,11 @@ def load_family(name: str) -> Family:
     return catalogue().find(name).load()
 
 
+def is_built_in(name: str) -> bool:
+    """Whether the loss of that name comes with lossbench itself."""
+    return catalogue().find(name).built_in
+
+
 def custom_family(choice: LossChoice) -> Family:
     """The family behind `+loss=custom loss.target=my.module.MyLoss`: any importable loss or function."""
     from lossbench.adapter import family

@@ -17,12 +17,13 @@ def plan(argv: list[str]) -> int:
     from lossbench import terminal
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
-    from lossbench.planning import estimate
+    from lossbench.planning import doubtful, estimate
 
     composed = composition(arrange(argv))
     sweep = sweeps.plan(composed)
     out = terminal.console()
     terminal.announce(out, sweep, dict(composed.left_out))
+    terminal.warn(out, doubtful(e.cell for e in sweep.entries.values() if e.misfit is None))
     out.print()
     total, earlier = 0.0, _readable(sweep.results)
     for cell in sweep.contests():

@@ -8,6 +8,7 @@ values and in gradients, on made-up outputs and real targets.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
@@ -117,7 +118,8 @@ class Objectives(nn.Module):
 
     def arrange(self) -> None:
         """Finds out how the losses can be called, as they are now."""
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries, about calls that are only tried
             self.way = way_of([copied(loss).cpu() for loss in self.losses], self.shown, self.outputs)
         self.stacks = {} if self.way is Way.APART else variation(self.losses) or {}
         self.template = copied(self.losses[0])

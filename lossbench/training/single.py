@@ -55,6 +55,8 @@ class Single:
             with untouched(self.loss, scored.output, scored.target):
                 losses = self.loss(scored.output, scored.target)
             mean = reduce(losses, scored.weight)
+            if not mean.requires_grad:  # as of a set loss on a batch with nothing to learn from: no gradient is 0
+                mean = mean + 0.0 * _values(scored.output).sum()
             parts = self.loss.parts()
         means = {name: value.detach().mean().view(1) for name, value in {"": losses, **parts}.items()}
         total = mean if self.penalty is None else mean + penalty_of(self.penalty, self.model, scored.output)
@@ -131,6 +133,11 @@ def join(pieces: list[Scored]) -> Scored:
     outputs, targets = [p.output for p in pieces], [p.target for p in pieces]
     weights = [p.weight for p in pieces if p.weight is not None]
     return Scored(_cat(outputs), _cat(targets), torch.cat(weights).cpu() if weights else None)
+
+
+def _values(output: Any) -> Tensor:
+    values: Tensor = output.values if isinstance(output, Sequences) else output
+    return values
 
 
 def _cat(values: list[Any]) -> Any:
