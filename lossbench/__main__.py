@@ -67,7 +67,7 @@ def _compare(arguments: Arguments) -> int:
     from lossbench import sweep as sweeps
     from lossbench import terminal
     from lossbench.compose.launch import launch
-    from lossbench.planning import alike, doubtful, seconds_of_one_training
+    from lossbench.planning import alike, doubtful, seconds_of_one_training, unstacked
     from lossbench.preparation import load_task
 
     out = terminal.console()
@@ -77,6 +77,7 @@ def _compare(arguments: Arguments) -> int:
     chosen = [e.cell for e in sweep.entries.values() if e.misfit is None and e.role == "chosen"]
     terminal.warn(out, alike(chosen))
     terminal.warn(out, doubtful(chosen))
+    terminal.warn(out, unstacked(sweep.contests()))
     command = " ".join(["lossbench", *sys.argv[1:]])
     sweeps.begin(sweep, command)
     tracker = _tracker(composed.settings, sweep)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from lossbench import plugins, protocol
 from lossbench.errors import LossbenchError
 from lossbench.plan import Cell
-from lossbench.preparation import Bench, load_task
+from lossbench.preparation import Bench, build_model, load_task
 from lossbench.spread import devices
 from lossbench.training import engine
+from lossbench.training.answers import give_shapes
 from lossbench.training.engine import How
 from lossbench.training.gradient import check_gradient
 
@@ -26,6 +27,8 @@ class Estimate:
     seconds: float
     memory: int
     """Bytes: the most that this process has held so far, the probe included."""
+    obstacle: str | None = None
+    """The layer that keeps a small model's trainings from going side by side."""
 
 
 def estimate(cell: Cell) -> Estimate | None:
@@ -55,7 +58,23 @@ def estimate(cell: Cell) -> Estimate | None:
     epochs = sum(second - first for first, second in pairs) * cell.training.max_epochs
     once = ends[-1] - start - 2 * sum(second - first for first, second in pairs) if ends else 0.0
     times = (1 if stacked else len(trials)) / devices(cell.training)
-    return Estimate("replicas" if stacked else "sequential", (epochs + max(0.0, once)) * times, peak_memory())
+    kept_apart = None if stacked else engine.what_keeps_apart(cell.training, first.fold, first.model, len(trials))
+    engine_name = "replicas" if stacked else "sequential"
+    return Estimate(engine_name, (epochs + max(0.0, once)) * times, peak_memory(), kept_apart)
+
+
+def unstacked(cells: Iterable[Cell]) -> Iterator[str]:
+    """Says of models that would stack but for one of their layers that their trainings go one after the other."""
+    for cell in cells:
+        fold = load_task(cell.task, cell.seed).fold(0)
+        model = build_model(cell.model, fold.inputs, 1)
+        give_shapes(model, fold, load_task(cell.task, cell.seed).kinds[0])
+        if layer := engine.what_keeps_apart(cell.training, fold, model, cell.trainings):
+            yield (
+                f"{layer} keeps {cell.model.name} from stacking: its {cell.trainings} trainings per loss go one after "
+                "the other. `lossbench plan` before the same words tells how long that takes; protocol=smoke is a "
+                "small first run."
+            )
 
 
 def alike(cells: Iterable[Cell]) -> Iterator[str]:

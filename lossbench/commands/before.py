@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.errors import InputError
+from lossbench.plan import Cell
 
 # lossbench plan -----------------------------------------------------------------------------------------------------
 
@@ -31,8 +32,21 @@ def plan(argv: list[str]) -> int:
         found = estimate(cell)
         total += found.seconds * len(cells) if found else 0.0
         terminal.show_estimate(out, cell, len(cells), found, [r for r in earlier if r.contest == cell.contest])
+        if found is not None and found.obstacle:
+            terminal.show_obstacle(out, cell, len(cells), found, _smoke_trainings(argv, cell))
     out.print(f"[bold]{terminal.spoken(total)} in all[/], if no patience ends; reference rows and start-up come on top")
     return 0
+
+
+def _smoke_trainings(argv: list[str], cell: Cell) -> int | None:
+    """How many trainings a cell would have under protocol=smoke; None where that is no fewer."""
+    from lossbench.compose.arguments import arrange
+    from lossbench.compose.composition import composition
+
+    words = [word for word in argv if not word.startswith("protocol=")]
+    jobs = composition(arrange([*words, "protocol=smoke"])).jobs
+    alike = [j.cell.trainings for j in jobs if (j.cell.task, j.cell.model) == (cell.task, cell.model)]
+    return alike[0] if alike and alike[0] < cell.trainings else None
 
 
 def _readable(results: Path) -> list[Any]:

@@ -60,7 +60,8 @@ def doubts(loss: Loss, target: Tensor, classes: int) -> list[str]:
 
 TRUE = frozenset(["y_true", "true", "target", "targets", "label", "labels", "truth", "ground_truth", "gt"])
 PREDICTED = frozenset(
-    "y_pred y_hat yhat pred preds predicted prediction predictions output outputs input inputs logit logits".split()
+    [stem + end for stem in ("output", "input", "logit", "pred", "prediction") for end in ("", "s")]
+    + ["y_pred", "y_hat", "yhat", "predicted"]
 )
 """What authors call the two arguments of a loss."""
 
