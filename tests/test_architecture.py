@@ -44,7 +44,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "lossbench.shape": ({"loss", "task"}, {"torch", "numpy"}),
     "lossbench.testing": (
-        {"testing", "loss", "plugins", "adapter", "errors", "plan", "task", "training"},
+        {"testing", "loss", "plugins", "adapter", "adapted", "errors", "plan", "task", "training"},
         {"torch", "numpy", "scipy", "pytest"},
     ),
     "lossbench.preparation": (

@@ -104,8 +104,8 @@ def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
     params = _plain(config.params, "loss.params")
     if config.name == CUSTOM:
         plain = _plain(config, "loss")
-        said = ("target", "kind", "order", "input", "pointwise", "labels", "domain", "link", "outputs")
-        choice = LossChoice(CUSTOM, params, tuned=tuned, **{name: plain[name] for name in said})
+        keys = ("target", "kind", "order", "input", "pointwise", "labels", "domain", "link", "outputs")
+        choice = LossChoice(CUSTOM, params, tuned=tuned, **{key: plain[key] for key in keys})
         custom_family(choice).check(params)
         return choice
     try:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lossbench.adapted import Adapted
-from lossbench.loss import Domain, Kind, Loss
+from lossbench.loss import Domain, Kind, Loss, Sequences
 from lossbench.testing.law import process_kept
 
 SIZE = 4.0
@@ -40,7 +40,7 @@ class Answers:
     share: Tensor
 
 
-def doubts(loss: Loss, target: Tensor, classes: int) -> list[str]:
+def doubts(loss: Loss, target: Tensor | Sequences, classes: int) -> list[str]:
     """Sentences about a loss without its name, most telling first; none for sequences, or where it breaks.
 
     loss: ready for a training. target: [n] the training targets as the loss sees them. classes: 1 but for classes.
@@ -49,7 +49,7 @@ def doubts(loss: Loss, target: Tensor, classes: int) -> list[str]:
         try:
             if swapped := _targets_first(loss):
                 return [swapped]
-            if loss.kind is Kind.SEQUENCES:
+            if isinstance(target, Sequences):
                 return []
             if not loss.pointwise:
                 return list(_of_sets(loss, target, classes))

@@ -47,7 +47,8 @@ def _named(name: str, module: nn.Module) -> str:
 
 def _inputs(model: nn.Module, rows: Tensor) -> dict[str, Any]:
     """What each layer without layers of its own is given, by its name."""
-    model, found = deepcopy(model).double(), {}
+    model = deepcopy(model).double()
+    found: dict[str, Any] = {}
     for name, module in model.named_modules():
         if not module._modules:
             module.register_forward_pre_hook(lambda layer, args, name=name: found.setdefault(name, args))
