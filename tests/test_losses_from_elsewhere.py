@@ -474,6 +474,16 @@ def test_the_commands_keys_reach_the_loss(lossbench: Callable[..., Result]) -> N
     assert "two different numbers" in refused.err
 
 
+def test_a_list_for_a_custom_loss_is_not_for_the_baseline_beside_it(lossbench: Callable[..., Result]) -> None:
+    """bce has a parameter of this name, a number."""
+    given = ("loss.target=torch.nn.BCEWithLogitsLoss", "loss.kind=binary", "loss.params.pos_weight=[3]", "task=binary")
+    for losses in (("+loss=custom",), ("+loss=custom,bce", "-m")):
+        result = lossbench(*losses, *given, *QUICK)
+        assert result.code == 0, result.text
+        assert "BCEWithLogitsLoss(pos_weight=[3])" in result.text
+        assert "bce(pos_weight" not in result.text
+
+
 # Doubts ---------------------------------------------------------------------------------------------------------------
 
 
