@@ -68,15 +68,19 @@ def _compare(arguments: Arguments) -> int:
     from lossbench import sweep as sweeps
     from lossbench import terminal
     from lossbench.compose.launch import launch
-    from lossbench.planning import alike, defeated, seconds_of_one_training
+    from lossbench.planning import alike, defeated, doubtful, seconds_of_one_training, unstacked
     from lossbench.preparation import load_task
 
     out = terminal.console()
     sweep = sweeps.plan(composed)
     terminal.announce(out, sweep, dict(composed.left_out))
     terminal.warn(out, (w for cell in sweep.contests() for w in load_task(cell.task, cell.seed).card.warnings))
-    terminal.warn(out, alike(e.cell for e in sweep.entries.values() if e.misfit is None and e.role == "chosen"))
-    terminal.warn(out, defeated(e.cell for e in sweep.entries.values() if e.misfit is None))
+    running = [e for e in sweep.entries.values() if e.misfit is None]
+    chosen = [e.cell for e in running if e.role == "chosen"]
+    terminal.warn(out, alike(chosen))
+    terminal.warn(out, defeated(e.cell for e in running))
+    terminal.warn(out, doubtful(chosen))
+    terminal.warn(out, unstacked(sweep.contests()))
     command = " ".join(["lossbench", *sys.argv[1:]])
     sweeps.begin(sweep, command)
     tracker = _tracker(composed.settings, sweep)

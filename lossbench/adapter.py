@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
+from torch import nn
 
-from lossbench.errors import InputError, PluginError, UnknownName
-from lossbench.loss import Domain, Kind, Loss, Prediction, Range, Sequences
+from lossbench.adapted import Builder, refuse
+from lossbench.calling import makes_losses
+from lossbench.errors import InputError, LossbenchError, PluginError, UnknownName
+from lossbench.loss import Kind, Loss, Range
 from lossbench.parameters import Parameter, read_parameters
-from lossbench.traits import LINKS, TOLD, check_traits, same_contract
+from lossbench.traits import check_kind, check_traits, same_contract
+
+ONLY_TWO = ". Of a batch a loss gets (output, target) and nothing else: no row numbers, inputs or weights."
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,12 @@ class Family(Mapping[Kind, Member]):
             raise InputError(f"'{self.name}' has no parameter '{unknown[0]}' for {kind.value} targets.")
         missing = [p.name for p in member.parameters if p.required and p.name not in params]
         if missing:
-            raise InputError(f"'{self.name}' needs a value: loss.params.{missing[0]}=...")
+            given = "" if inspect.isclass(member.published) else ONLY_TWO
+            raise InputError(f"'{self.name}' needs a value: loss.params.{missing[0]}=...{given}")
         try:
             loss = member.build(**params)
+        except LossbenchError:
+            raise
         except (ValueError, TypeError) as error:
             if params:
                 given = ", ".join(f"{key}={value}" for key, value in (said or params).items())
@@ -139,8 +145,13 @@ def _foreign(
         raise PluginError(f"'{name}' of {distribution}: __lossbench__ is a {type(beside).__name__}, not a dict.")
     traits = {**beside, **{key: value for key, value in (given or {}).items() if value is not None}}
     check_traits(traits, name, distribution)
+    factory = makes_losses(thing)
+    refuse(thing, traits, name, distribution)
     kinds = traits["kind"] if isinstance(traits["kind"], (tuple, list)) else [traits["kind"]]
-    parameters = read_parameters(thing, traits.get("units", {}), skip=0 if isinstance(thing, type) else 2)
+    whole = isinstance(thing, type) or factory
+    parameters = (
+        () if isinstance(thing, nn.Module) else read_parameters(thing, traits.get("units", {}), 0 if whole else 2)
+    )
     for key in traits.get("raises", {}):
         if key not in {parameter.name for parameter in parameters}:
             raise PluginError(f"'{name}' of {distribution}: raises names '{key}', which is none of its parameters.")
@@ -151,19 +162,13 @@ def _foreign(
             known = ", ".join(kind.value for kind in Kind)
             raise PluginError(f"'{name}' of {distribution}: '{one}' is no kind of loss; known: {known}.") from None
 
-        if traits.get("input") == "probability" and kind not in (Kind.BINARY, Kind.CLASSES):
-            raise PluginError(f"'{name}' of {distribution}: {kind.value} targets have no probability as their input.")
+        check_kind(traits, kind, name, distribution)
         reference, search = (
             traits.get("reference", ""),
             _ranges(traits.get("search", {}), parameters, name, distribution),
         )
-        build = _builder(thing, kind, traits)
+        build = Builder(thing, kind, traits, parameters, name, distribution)
         yield Member(kind, build, parameters, reference, search, _first_sentence(thing), thing)
-
-
-def _builder(thing: Callable[..., Any], kind: Kind, traits: Mapping[str, Any]) -> Callable[..., Loss]:
-    """Takes the loss's own parameters, whatever they are called."""
-    return lambda **params: Adapted(thing, kind, traits, params)
 
 
 def _ranges(
@@ -184,60 +189,6 @@ def _ranges(
     if len(found) > 2:
         raise PluginError(f"'{name}' of {distribution}: search names more than two parameters.")
     return found
-
-
-class Adapted(Loss):
-    """A function or module of somebody else's, called the way it wants to be called."""
-
-    def __init__(
-        self, thing: Callable[..., Any], kind: Kind, traits: Mapping[str, Any], params: Mapping[str, Any]
-    ) -> None:
-        super().__init__()
-        self.kind = kind
-        self.title = getattr(thing, "__name__", type(thing).__name__)
-        self.pointwise = traits.get("pointwise", True)
-        self.domain = Domain(traits.get("domain", Domain.REAL))
-        for told in TOLD & set(traits):
-            setattr(self, told, traits[told])
-        self.true_first = traits.get("order") == "true_pred"
-        self.wants_probability = traits.get("input") == "probability"
-        self.link = traits.get("link")
-        self.count = traits.get("outputs")
-        params = {**params, **_unreduced(thing)}
-        self.module = thing(**params) if isinstance(thing, type) else None
-        self.function = None if isinstance(thing, type) else thing
-        self.given = tuple(params) if self.function else ()
-        for name in self.given:  # an attribute each, where everybody finds the parameters of a loss
-            setattr(self, f"given_{name}", params[name])
-
-    def outputs(self, classes: int) -> int:
-        return classes if self.count is None else int(self.count)
-
-    def forward(self, output: Any, target: Any) -> Tensor:
-        if self.wants_probability:
-            output = torch.sigmoid(output) if self.kind is Kind.BINARY else output.softmax(-1)
-        pair = (target, output) if self.true_first else (output, target)
-        if self.module is not None:
-            return self.module(*pair)
-        assert self.function is not None
-        return self.function(*pair, **{name: getattr(self, f"given_{name}") for name in self.given})
-
-    def predict(self, output: Any) -> Prediction:
-        values = output.values if isinstance(output, Sequences) else output
-        plain = super().predict(output)
-        if self.link is None:
-            return plain
-        link = self.link if callable(self.link) else LINKS[self.link]
-        if self.kind is Kind.CONTINUOUS:
-            return Prediction(score=plain.score if link is None else link(plain.score))
-        return Prediction(plain.score, plain.label, None if link is None else link(values))
-
-
-def _unreduced(thing: Callable[..., Any]) -> dict[str, str]:
-    try:
-        return {"reduction": "none"} if "reduction" in inspect.signature(thing).parameters else {}
-    except ValueError:
-        return {}
 
 
 def _first_sentence(thing: object) -> str:

@@ -10,7 +10,8 @@ judges them, and `reduce` weighs them. A new loss is a final subclass of `Loss` 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -191,10 +192,12 @@ class Loss(nn.Module):
         losses = super().__call__(output, target)
         wanted = each if self.pointwise else ()
         if not isinstance(losses, Tensor) or losses.shape != wanted:
-            got = list(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
+            got = list(losses.shape) if isinstance(losses, Tensor) else f"a {type(losses).__name__}"
             rule = "n targets in, n losses out" if self.pointwise else "a set loss returns one value"
-            name = self.title or type(self).__name__
-            raise ValueError(f"{name} returned {got} for {each[0]} targets where {list(wanted)} is due: {rule}.")
+            name, advice = self.title or type(self).__name__, _advice(self, losses, each[0])
+            raise ValueError(
+                f"{name} returned {got} for {each[0]} targets where {list(wanted)} is due: {rule}.{advice}"
+            )
         return losses
 
     def extra_repr(self) -> str:
@@ -202,6 +205,28 @@ class Loss(nn.Module):
         return ", ".join(
             f"{k}={getattr(self, k)}" for k in names if isinstance(getattr(self, k, None), (int, float, str))
         )
+
+
+def _advice(loss: Loss, losses: Any, n: int) -> str:
+    """What to change in a loss that returned something of another shape."""
+    if callable(losses) and not isinstance(losses, Tensor):
+        return " It returned a loss instead of values: name a function without arguments that makes it, or the loss."
+    if isinstance(losses, (float, int)):
+        return " Return the tensor itself, without .item() or float()."
+    if not isinstance(losses, Tensor):
+        return " Return the tensor of losses alone."
+    if not loss.pointwise:
+        return " Return its mean or its sum, one value."
+    if losses.numel() == 1 and n != 1:
+        return (
+            " Leave out the mean or the sum at its end (reduction='none'). If it judges the batch as a whole, say "
+            "loss.pointwise=false on the command line, or pointwise = False in its class."
+        )
+    if losses.shape == (n, 1):
+        return " Drop the last dimension: .squeeze(-1)."
+    if losses.ndim > 1 and losses.shape[0] == n:
+        return f" Take its mean over everything but the {n} targets."
+    return ""
 
 
 def check(kind: Kind, output: Any, target: Any) -> torch.Size:
@@ -270,6 +295,29 @@ def check_prediction(kind: Kind, prediction: Prediction, output: Any) -> None:
     probability = prediction.probability
     if probability is not None and (len(probability) != n or probability.ndim != (2 if many else 1)):
         raise ValueError(f"predict gave probabilities {list(probability.shape)} for {n} targets.")
+
+
+@contextmanager
+def untouched(loss: Loss, output: Any, target: Any) -> Iterator[None]:
+    """For a call of a loss in a training. Raises ValueError where it wrote into what it was given.
+
+    Whoever reads the targets after such a loss would read what it made of them.
+    """
+    given = {"output": output, "target": target}
+    before = {name: _version(value) for name, value in given.items()}
+    yield
+    for name, value in given.items():
+        if _version(value) != before[name]:
+            raise ValueError(
+                f"{loss.title or type(loss).__name__} changed its {name}s in place: "
+                f"let it work on a copy ({name} = {name}.clone())."
+            )
+
+
+def _version(value: Any) -> int:
+    """Counts whatever was written into a tensor; torch keeps none for those of its inference mode."""
+    tensor = value.values if isinstance(value, Sequences) else value
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def reduce(losses: Tensor, weight: Tensor | None = None) -> Tensor:

@@ -88,6 +88,12 @@ class LossChoice:
     """What it is called in tables where its name would say something else, as that of a control."""
     draw: int = 0
     """Weights, batch orders and trial points of equal draws are paired; a placebo has a draw of its own."""
+    pointwise: bool | None = None
+    labels: Sequence[float] | None = None
+    domain: str | None = None
+    link: str | None = None
+    outputs: int | None = None
+    """These five belong to `+loss=custom` too; None leaves them to the loss itself."""
 
     @property
     def title(self) -> str:
@@ -121,6 +127,16 @@ class ModelChoice:
     name: str
     target: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    output: int | str | None = None
+    """Which of several things it returns is its output: a place in a tuple, or a key of a dict."""
+
+
+LATER: Mapping[str, tuple[str, ...]] = {
+    "loss": ("pointwise", "labels", "domain", "link", "outputs"),
+    "model": ("output",),
+}
+"""Options that came after the first records, by the part of a cell that they belong to. Where they are not used they
+are left out, so that a cell keeps the digest that it has always had."""
 
 
 @dataclass(frozen=True)
@@ -208,10 +224,12 @@ class Cell:
     penalty: Penalty | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        data = asdict(self)
+        found = asdict(self)
+        for part, names in LATER.items():
+            found[part] = {k: v for k, v in found[part].items() if k not in names or v is not None}
         if not self.protocol.halves:  # as it was written before there were any
-            del data["protocol"]["halves"]
-        return data
+            del found["protocol"]["halves"]
+        return found
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Cell:

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from lossbench import plugins, protocol
 from lossbench.errors import LossbenchError
 from lossbench.plan import Cell, Rarest
-from lossbench.preparation import Bench, held_of_the_rarest, load_task, rarest_of, settled
+from lossbench.preparation import Bench, build_model, held_of_the_rarest, load_task, rarest_of, settled
 from lossbench.spread import devices
 from lossbench.task import Task
 from lossbench.training import engine
+from lossbench.training.answers import give_shapes
 from lossbench.training.engine import How
+from lossbench.training.gradient import check_gradient
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Estimate:
     seconds: float
     memory: int
     """Bytes: the most that this process has held so far, the probe included."""
+    obstacle: str | None = None
+    """The layer that keeps a small model's trainings from going side by side."""
 
 
 def estimate(cell: Cell) -> Estimate | None:
@@ -46,6 +50,7 @@ def estimate(cell: Cell) -> Estimate | None:
         ]
         first = bench.ready(trials[0], shared_model=True)
         how = How(bench.cell.training, task.metric.direction, cell.penalty, lambda _: ends.append(time.perf_counter()))
+        check_gradient(first)
         stacked = engine.side_by_side(cell.training, first.fold, first.model, len(trials))
         list(engine.train(bench.ready, trials if stacked else trials[:1], how, stacked=stacked))
     except Exception:  # what is wrong with it, its own run will say
@@ -55,7 +60,23 @@ def estimate(cell: Cell) -> Estimate | None:
     epochs = sum(second - first for first, second in pairs) * cell.training.max_epochs
     once = ends[-1] - start - 2 * sum(second - first for first, second in pairs) if ends else 0.0
     times = (1 if stacked else len(trials)) / devices(cell.training)
-    return Estimate("replicas" if stacked else "sequential", (epochs + max(0.0, once)) * times, peak_memory())
+    kept_apart = None if stacked else engine.what_keeps_apart(cell.training, first.fold, first.model, len(trials))
+    engine_name = "replicas" if stacked else "sequential"
+    return Estimate(engine_name, (epochs + max(0.0, once)) * times, peak_memory(), kept_apart)
+
+
+def unstacked(cells: Iterable[Cell]) -> Iterator[str]:
+    """Says of models that would stack but for one of their layers that their trainings go one after the other."""
+    for cell in cells:
+        fold = load_task(cell.task, cell.seed).fold(0)
+        model = build_model(cell.model, fold.inputs, 1)
+        give_shapes(model, fold, load_task(cell.task, cell.seed).kinds[0])
+        if layer := engine.what_keeps_apart(cell.training, fold, model, cell.trainings):
+            yield (
+                f"{layer} keeps {cell.model.name} from stacking: its {cell.trainings} trainings per loss go one after "
+                "the other. `lossbench plan` before the same words tells how long that takes; protocol=smoke is a "
+                "small first run."
+            )
 
 
 def alike(cells: Iterable[Cell]) -> Iterator[str]:
@@ -124,6 +145,24 @@ def _larger(cell: Cell) -> str:
         return f"Leave training.batch_size= out: by the data it is {usual.batch}."
     needed = -(-Rarest.ENOUGH * rarest.rows // rarest.count)
     return f"training.batch_size={needed} is enough; raise training.max_epochs= with it, for as many steps."
+
+
+def doubtful(cells: Iterable[Cell]) -> Iterator[str]:
+    """What looks wrong about the losses that are somebody else's, before they train; see `testing.doubts`."""
+    from lossbench.testing.doubts import doubts
+
+    for cell in cells:
+        if cell.loss.target is None and plugins.is_built_in(cell.loss.name):
+            continue
+        try:
+            task = load_task(cell.task, cell.seed)
+            kind = plugins.family_of(cell.loss).first(task.kinds)
+            assert kind is not None
+            ready = Bench(cell, task, kind).ready(protocol.trials(cell, {})[0][0], shared_model=True)
+            found = doubts(ready.loss, ready.fold.training_target(kind), ready.fold.classes)
+        except Exception:  # what is wrong with it, its own run will say
+            continue
+        yield from (f"{cell.loss.title} on {cell.task.data['name']} {doubt}." for doubt in found)
 
 
 def peak_memory() -> int:

@@ -123,12 +123,18 @@ def load_family(name: str) -> Family:
     return catalogue().find(name).load()
 
 
+def is_built_in(name: str) -> bool:
+    """Whether the loss of that name comes with lossbench itself."""
+    return catalogue().find(name).built_in
+
+
 def custom_family(choice: LossChoice) -> Family:
     """The family behind `+loss=custom loss.target=my.module.MyLoss`: any importable loss or function."""
     from lossbench.adapter import family
 
     thing = import_target(choice.target or "", "loss.target")
-    traits = {"kind": choice.kind, "order": choice.order, "input": choice.input}  # None leaves it to the loss itself
+    said = ("kind", "order", "input", "pointwise", "labels", "domain", "link", "outputs")
+    traits = {name: getattr(choice, name) for name in said}  # None leaves it to the loss itself
     try:
         return family(thing, name=choice.title, distribution=f"loss.target={choice.target}", traits=traits)
     except PluginError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
@@ -10,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lossbench import plugins, protocol, provenance
 from lossbench.errors import InputError, PluginError, UnknownName
-from lossbench.loss import Domain, Kind, Loss
+from lossbench.loss import Domain, Kind, Loss, Sequences
 from lossbench.plan import Cell, LossChoice, ModelChoice, Rarest, TaskChoice, Trial, fingerprint, stream
 from lossbench.task import Fold, Task
 from lossbench.training import engine
+from lossbench.training.answers import check_answers, choose_output, give_shapes
 from lossbench.training.batches import TrainingBatches
 from lossbench.training.learner import blamed
 from lossbench.training.ready import Ready
@@ -55,13 +57,17 @@ def build_model(choice: ModelChoice, inputs: Any, outputs: int) -> nn.Module:
     """Any importable `(inputs, outputs, **params) -> nn.Module`. InputError where it is not one."""
     make = plugins.import_target(choice.target, "model.target")
     try:
-        model = make(inputs, outputs, **choice.params)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Lazy modules are a new feature")
+            model = make(inputs, outputs, **choice.params)
     except Exception as error:
         raise InputError(
             f"model.target={choice.target} cannot be built with ({inputs}, {outputs}, {dict(choice.params)}): {error}"
         ) from error
     if not isinstance(model, nn.Module):
         raise InputError(f"model.target={choice.target} gave a {type(model).__name__}, not an nn.Module.")
+    if choice.output is not None:
+        choose_output(model, choice.output)
     return model
 
 
@@ -112,6 +118,8 @@ def check(cell: Cell) -> None:
     margins_of(cell.task, task)
     fold = task.fold(0)
     model = build_model(cell.model, fold.inputs, 1)
+    if any(parameter.requires_grad for parameter in model.parameters()):
+        check_answers(model, fold, task.kinds[0], cell.model.target)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(f"model.target={cell.model.target} has no parameters: there is nothing to train.")
     engine.side_by_side(cell.training, fold, model, cell.trainings)
@@ -154,7 +162,7 @@ class Bench:
         batches = TrainingBatches(fold, self.cell.training.batch, seed)
         hashes = {"splits": fold.splits.digest, "weights": weights, "batches": batches.digest}
         with blamed("in observe"):
-            loss.observe(fold.training_target(self.kind))
+            loss.observe(_copy(fold.training_target(self.kind)))  # what it writes into them is its own
         for part in loss.modules():  # the losses inside a composite too
             if isinstance(part, Loss):
                 part.trusts_targets = True
@@ -170,10 +178,21 @@ class Bench:
         return plugins.build(replace(self.cell.loss, params=trial.params), self.kind)
 
     def _model(self, trial: Trial, outputs: int, fold: Fold, seed: int, *, shared: bool) -> tuple[nn.Module, str]:
-        build = partial(build_model, self.cell.model, fold.inputs)
+        build = partial(self._built, fold)
         if not shared:
             return paired_model(build, outputs, stream(seed, "weights"))
         place = (trial.repeat, outputs, trial.half)
         if place not in self._models:
             self._models[place] = paired_model(build, outputs, stream(seed, "weights"))
         return self._models[place]
+
+    def _built(self, fold: Fold, outputs: int) -> nn.Module:
+        model = build_model(self.cell.model, fold.inputs, outputs)
+        give_shapes(model, fold, self.kind)
+        return model
+
+
+def _copy(target: Tensor | Sequences) -> Tensor | Sequences:
+    if isinstance(target, Sequences):
+        return Sequences(target.values.clone(), target.lengths.clone())
+    return target.clone()

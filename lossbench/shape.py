@@ -56,6 +56,7 @@ def pull(loss: Loss, scored: Scored) -> dict[str, NDArray[Any]]:
         difficulty = 1 - torch.where(target > 0.5, p, 1 - p)
     else:
         difficulty = 1 - p.gather(1, target[:, None]).squeeze(1)
+    target = target.clone()  # whatever the loss makes of its own
     losses = loss(output, scored.target)
     (gradient,) = torch.autograd.grad(losses.sum(), values)
     size = gradient.abs().view(len(target), -1).sum(1)

@@ -27,6 +27,7 @@ from lossbench.training import engine
 from lossbench.training.cost import one_step, step_bytes, steps_per_epoch
 from lossbench.training.differences import copied
 from lossbench.training.engine import How, Outcome
+from lossbench.training.gradient import check_gradient
 from lossbench.training.learner import Trained
 
 Arrays = dict[str, NDArray[Any]]
@@ -148,17 +149,24 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
         record.reason = f"{which}: {bad[0].reason}"
     else:
         with suppress(Exception):  # a number for the report, no result
-            record.provenance["cost"] = _cost(cell, family, kind, record.provenance["classes"])
+            cost = _cost(cell, family, kind, record)
+            if cost["at"]:
+                record.provenance["cost"] = cost
         with suppress(Exception):
             record.provenance |= _step_cost(cell, task, kind, studies[0][0])
 
 
-def _cost(cell: Cell, family: Family, kind: Kind, classes: int) -> dict[str, Any]:
-    """What the loss alone takes, next to the cheapest of its kind."""
+PATIENCE = 1.0
+"""Seconds that measuring a loss's cost may always take: nobody notices them."""
+
+
+def _cost(cell: Cell, family: Family, kind: Kind, record: Record) -> dict[str, Any]:
+    """What the loss alone takes, next to the cheapest of its kind; measured in less time than its trainings took."""
     from lossbench.testing.subject import Subject
     from lossbench.testing.timing import priced
 
-    return priced(Subject(family, kind, cell.loss.params), classes)
+    trained = sum(trial["seconds"] for repeat in record.repeats for trial in repeat.trials)
+    return priced(Subject(family, kind, cell.loss.params), record.provenance["classes"], max(PATIENCE, trained))
 
 
 def _step_cost(cell: Cell, task: Task, kind: Kind, trial: Trial) -> dict[str, Any]:
@@ -204,6 +212,7 @@ def _trained(
     bench = Bench(cell, task, kind)
     first = bench.ready(studies[0][0], shared_model=True)
     stacked = engine.side_by_side(cell.training, first.fold, first.model, cell.trainings)
+    check_gradient(first)
     record.loss["elicits"], record.loss["pointwise"] = first.loss.elicits, first.loss.pointwise
     record.provenance["classes"] = first.fold.classes
     record.provenance["steps_per_epoch"] = steps_per_epoch(first, cell.training.batch)
@@ -344,7 +353,7 @@ def _blank(cell: Cell, task: Task) -> Record:
         },
         task=cell.task.name,
         data={**asdict(card), "summary": _written(card.summary), "options": dict(cell.task.data)},
-        model=asdict(cell.model),
+        model=cell.to_dict()["model"],
         metric={"name": task.metric.name, "direction": task.metric.direction.value},
         margins=margins_of(cell.task, task),
         directions={name: direction.value for name, direction in task.directions().items()},

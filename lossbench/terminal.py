@@ -196,6 +196,15 @@ def show_estimate(out: Console, cell: Cell, cells: int, found: Estimate | None, 
     out.print(f"  80 % power to detect a difference of {told}")
 
 
+def show_obstacle(out: Console, cell: Cell, cells: int, found: Estimate, smoke: int | None) -> None:
+    """Why a model's trainings go one after the other, and what a smaller run takes; smoke: its trainings a cell."""
+    told = f"{found.obstacle} keeps {cell.model.name} from stacking: about {spoken(found.seconds * cells)} one after "
+    told += "the other"
+    if smoke is not None:
+        told += f"; protocol=smoke takes about {spoken(found.seconds * cells * smoke / cell.trainings)}"
+    out.print(Text(f"  {told}", style="yellow"))
+
+
 def wait(out: Console, busy: bool) -> None:
     """Says what the program is still doing after its tables."""
     if busy:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lossbench.errors import PluginError
 from lossbench.loss import CONTRACT, Domain, Kind
@@ -32,6 +33,7 @@ TRAITS = (
     "pointwise",
     "domain",
     "outputs",
+    "labels",
 )
 TOLD = frozenset(
     [
@@ -66,8 +68,13 @@ LINKS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
     "sigmoid": torch.sigmoid,
     "softmax": lambda output: output.softmax(-1),
     "exp": torch.exp,
+    "log": torch.exp,
+    "softplus": functional.softplus,
     "none": None,
 }
+"""From raw outputs to predictions. `log` has its name from generalised linear models: the output is a logarithm."""
+INPUTS = ("raw", "probability", "log_probability", "prediction")
+"""What of the raw outputs a loss is given: `prediction` is what the link makes of them."""
 
 
 def check_traits(traits: Mapping[str, Any], name: str, distribution: str) -> None:
@@ -87,13 +94,19 @@ def check_traits(traits: Mapping[str, Any], name: str, distribution: str) -> Non
         )
     if traits.get("order", "pred_true") not in ("pred_true", "true_pred"):
         raise refuse(f"order is pred_true or true_pred, not {traits['order']!r}")
-    if traits.get("input", "raw") not in ("raw", "probability"):
-        raise refuse(f"input is raw or probability, not {traits['input']!r}")
+    if traits.get("input", "raw") not in INPUTS:
+        raise refuse(f"input is {', '.join(INPUTS[:-1])} or {INPUTS[-1]}, not {traits['input']!r}")
     link = traits.get("link")
     if not (link is None or callable(link) or (isinstance(link, str) and link in LINKS)):
         raise refuse(f"link is one of {', '.join(sorted(LINKS))} or a function, not {link!r}")
     if traits.get("domain", "real") not in (*Domain, *(domain.value for domain in Domain)):
         raise refuse(f"domain is real or nonnegative, not {traits['domain']!r}")
+    if not isinstance(traits.get("pointwise", True), bool):
+        raise refuse(f"pointwise is true or false, not {traits['pointwise']!r}")
+    count = traits.get("outputs", 1)
+    if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
+        raise refuse(f"outputs is how many raw outputs it takes for each target: 1 or more, not {count!r}")
+    _check_labels(traits.get("labels", (0, 1)), refuse)
     for key in sorted(FLAGS & set(traits)):
         if traits[key] is not None and not isinstance(traits[key], bool):
             raise refuse(f"{key} is True, False or left out, not {traits[key]!r}")
@@ -109,6 +122,35 @@ def check_traits(traits: Mapping[str, Any], name: str, distribution: str) -> Non
         for one in told.values() if isinstance(told, Mapping) else filter(None, [told]):
             if one not in known:
                 raise refuse(f"{key} names {', '.join(known)}, not {one!r}")
+
+
+def check_kind(traits: Mapping[str, Any], kind: Kind, name: str, distribution: str) -> None:
+    """Raises PluginError for a trait that targets of this kind do not have."""
+
+    def refuse(what: str) -> PluginError:
+        return PluginError(f"'{name}' of {distribution}: {what}.")
+
+    labelled = kind in (Kind.BINARY, Kind.CLASSES)
+    given = traits.get("input", "raw")
+    if given in ("probability", "log_probability") and not labelled:
+        raise refuse(f"{kind.value} targets have no probability as their input")
+    if given == "prediction" and kind is not Kind.CONTINUOUS:
+        raise refuse(f"input=prediction is for continuous targets; {kind.value} ones have input=probability")
+    if "labels" in traits and kind is not Kind.BINARY:
+        raise refuse(f"labels are for binary targets, not for {kind.value} ones")
+    count = traits.get("outputs")
+    if kind is Kind.BINARY and count not in (None, 1, 2):
+        raise refuse(f"outputs of a binary loss is 1 (a logit) or 2 (a logit for each class), not {count}")
+    if kind is Kind.BINARY and count == 2 and "labels" in traits:
+        raise refuse("labels are for a loss of one logit; one of two logits gets the classes 0 and 1")
+
+
+def _check_labels(labels: object, refuse: Callable[[str], PluginError]) -> None:
+    numbers = isinstance(labels, (list, tuple)) and all(
+        isinstance(label, (int, float)) and not isinstance(label, bool) for label in labels
+    )
+    if not numbers or len(labels) != 2 or labels[0] == labels[1]:  # type: ignore[arg-type,index]
+        raise refuse(f"labels are two different numbers, negative first, such as [-1,1]; not {labels!r}")
 
 
 def same_contract(version: object, name: str, distribution: str) -> None:

@@ -23,7 +23,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench.loss": ({"plan", "schedule"}, {"torch"}),
     "lossbench.parameters": ({"loss"}, set()),
     "lossbench.traits": ({"loss", "errors"}, {"torch"}),
-    "lossbench.adapter": ({"loss", "parameters", "traits", "errors"}, {"torch"}),
+    "lossbench.calling": (set(), {"torch"}),
+    "lossbench.torch_losses": ({"loss"}, {"torch"}),
+    "lossbench.adapted": ({"loss", "parameters", "traits", "errors", "calling", "torch_losses"}, {"torch"}),
+    "lossbench.adapter": ({"loss", "parameters", "traits", "errors", "calling", "adapted"}, {"torch"}),
     "lossbench.plugins": ({"plan", "errors", "loss", "adapter", "parameters"}, set()),
     "lossbench.jackknife": (set(), {"numpy"}),
     "lossbench.own_metric": ({"plugins", "errors", "jackknife"}, {"numpy"}),
@@ -44,7 +47,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "lossbench.shape": ({"loss", "task"}, {"torch", "numpy"}),
     "lossbench.testing": (
-        {"testing", "loss", "plugins", "adapter", "errors", "plan", "task", "training"},
+        {"testing", "loss", "plugins", "adapter", "adapted", "errors", "plan", "task", "training"},
         {"torch", "numpy", "scipy", "pytest"},
     ),
     "lossbench.preparation": (

@@ -399,7 +399,7 @@ WRONG = {
     ),
     "an unknown input": (
         "def thing(p, y): return p\n    thing.__lossbench__ = {'kind': 'binary', 'input': 'odds'}",
-        "input is raw or probability, not 'odds'",
+        "input is raw, probability, log_probability or prediction, not 'odds'",
     ),
     "an unknown link": (
         "def thing(p, y): return p\n    thing.__lossbench__ = {'kind': 'binary', 'link': 'probit'}",
@@ -681,7 +681,7 @@ def test_a_module_of_the_current_folder_that_breaks_says_how(
     [
         ({"kind": "ternary"}, "'ternary' is no kind of loss"),
         ({"kind": "binary", "order": "both"}, "order is pred_true or true_pred"),
-        ({"kind": "binary", "input": "odds"}, "input is raw or probability"),
+        ({"kind": "binary", "input": "odds"}, "input is raw, probability, log_probability or prediction"),
     ],
 )
 def test_a_custom_loss_described_in_unknown_words_is_the_users_to_mend(

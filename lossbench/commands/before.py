@@ -18,14 +18,16 @@ def plan(argv: list[str]) -> int:
     from lossbench import terminal
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
-    from lossbench.planning import defeated, estimate, told_of_batch
+    from lossbench.planning import defeated, doubtful, estimate, told_of_batch
     from lossbench.preparation import load_task
 
     composed = composition(arrange(argv))
     sweep = sweeps.plan(composed)
     out = terminal.console()
     terminal.announce(out, sweep, dict(composed.left_out))
-    terminal.warn(out, defeated(e.cell for e in sweep.entries.values() if e.misfit is None))
+    running = [e.cell for e in sweep.entries.values() if e.misfit is None]
+    terminal.warn(out, defeated(running))
+    terminal.warn(out, doubtful(running))
     out.print()
     total, earlier = 0.0, _readable(sweep.results)
     for cell in sweep.contests():
@@ -36,10 +38,23 @@ def plan(argv: list[str]) -> int:
         terminal.show_estimate(out, cell, len(cells), found, alike)
         epochs = terminal.several(cell.training.max_epochs, "epoch")
         print(f"  batch size {told_of_batch(cell, load_task(cell.task, cell.seed))}; at most {epochs}")
+        if found is not None and found.obstacle:
+            terminal.show_obstacle(out, cell, len(cells), found, _smoke_trainings(argv, cell))
     out.print(
         f"[bold]{terminal.spoken(total)} in all[/], assuming no run stops early; excludes reference rows and start-up"
     )
     return 0
+
+
+def _smoke_trainings(argv: list[str], cell: Cell) -> int | None:
+    """How many trainings a cell would have under protocol=smoke; None where that is no fewer."""
+    from lossbench.compose.arguments import arrange
+    from lossbench.compose.composition import composition
+
+    words = [word for word in argv if not word.startswith("protocol=")]
+    jobs = composition(arrange([*words, "protocol=smoke"])).jobs
+    alike = [j.cell.trainings for j in jobs if (j.cell.task, j.cell.model) == (cell.task, cell.model)]
+    return alike[0] if alike and alike[0] < cell.trainings else None
 
 
 def _readable(results: Path) -> list[Any]:

@@ -61,6 +61,7 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
             model["target"].rpartition(".")[2] if model["name"] == CUSTOM else model["name"],
             model["target"],
             model["params"],
+            _output(model.get("output")),
         ),
         training=_training(_plain(config.training, "training")),
         protocol=_protocol(config, overrides),
@@ -73,6 +74,13 @@ def _stem(path: Path) -> str:
     """The file's name without the ending that says its format: `churn.v1` for churn.v1.csv and for churn.v1.csv.gz."""
     name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
     return Path(name).stem
+
+
+def _output(given: Any) -> int | str | None:
+    """Which of a model's several outputs is meant: a place or a key."""
+    if given is not None and (isinstance(given, bool) or not isinstance(given, (int, str))):
+        raise InputError(f"model.output={given}: a place in a tuple (0) or a key of a dict (logits) is needed.")
+    return given
 
 
 def _equivalence(given: Any) -> float | dict[str, float] | None:
@@ -112,7 +120,8 @@ def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
     params = _plain(config.params, "loss.params")
     if config.name == CUSTOM:
         plain = _plain(config, "loss")
-        choice = LossChoice(CUSTOM, params, plain["target"], plain["kind"], plain["order"], plain["input"], tuned)
+        keys = ("target", "kind", "order", "input", "pointwise", "labels", "domain", "link", "outputs")
+        choice = LossChoice(CUSTOM, params, tuned=tuned, **{key: plain[key] for key in keys})
         custom_family(choice).check(params)
         return choice
     try:
@@ -121,6 +130,9 @@ def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
         return LossChoice(config.name, {key: value for key, value in params.items() if key in said}, tuned=tuned)
     defaults = {parameter.name: plain_default(parameter) for parameter in family.parameters}
     given = {k: v for k, v in params.items() if k in defaults and (k in said or v != defaults[k])}
+    if "target" in config:  # beside a custom loss: a value that is none for this one is meant for that one
+        known = {parameter.name: parameter for parameter in family.parameters}
+        given = {key: value for key, value in given.items() if known[key].accepts(value)}
     family.check(given)
     return LossChoice(config.name, given, tuned=tuned)
 

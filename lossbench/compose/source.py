@@ -62,7 +62,7 @@ class LossSource(ConfigSource):
         name = _loss_name(config_path) or ""
         query = parse_qs(self.path)
         shared = query.get("shared", [""])[0].split(",")
-        node = _custom() if name == CUSTOM else _schema(name, shared)
+        node = _custom() if name == CUSTOM else _schema(name, shared, typed="custom" not in query)
         if name != CUSTOM and "custom" in query:
             node = {**_custom(), "target": None, **node}
         return ConfigResult(
@@ -116,15 +116,18 @@ def _known(name: str) -> bool:
 
 
 def _custom() -> dict[str, Any]:
-    return {"name": CUSTOM, "target": "???", "kind": None, "order": None, "input": None, "search": None, "params": {}}
+    said = ("kind", "order", "input", "pointwise", "labels", "domain", "link", "outputs")
+    return {"name": CUSTOM, "target": "???", **dict.fromkeys(said), "search": None, "params": {}}
 
 
-def _schema(name: str, shared: list[str]) -> dict[str, Any]:
+def _schema(name: str, shared: list[str], *, typed: bool) -> dict[str, Any]:
+    """typed: whether shared parameters are of this loss's types; beside a custom loss they may be of its own."""
+
     def node(parameter: Parameter) -> Any:
         value = "???" if parameter.required else plain_default(parameter)
-        typed = TYPED.get(parameter.scalar or object)
-        if typed:
-            return typed(value, is_optional=parameter.optional or value is None)
+        kind = TYPED.get(parameter.scalar or object)
+        if kind and (typed or parameter.name not in shared):
+            return kind(value, is_optional=parameter.optional or value is None)
         return OmegaConf.create(value) if isinstance(value, (list, dict)) else AnyNode(value)
 
     params: dict[str, Any] = {key: AnyNode(None) for key in shared if key}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,11 +91,16 @@ def tried(law: Law, subject: Subject) -> Finding:
 
 @contextmanager
 def process_kept() -> Iterator[None]:
-    """What a loss switches in the whole process is switched back, and a loss that draws, draws the same every time."""
+    """What a loss switches in the whole process is switched back, and a loss that draws, draws the same every time.
+
+    Warnings of libraries stay here: they are about calls that no training makes.
+    """
     dtype, gradients, state = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_rng_state()
     torch.manual_seed(0)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         torch.set_default_dtype(dtype)
         torch.set_grad_enabled(gradients)

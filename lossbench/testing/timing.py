@@ -35,6 +35,10 @@ MISSED = 0.02
 """In so many measurements at most the interval of a ratio may miss the true one."""
 LEAST = 2e-3
 """Seconds that one loss is run for in a round where rounds are few: a single step is too short to be clocked."""
+AROUND = 8
+"""Steps of a measurement that are not clocked: for warming up, and for counting operations and bytes."""
+GROWTH = 8
+"""How much longer a step may take on twice as many targets, at most: a loss over triples grows by the cube."""
 
 
 @dataclass(frozen=True)
@@ -107,22 +111,26 @@ def prices(subjects: Sequence[Subject], setting: Setting, against: Subject, roun
     ]
 
 
-def priced(subject: Subject, classes: int) -> dict[str, Any]:
+def priced(subject: Subject, classes: int, limit: float = math.inf) -> dict[str, Any]:
     """What a loss costs on one thread, as plain data for a record: at a training's number of classes and batches of 32
     to 4,096 targets, and at ten times as many classes.
 
     against: the cheapest built-in loss of the kind. at: one entry per setting, with seconds and bytes per target,
     operations per step, and the ratio of its time to that of the cheapest in the same moment, with its interval. A set
     loss, whose cost may grow by the square, is not tried at the largest batch.
+
+    limit: seconds of wall clock that all of it may take. Settings for which they would not do are left out.
     """
     base = cheapest(subject.kind)
     settings = [Setting(size, classes) for size in (SIZES if subject.told.pointwise else SIZES[:-1])]
     if subject.classes() > 1:
         settings.append(Setting(SIZES[1], 10 * classes))
     itself = subject.name == base.name and not subject.params
-    found = []
+    found, time_left = [], TimeLeft(subject, limit)
     with process_kept():
         for setting in settings:
+            if not time_left.suffices(setting):
+                continue
             price = prices([] if itself else [subject], setting, base, QUICK)[-1]
             counted = {"bytes": price.counters.saved, "operations": price.counters.operations}
             found.append({**asdict(setting), "seconds": price.seconds, **plain(price.ratio), **counted})
@@ -143,14 +151,54 @@ def compared(
     return {"seconds": statistics.median(own), **plain(Ratio.of(own, base)), "rounds": len(own)}
 
 
+class TimeLeft:
+    """Of a limit: whether it suffices to measure a loss at a setting, from single steps on ever larger batches."""
+
+    def __init__(self, subject: Subject, limit: float) -> None:
+        self.subject, self.limit = subject, limit
+        self.ends = time.perf_counter() + limit
+        self.batch, self.seconds = SIZES[0] // 2, 0.0
+        """The largest batch that was tried, and what a step on it took."""
+
+    def suffices(self, setting: Setting) -> bool:
+        if math.isinf(self.limit):
+            return True
+        while self.batch < setting.batch and GROWTH * self.seconds <= self._left():
+            self.batch *= 2
+            self.seconds = self._step(Setting(self.batch, setting.classes))
+        if self.batch < setting.batch:
+            return False
+        seconds = self._step(setting)
+        own = AROUND * seconds + max(WITHIN, FEWEST * max(BURST, seconds))
+        return own + WITHIN <= self._left()  # the rival's turns
+
+    def _left(self) -> float:
+        return self.ends - time.perf_counter()
+
+    def _step(self, setting: Setting) -> float:
+        """Seconds of one step, of two the second, since the first warms up."""
+        step = _step(*_ready(self.subject, setting))
+        for _ in range(2):
+            start = time.perf_counter()
+            step()
+            seconds = time.perf_counter() - start
+            if GROWTH * seconds > self._left():
+                break
+        return seconds
+
+
 def step_of(subject: Subject, setting: Setting) -> tuple[Callable[[], None], Counters]:
     """Forward and backward of one batch in float32, as a training runs them."""
+    loss, batch = _ready(subject, setting)
+    return _step(loss, batch), count(loss, batch)
+
+
+def _ready(subject: Subject, setting: Setting) -> tuple[Loss, Batch]:
     loss = subject.loss(torch.float32, setting.classes)
     for part in loss.modules():
         if isinstance(part, Loss):
             part.trusts_targets = True  # as in a training
-    batch = subject.batch(setting.batch, classes=setting.classes).to(torch.float32)
-    return _step(loss, batch), count(loss, batch)
+    return loss, subject.batch(setting.batch, classes=setting.classes).to(torch.float32)
 
 
 def _step(loss: Loss, batch: Batch) -> Callable[[], None]:

@@ -18,6 +18,7 @@ from lossbench.plan import Penalty, Training, Trial
 from lossbench.task import Direction, Fold, Part, Scored, StackableFold
 from lossbench.training.layers import Unstackable
 from lossbench.training.learner import Learner, Trained, fit
+from lossbench.training.obstacles import obstacle
 from lossbench.training.ready import Ready
 from lossbench.training.replicas import Replicas
 from lossbench.training.single import Single, predict, score
@@ -72,6 +73,22 @@ def refusal(training: Training, fold: Fold, model: nn.Module) -> str | None:
     return Replicas.refusal(model, fold)
 
 
+def what_keeps_apart(training: Training, fold: Fold, model: nn.Module, count: int) -> str | None:
+    """Which layer of a small model keeps `count` trainings from going as a stack; None where nothing of the model does.
+
+    Models that are too large to gain from a stack, and tasks whose rows cannot be stacked, are as they should be.
+    """
+    small = count > 1 and training.engine == "auto" and operations(training, model) <= WORTH
+    if not small or training.precision not in WHOLE or not isinstance(fold, StackableFold):
+        return None
+    return obstacle(model, fold.tensors(Part.TRAIN)[0][:64])
+
+
+def operations(training: Training, model: nn.Module) -> int:
+    """Floating-point operations of a step, roughly."""
+    return 6 * sum(parameter.numel() for parameter in model.parameters()) * training.batch
+
+
 def side_by_side(training: Training, fold: Fold, model: nn.Module, count: int) -> bool:
     """Whether `count` trainings of this model are to be trained as one stack: a function of names and shapes alone.
 
@@ -83,8 +100,7 @@ def side_by_side(training: Training, fold: Fold, model: nn.Module, count: int) -
         if why := refusal(training, fold, model):
             raise InputError(f"training.engine=replicas: {why}. Leave it at auto, or say sequential.")
         return True
-    operations = 6 * sum(parameter.numel() for parameter in model.parameters()) * training.batch
-    return count > 1 and operations <= WORTH and refusal(training, fold, model) is None
+    return count > 1 and operations(training, model) <= WORTH and refusal(training, fold, model) is None
 
 
 def train(ready: Callable[..., Ready], trials: Sequence[Trial], how: How, *, stacked: bool) -> Iterator[Outcome]:

@@ -7,6 +7,7 @@ and in gradients; a network for which neither agrees is trained alone.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -158,19 +159,20 @@ def stack_models(models: Sequence[nn.Module], rows: Tensor, seeds: Sequence[int]
     """
     if variation(list({id(model): model for model in models}.values()), buffers=False) != {}:
         return None  # a number or tensor drawn when they were built, as no stack of weights can hold
-    if any(_has_ways_of_its_own(module) for module in models[0].modules()):
+    if any(has_ways_of_its_own(module) for module in models[0].modules()):
         return None
     draws = Draws(seeds)
-    with torch.random.fork_rng(devices=[]):
-        sample = _sample(models)
-        for build in (_layer_by_layer, _mapped):
-            if _agrees(build, sample, rows):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of libraries, about calls that are only tried
+        sample = sample_of(models)
+        for build in (layer_by_layer, mapped):
+            if agrees(build, sample, rows):
                 with suppress(ValueError):  # dropout, which the sample goes without
                     return StackedModel(*build(models, draws), draws)
     return None
 
 
-def _has_ways_of_its_own(module: nn.Module) -> bool:
+def has_ways_of_its_own(module: nn.Module) -> bool:
     """Layers whose random draws or whose treatment of single rows a stack would not repeat."""
     match module:
         case nn.modules.dropout._DropoutNd():
@@ -186,7 +188,7 @@ def _has_ways_of_its_own(module: nn.Module) -> bool:
 Built = tuple[nn.Module, Callable[[nn.Module, Tensor], Tensor]]
 
 
-def _layer_by_layer(models: Sequence[nn.Module], draws: Draws) -> Built:
+def layer_by_layer(models: Sequence[nn.Module], draws: Draws) -> Built:
     """The first model's own code over batched layers. ValueError for parameters outside of the layers known here."""
     tree = _replaced(list(models), draws)
     return tree, lambda module, x: module(x)
@@ -220,7 +222,7 @@ def _shell(module: nn.Module) -> nn.Module:
         module._modules = children
 
 
-def _mapped(models: Sequence[nn.Module], draws: Draws) -> Built:
+def mapped(models: Sequence[nn.Module], draws: Draws) -> Built:
     """One model through `torch.func.vmap`, its tensors replaced by stacks of all of them."""
     if any(isinstance(module, nn.modules.dropout._DropoutNd) and module.p for module in models[0].modules()):
         raise ValueError("dropout in a mapped model would not be that of the same model alone")
@@ -250,7 +252,7 @@ def stack_tensors(tree: nn.Module, modules: Sequence[nn.Module]) -> None:
 # Do they agree? -----------------------------------------------------------------------------------------------------
 
 
-def _sample(models: Sequence[nn.Module]) -> list[nn.Module]:
+def sample_of(models: Sequence[nn.Module]) -> list[nn.Module]:
     """Three models of this make with different weights, in float64, their dropout switched off."""
     sample = [deepcopy(models[0]).double() for _ in range(3)]
     generator = torch.Generator().manual_seed(0)
@@ -264,7 +266,7 @@ def _sample(models: Sequence[nn.Module]) -> list[nn.Module]:
     return sample
 
 
-def _agrees(build: Callable[..., Built], models: list[nn.Module], rows: Tensor) -> bool:
+def agrees(build: Callable[..., Built], models: list[nn.Module], rows: Tensor) -> bool:
     """True where the stack gives what the models give, in a training step and its gradients, and in evaluation."""
     alone = [deepcopy(model) for model in models]
     widths = {size for tensor in (rows, *models[0].parameters()) for size in tensor.shape[-2:]}

@@ -8,6 +8,7 @@ values and in gradients, on made-up outputs and real targets.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
@@ -16,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lossbench.loss import Kind, Loss, Prediction, check_prediction, reduce
+from lossbench.loss import Kind, Loss, Prediction, check_prediction, reduce, untouched
 from lossbench.training.differences import Place, changed, copied, variation
 from lossbench.training.layers import Unstackable, agree
 
@@ -117,7 +118,8 @@ class Objectives(nn.Module):
 
     def arrange(self) -> None:
         """Finds out how the losses can be called, as they are now."""
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries, about calls that are only tried
             self.way = way_of([copied(loss).cpu() for loss in self.losses], self.shown, self.outputs)
         self.stacks = {} if self.way is Way.APART else variation(self.losses) or {}
         self.template = copied(self.losses[0])
@@ -134,7 +136,7 @@ def flat(loss: Loss, stacks: Stacks, output: Tensor, target: Tensor) -> Means:
     if rows % FULL:
         again = torch.arange(-rows % FULL, device=target.device) % rows
         raw, true, *values = (torch.cat([v, v.detach()[again]]) for v in (raw, true, *values))
-    with _put(loss, stacks, values):
+    with _put(loss, stacks, values), untouched(loss, raw, true):
         losses = loss(raw, true)
     parts = {name: value.detach()[:rows].view_as(target).mean(1) for name, value in loss.parts().items()}
     return reduce(losses[:rows].view_as(target)), parts
@@ -147,14 +149,16 @@ def mapped(loss: Loss, stacks: Stacks, output: Tensor, target: Tensor) -> Means:
         with _put(loss, stacks, own):
             return _by_itself(loss, raw, true)
 
-    return torch.vmap(one)([_in_type(stack, output) for stack in stacks.values()], output, target)
+    with untouched(loss, output, target):
+        return torch.vmap(one)([_in_type(stack, output) for stack in stacks.values()], output, target)
 
 
 def apart(losses: Iterable[Loss], stacks: Stacks, output: Tensor, target: Tensor) -> Means:
     """A call for each replica, one after the other."""
     found = []
     for place, loss in enumerate(losses):
-        with _put(loss, stacks, [stack[place] for stack in stacks.values()]):
+        own = [stack[place] for stack in stacks.values()]
+        with _put(loss, stacks, own), untouched(loss, output, target):
             found.append(_by_itself(loss, output[place], target[place]))
     terms = {name: torch.stack([parts[name] for _, parts in found]) for name in found[0][1]}
     return torch.stack([mean for mean, _ in found]), terms

@@ -21,6 +21,7 @@ from lossbench.training.differences import copied
 from lossbench.training.layers import Unstackable, stack_models
 from lossbench.training.learner import Learner, Step, blamed
 from lossbench.training.objectives import Objectives, Way
+from lossbench.training.obstacles import obstacle
 from lossbench.training.optimizers import OPTIMIZERS, StackedOptimizer
 from lossbench.training.ready import Ready
 
@@ -69,7 +70,8 @@ class Replicas:
         """Why models of this make cannot be stacked; None where they can."""
         features, _ = fold.tensors(Part.TRAIN)
         if stack_models([model], features[:64], [0]) is None:
-            return f"{type(model).__name__} cannot take the batches of many trainings at once"
+            what = f"{type(model).__name__} cannot take the batches of many trainings at once"
+            return f"{what}: {obstacle(model, features[:64])} keeps it from stacking"
         return None
 
     def optimizer(self) -> StackedOptimizer:

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.utilities import move_data_to_device
 from torch import Tensor, nn
 
-from lossbench.loss import Loss, Prediction, Sequences, check_prediction, reduce
+from lossbench.loss import Loss, Prediction, Sequences, check_prediction, reduce, untouched
 from lossbench.plan import Penalty, Training
 from lossbench.regularizer import penalty_of
 from lossbench.task import Fold, Part, Scored
@@ -52,8 +52,11 @@ class Single:
         batch = _beside(self.model, self.fold.batch(Part.TRAIN, rows.cpu()))
         scored = whole(self.fold.score(self.model, batch, self.loss.kind))
         with blamed(when):
-            losses = self.loss(scored.output, scored.target)
+            with untouched(self.loss, scored.output, scored.target):
+                losses = self.loss(scored.output, scored.target)
             mean = reduce(losses, scored.weight)
+            if not mean.requires_grad:  # as of a set loss on a batch with nothing to learn from: no gradient is 0
+                mean = mean + 0.0 * _values(scored.output).sum()
             parts = self.loss.parts()
         means = {name: value.detach().mean().view(1) for name, value in {"": losses, **parts}.items()}
         total = mean if self.penalty is None else mean + penalty_of(self.penalty, self.model, scored.output)
@@ -130,6 +133,11 @@ def join(pieces: list[Scored]) -> Scored:
     outputs, targets = [p.output for p in pieces], [p.target for p in pieces]
     weights = [p.weight for p in pieces if p.weight is not None]
     return Scored(_cat(outputs), _cat(targets), torch.cat(weights).cpu() if weights else None)
+
+
+def _values(output: Any) -> Tensor:
+    values: Tensor = output.values if isinstance(output, Sequences) else output
+    return values
 
 
 def _cat(values: list[Any]) -> Any:

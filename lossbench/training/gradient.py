@@ -1,0 +1,52 @@
+"""Whether a loss can train anything at all: its values have to depend on the model's outputs."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lossbench.errors import PluginError
+from lossbench.loss import Sequences, reduce
+from lossbench.task import Part
+from lossbench.training.differences import copied
+from lossbench.training.ready import Ready
+from lossbench.training.single import whole
+
+ROWS = 256
+"""Training rows that it is tried on: enough for some of every class, so that no part of the loss stays silent."""
+
+
+def check_gradient(ready: Ready) -> None:
+    """Raises PluginError for a loss whose values do not depend on the outputs. One that breaks is left to its training.
+
+    All is done with copies: batch norm would remember the batch, and a loss may count its calls.
+    """
+    rows = torch.arange(min(ROWS, len(ready.fold.splits.rows(Part.TRAIN))))
+    model, loss = deepcopy(ready.model), copied(ready.loss)
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.no_grad():
+                scored = whole(ready.fold.score(model, ready.fold.batch(Part.TRAIN, rows), loss.kind))
+            values, output = _leaf(scored.output)
+            mean = reduce(loss(output, scored.target))
+            found = mean.requires_grad and torch.autograd.grad(mean, values, allow_unused=True)[0] is not None
+        except Exception:  # of whatever kind: the training will say it, and in which step
+            return
+    if not found:
+        raise PluginError(
+            "returns values that do not depend on the model's outputs, so there is nothing to learn from them. Compute "
+            "them from `output` by torch operations alone: torch.tensor(), .detach(), .item(), .numpy(), float() and "
+            "comparisons cut the way of the gradient."
+        )
+
+
+def _leaf(output: Any) -> tuple[Tensor, Any]:
+    """The raw outputs as a tensor that asks for a gradient, and as a loss takes them."""
+    if isinstance(output, Sequences):
+        values = output.values.detach().requires_grad_()
+        return values, Sequences(values, output.lengths)
+    values = output.detach().requires_grad_()
+    return values, values
