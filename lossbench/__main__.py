@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lossbench import commands
+from lossbench import advice, commands
 from lossbench.errors import LossbenchError
 from lossbench.plan import Cell
 
@@ -75,14 +75,16 @@ def _compare(arguments: Arguments) -> int:
     terminal.announce(out, sweep, dict(composed.left_out))
     terminal.warn(out, (w for cell in sweep.contests() for w in load_task(cell.task, cell.seed).card.warnings))
     terminal.warn(out, alike(e.cell for e in sweep.entries.values() if e.misfit is None and e.role == "chosen"))
-    command = " ".join(["lossbench", *sys.argv[1:]])
+    command = advice.command(["lossbench", *sys.argv[1:]])
     sweeps.begin(sweep, command)
     tracker = _tracker(composed.settings, sweep)
     interrupted = False
     try:
         with terminal.Display(out, sweep, seconds_of_one_training) as display:
             sweep.observers = [display, *([tracker] if tracker else [])]
-            if launch(composed.hydra_arguments(sweep.losses, sweep.folder), sweep.run) != DONE and not sweep.begun:
+            cells = [entry.cell for entry in sweep.entries.values()]
+            words = composed.hydra_arguments(len(cells), sweep.folder)
+            if launch(words, lambda number: sweep.run(cells[number])) != DONE and not sweep.begun:
                 sweeps.abandon(sweep)
                 raise LossbenchError("Hydra could not run these cells; what it said is above.")
             sweep.run_rest()

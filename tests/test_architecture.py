@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench": ({"compose", "interactive", "plugins", "record", "study"}, set()),
     "lossbench.errors": (set(), set()),
+    "lossbench.advice": (set(), set()),
     "lossbench.plan": (set(), set()),
     "lossbench.provenance": (set(), {"torch"}),
     "lossbench.packing": (set(), {"numpy"}),
@@ -27,7 +28,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench.description": ({"adapter", "loss", "parameters", "errors"}, set()),
     "lossbench.regularizer": ({"loss", "plan"}, {"torch"}),
     "lossbench.task": ({"loss", "plan"}, {"torch", "numpy"}),
-    "lossbench.data": ({"task", "plan", "errors", "data"}, {"numpy", "pandas", "pyarrow", "sklearn", "faker", "scipy"}),
+    "lossbench.data": ({"advice", "task", "plan", "errors", "data"}, {"numpy", "pandas", "pyarrow", "sklearn", "faker", "scipy"}),
     "lossbench.models": ({"data", "plan"}, {"torch"}),
     "lossbench.tasks": (
         {"task", "tasks", "data", "models", "loss", "plan", "errors", "plugins", "calibration"},
@@ -72,7 +73,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         },
         {"torch", "numpy"},
     ),
-    "lossbench.compose": ({"plugins", "parameters", "plan", "errors", "compose"}, {"hydra", "omegaconf"}),
+    "lossbench.compose": ({"advice", "plugins", "parameters", "plan", "errors", "compose"}, {"hydra", "omegaconf"}),
     "lossbench.sweep": ({"compose", "preparation", "study", "record", "plan", "errors"}, {"torch"}),
     "lossbench.verdicts": (
         {"record", "plan", "verdicts", "calibration", "errors"},
@@ -111,6 +112,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "lossbench.__main__": (
         {
+            "advice",
             "commands",
             "errors",
             "plan",

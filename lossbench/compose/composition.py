@@ -21,9 +21,12 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from lossbench.advice import TEXT_KEYS, hydra_word
+from lossbench.advice import override as override_of
 from lossbench.compose.arguments import Arguments, arrange
 from lossbench.compose.cells import to_cell
 from lossbench.compose.source import CUSTOM, config_folder, register
+from lossbench.compose.texts import register_texts
 from lossbench.errors import InputError, LossbenchError, PluginError, UnknownName
 from lossbench.plan import Cell
 from lossbench.plugins import catalogue, load_family
@@ -34,8 +37,21 @@ SEE = "See https://hydra.cc"
 QUOTING = """
 A value with signs such as = , or letters beyond ASCII goes into quotes of its own: 'key="a=b, c"'."""
 SCOPES = ("population", "test")
-CHOSEN = ("loss.", "regularizer.", "task.", "model.")
-"""Keys that a group brings along."""
+ELSEWHERE = "results= and name= say where records go"
+HYDRAS = {
+    "hydra.job.chdir": ELSEWHERE,
+    "hydra.run": ELSEWHERE,
+    "hydra.sweep": ELSEWHERE,
+    "hydra.output_subdir": ELSEWHERE,
+    "hydra.runtime": ELSEWHERE,
+    "hydra.mode": "-m asks for a sweep",
+    "hydra/sweeper": "a sweep is written key=a,b with -m",
+    "hydra.sweeper": "a sweep is written key=a,b with -m",
+    "hydra.overrides": "overrides are given without it",
+}
+"""What of Hydra cannot be set from the command line, and what to use instead."""
+NUMBER = "cell"
+"""The key by which a Hydra job knows its cell."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,8 @@ class Settings:
     """What verdicts ask of: `population`, data like these; or `test`, this test set."""
     against: str | None = None
     """The loss that others are held against instead of the task's baseline."""
+    launcher: str = "basic"
+    """Which of Hydra's launchers starts the cells."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,8 @@ class Composition:
     jobs: tuple[Job, ...]
     settings: Settings
     left_out: Mapping[str, str]
+    hydra: tuple[str, ...] = ()
+    """What the command says of Hydra itself, such as another launcher."""
 
     def baseline(self, job: Job) -> Job:
         """The same job with the task's baseline as its loss, at its defaults."""
@@ -82,25 +102,29 @@ class Composition:
         with _hydra(self.arguments):
             return _job((_chosen([job.baseline]), *others))
 
-    def hydra_arguments(self, losses: Sequence[str], folder: Path) -> list[str]:
-        """What to give `hydra.main`: the same sweep over `losses`, which may hold added baselines, into `folder`."""
-        others = [o for o in self.arguments.overrides if not o.startswith("+loss=")]
-        with _hydra(self.arguments):
-            others = [_deferred(override) for override in _parsed(others)]
+    def hydra_arguments(self, cells: int, folder: Path) -> list[str]:
+        """What to give `hydra.main`: one job for each of so many cells, by number, with what the command says of Hydra.
+
+        The command line is composed once, here: no job reads it again.
+        """
         flags = [f for f in self.arguments.flags if f not in ("-m", "--multirun", "-r", "--run")]
-        place = str(folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
-        return [*flags, "--multirun", _chosen(losses), *others, f"hydra.sweep.dir='{place}'"]
+        place = hydra_word(str(folder.resolve()))
+        launcher = [f"hydra/launcher={self.settings.launcher}"]  # an experiment may have chosen another one
+        own = [*launcher, *self.hydra, "hydra.sweeper.params=null", f"hydra.sweep.dir={place}"]
+        return [*flags, "--multirun", f"+{NUMBER}=range({cells})", *own]
 
 
 def composition(arguments: Arguments) -> Composition:
     """Composes every cell of a command. Raises InputError for anything that it asks in vain."""
     register()
+    register_texts()
     with _hydra(arguments):
         overrides = _parsed(arguments.overrides)
         _check_groups(overrides)
         if own := _of_experiment(arguments):
             arguments = arguments.with_overrides(*own, *arguments.overrides)
             overrides = _parsed(arguments.overrides)
+        _refuse_hydras(overrides)
         losses, left_out = _losses(overrides)
         shared = _shared_parameters(overrides, losses)
         if not arguments.multirun:
@@ -114,7 +138,8 @@ def composition(arguments: Arguments) -> Composition:
     register(shared, custom=CUSTOM in losses)
     with _hydra(arguments):
         jobs = tuple(_job(combination) for combination in _product(arguments))
-    return Composition(arguments, jobs, _settings(arguments, jobs), left_out)
+    own = tuple(o.input_line for o in overrides if o.is_hydra_override() and o.input_line)
+    return Composition(arguments, jobs, _settings(arguments, jobs), left_out, own)
 
 
 def cells(*words: str) -> list[Cell]:
@@ -133,7 +158,8 @@ def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
         if "," in (arguments.value(key) or "") and arguments.multirun:
             raise InputError(f"{key}={arguments.value(key)}: one value is due for all cells of a sweep.")
     with _hydra(arguments), _explained(arguments.overrides):
-        config = compose("config", overrides=list(jobs[0].overrides))
+        config = compose("config", overrides=list(jobs[0].overrides), return_hydra_config=True)
+        launcher = config.hydra.runtime.choices["hydra/launcher"]
         reuse, results = config.reuse, Path(str(config.results))
         name = None if config.name is None else str(config.name)
         tracked, uri = bool(config.tracking.enabled), config.tracking.get("uri")
@@ -151,7 +177,7 @@ def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
     if scope not in SCOPES:
         raise UnknownName("scope", str(scope), SCOPES, "Change report.scope=.")
     against = None if against is None else str(against)
-    return Settings(name, results, reuse, tracked, uri, placebo, scale, scope, against)
+    return Settings(name, results, reuse, tracked, uri, placebo, scale, scope, against, launcher)
 
 
 # The losses of a command ------------------------------------------------------------------------------------------
@@ -241,19 +267,28 @@ def _check_groups(overrides: Sequence[Override]) -> None:
                 raise UnknownName(group.replace("/", " "), str(name), known)
 
 
-def _deferred(override: Override) -> str:
-    """A value as a sweep of one: Hydra then applies it in the jobs, where the group that it belongs to is chosen."""
-    if override.is_sweep_override() or not override.key_or_group.startswith(CHOSEN):
-        return override.input_line or ""
-    key, value = override.get_key_element(), override.get_value_element_as_str()
-    # Hydra's choice() refuses null: said twice it is a sweep as well, whose second cell is the first again.
-    return f"{key}=null,null" if override.value() is None else f"{key}=choice({value})"
-
-
 def _refuse_sweep(overrides: Sequence[Override]) -> None:
     for override in overrides:
         if override.is_sweep_override():
-            raise InputError(f"{override.input_line} asks for several runs: add -m.")
+            key, _, value = (override.input_line or "").partition("=")
+            one = f" As one text with a comma in it: {override_of(key, value)}." if key in TEXT_KEYS else ""
+            raise InputError(f"{override.input_line} asks for several runs: add -m.{one}")
+
+
+def _refuse_hydras(overrides: Sequence[Override]) -> None:
+    """Settings of Hydra's that would move records elsewhere, or start other jobs than lossbench planned."""
+    for override in overrides:
+        key = override.key_or_group
+        for own, instead in HYDRAS.items():
+            if key == own or key.startswith(f"{own}."):
+                raise InputError(f"{key} has no part in lossbench: {instead}.")
+        if override.is_hydra_override() and override.is_sweep_override():
+            raise InputError(f"{override.input_line}: Hydra takes one value here.")
+        if override.is_interval_sweep():
+            raise InputError(
+                f"{override.input_line}: an interval has no end of values. Say which to try: {key}=0.5,1,2 or "
+                f"{key}=range(1,4) with -m."
+            )
 
 
 # Hydra -------------------------------------------------------------------------------------------------------------
