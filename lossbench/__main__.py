@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lossbench import advice, commands
-from lossbench.errors import LossbenchError
+from lossbench.errors import LossbenchError, UnknownName
 from lossbench.plan import Cell
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = commands.run(argv)
             sys.stdout.flush()  # here and not at exit, where a reader that went away could no longer be caught
             return code
+        if "=" not in argv[0] and not argv[0].startswith(("-", "~")):
+            hint = "Losses are compared by lossbench +loss=mse,bce -m; `lossbench` alone shows what else there is."
+            raise UnknownName("command", argv[0], commands.COMMANDS, hint)
         from lossbench.compose.arguments import arrange
 
         arguments = arrange(argv)
@@ -92,7 +95,7 @@ def _compare(arguments: Arguments) -> int:
     except KeyboardInterrupt:
         interrupted = True
         sweep.interrupt_rest()
-    return _conclude(sweep, tracker, command, interrupted)
+    return _conclude(sweep, tracker, command, interrupted, composed.settings.tracking_uri)
 
 
 def _tracker(settings: Settings, sweep: Sweep) -> Tracker | None:
@@ -103,7 +106,7 @@ def _tracker(settings: Settings, sweep: Sweep) -> Tracker | None:
     return Tracker(default_uri(sweep.results, settings.tracking_uri), sweep.results)
 
 
-def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: bool) -> int:
+def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: bool, uri: str | None) -> int:
     """Tables, the answer and the report from the records alone; what was trained is shown even after Ctrl-C."""
     from lossbench import printout, reporting, terminal
     from lossbench.record import Status
@@ -125,7 +128,9 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
         tracker.log_sweep(view(comparison, told, pictures(blocks)), sweep.folder, command)
         terminal.wait(out, tracker.busy())
         errors = [f"MLflow did not take everything: {e}. The records are complete." for e in tracker.close()]
-    terminal.farewell(out, sweep, tracked=tracker is not None, errors=[*unreadable, *errors], interrupted=interrupted)
+    terminal.farewell(
+        out, sweep, tracked=tracker is not None, errors=[*unreadable, *errors], interrupted=interrupted, uri=uri
+    )
     if interrupted:
         return INTERRUPTED
     mine = {entry.cell.digest for entry in sweep.entries.values()}

@@ -24,10 +24,13 @@ from lossbench.compose.texts import register_texts
 
 TABLE = ("+loss=mse", "task=binary", "task/data=table", "task.data.path=x.csv", "task.data.target=y")
 STRANGE = (
-    "'no'", '"no"', ">50K", "<=50K", "CO(GT)", "Number (k$)", "Größe", "Chance of Admit ", " both ", "a\\", "\\", "a\\'",
-    "a, b", "[x]", "{x: 1}", "${x}", "a${oc.env:HOME}", "\\${x}", "\\\\${x}", "$", "$(ls)", "`ls`", "!!", "x=y", "=x", "~x",
+    "'no'", '"no"', ">50K", "<=50K", "CO(GT)", "Number (k$)", "Größe", "Chance of Admit ", " both ", "a\\", "\\",
+    "a\\'",
+    "a, b", "[x]", "{x: 1}", "${x}", "a${oc.env:HOME}", "\\${x}", "\\\\${x}", "$", "$(ls)", "`ls`", "!!", "x=y",
+    "=x", "~x",
     "+x", "#x", "*", "?", "???", "a\nb", "\t", "1", "1.0", "007", "1e3", "1_000", "true", "Null", "null", "nan", "-inf",
-    "interval(0,1)", "glob(*)", "sort(a)", "it's \"so\"", "", "-m", "key: value", "数", "é\u0301", "\u2212" + "1", "50 %",
+    "interval(0,1)", "glob(*)", "sort(a)", "it's \"so\"", "", "-m", "key: value", "数", "é\u0301", "\u2212" + "1",
+    "50 %",
 )  # fmt: skip
 ODD = st.text("aZ09 \t\n'\"\\$`!(){}[]<>|&;*?~+=,:/%#@^._-µé数\u00a0\u2212" + "😀", max_size=12)
 ANY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12) | ODD
@@ -113,7 +116,8 @@ def test_a_proposal_is_as_short_as_it_can_be(value: str, said: str) -> None:
 
 
 TYPED = (
-    "CO(GT)", "Number (k$)", "Größe", "a ", ">50K", "<=50K", "2024", "007", "1e3", "true", "nan", "[x]", "{x}", "x=y", "a: b",
+    "CO(GT)", "Number (k$)", "Größe", "a ", ">50K", "<=50K", "2024", "007", "1e3", "true", "nan", "[x]", "{x}",
+    "x=y", "a: b",
     "50 %", "C:\\data\\new (1).csv", "a;b", "~a", "f(x", "x)", ";", "|", "?", "a'b", '5" pipe', "#", "&", "数",
 )  # fmt: skip
 

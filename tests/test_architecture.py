@@ -28,7 +28,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench.description": ({"adapter", "loss", "parameters", "errors"}, set()),
     "lossbench.regularizer": ({"loss", "plan"}, {"torch"}),
     "lossbench.task": ({"loss", "plan"}, {"torch", "numpy"}),
-    "lossbench.data": ({"advice", "task", "plan", "errors", "data"}, {"numpy", "pandas", "pyarrow", "sklearn", "faker", "scipy"}),
+    "lossbench.data": (
+        {"advice", "task", "plan", "errors", "data"},
+        {"numpy", "pandas", "pyarrow", "sklearn", "faker", "scipy"},
+    ),
     "lossbench.models": ({"data", "plan"}, {"torch"}),
     "lossbench.tasks": (
         {"task", "tasks", "data", "models", "loss", "plan", "errors", "plugins", "calibration"},
@@ -83,7 +86,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench.reporting": ({"verdicts", "record", "plan", "plugins", "errors"}, {"numpy"}),
     "lossbench.recipe": ({"verdicts", "record", "plan", "errors"}, set()),
     "lossbench.tracking": ({"record", "verdicts", "plan"}, {"mlflow", "sqlalchemy", "filelock", "numpy"}),
-    "lossbench.terminal": ({"verdicts", "plan", "planning", "record", "sweep"}, {"rich"}),
+    "lossbench.terminal": ({"advice", "verdicts", "plan", "planning", "record", "sweep"}, {"rich"}),
     "lossbench.printout": ({"verdicts", "record", "terminal"}, {"rich"}),
     "lossbench.commands": (
         {

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -345,15 +346,28 @@ def _explained(overrides: Sequence[str]) -> Iterator[None]:
 
 
 def _keys(overrides: Sequence[str], wanted: str) -> list[str]:
-    """The keys beside a mistyped one, in the configuration without plain values."""
+    """The keys that may be meant by a mistyped one: those beside it, and those of its name that lie elsewhere."""
     groups = [o for o in overrides if "." not in (key := o.partition("=")[0]) and key.lstrip("+") != wanted]
     try:
         node: Any = OmegaConf.to_container(compose("config", overrides=groups))
     except (HydraException, OmegaConfBaseException):
         return []
+    leaves = {key: key.rpartition(".")[2] for key in _leaves(node)}
+    near = get_close_matches(wanted.rpartition(".")[2].casefold(), set(leaves.values()), cutoff=0.8)
+    elsewhere = [key for key, name in leaves.items() if name in near]
     path: list[str] = []
     for part in wanted.split(".")[:-1]:
         if not isinstance(node, dict) or part not in node:
             break
         node, path = node[part], [*path, part]
-    return [".".join([*path, str(key)]) for key in node] if isinstance(node, dict) else []
+    beside = [".".join([*path, str(key)]) for key in node] if isinstance(node, dict) else []
+    return list(dict.fromkeys([*beside, *elsewhere]))
+
+
+def _leaves(node: Any, path: str = "") -> Iterator[str]:
+    """Every key of a configuration that holds a value, with the keys above it."""
+    if isinstance(node, dict) and node:
+        for key, value in node.items():
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    else:
+        yield path

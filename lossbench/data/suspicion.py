@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lossbench.advice import override
 from lossbench.data.columns import Content
 from lossbench.plan import stream
 
@@ -25,7 +26,7 @@ def suspicions(features: pd.DataFrame, target: NDArray[np.float64], *, binary: b
     if len(rows) > MOST_ROWS:
         rows = np.random.default_rng(stream("suspicions")).choice(rows, MOST_ROWS, replace=False)
     return tuple(
-        f"Column '{name}' {why}. If that is not meant, leave it out: task.data.drop=[{name}]."
+        f"Column '{name}' {why}. If that is not meant, leave it out: {override('task.data.drop', [str(name)])}."
         for name, column in features.items()
         if (why := _doubt(column, rows, target, binary))
     )

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
+from lossbench.advice import override
 from lossbench.errors import DataError
 
 TRUTH = {"1": True, "true": True, "yes": True, "y": True, "0": False, "false": False, "no": False, "n": False}
@@ -44,7 +45,7 @@ def binary_target(column: pd.Series, positive: object, whose: str) -> tuple[NDAr
         said = "does not say which of its values counts as 1" if positive is None else f"has no value {positive!r}"
         raise DataError(
             f"Target '{name}' of {whose} {said}. "
-            f"Set task.data.positive={distinct[0]} or task.data.positive={distinct[1]}."
+            f"Set {override('task.data.positive', distinct[0])} or {override('task.data.positive', distinct[1])}."
         )
     return np.array([text(value) == chosen for value in column], dtype=np.float64), chosen
 
