@@ -9,7 +9,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from lossbench.compose.source import CUSTOM, plain_default
+from lossbench.compose import limits
+from lossbench.compose.source import CUSTOM, LOSS_KEYS, plain_default
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
 from lossbench.plugins import custom_family, load_family
@@ -35,12 +36,12 @@ PRECISIONS = (
 def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
     """The cell that a composed configuration stands for; parameters that its loss doesn't have are left behind."""
     data = _plain(config.task.data, "task.data")
+    limits.of_data(data)
     data["name"] = data.get("name") or Path(str(data.get("path", "data"))).name.partition(".")[0]
     model = _plain(config.model, "model")
     penalty = _plain(config.regularizer, "regularizer") if "regularizer" in config else None
-    seed = config.seed
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise InputError(f"seed={seed}: a whole number is due.")
+    if penalty:
+        limits.of_penalty(penalty)
     return Cell(
         loss=_loss_choice(config.loss, overrides),
         task=TaskChoice(
@@ -59,7 +60,7 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
         ),
         training=_training(_plain(config.training, "training")),
         protocol=_protocol(config, overrides),
-        seed=seed,
+        seed=limits.seed(config.seed, "seed"),
         penalty=Penalty(**penalty) if penalty else None,
     )
 
@@ -90,6 +91,7 @@ def _protocol(config: DictConfig, overrides: Sequence[str]) -> Protocol:
 
 def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
     said = {o.lstrip("+").partition("=")[0].removeprefix("loss.params.") for o in overrides}
+    limits.known_keys("loss", config, LOSS_KEYS)
     if config.search not in (None, {}):
         raise InputError("loss.search={} tunes the learning rate alone; nothing else can be said of loss.search.")
     tuned = config.search is None
@@ -124,6 +126,7 @@ def _training(data: dict[str, Any]) -> Training:
 def _typed(cls: type, data: dict[str, Any], what: str) -> None:
     """Holds values against the annotations of a dataclass; numbers are above 0, whole ones serve as floats."""
     hints = typing.get_type_hints(cls)
+    limits.known_keys(what, data, hints)
     for key, value in data.items():
         types = typing.get_args(hints[key]) or (hints[key],)
         whole = isinstance(value, int) and not isinstance(value, bool)
@@ -133,6 +136,7 @@ def _typed(cls: type, data: dict[str, Any], what: str) -> None:
             raise InputError(f"{what}.{key}={value}: {wanted} is due.")
         if isinstance(data[key], (int, float)) and not 0 < data[key] < float("inf"):
             raise InputError(f"{what}.{key}={value}: a number above 0 is due.")
+        limits.largest(data[key], f"{what}.{key}")
 
 
 def _plain(config: DictConfig, what: str) -> dict[str, Any]:

@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -18,39 +16,20 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
-from hydra.errors import HydraException
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.advice import TEXT_KEYS, hydra_word
 from lossbench.advice import override as override_of
+from lossbench.compose import limits
 from lossbench.compose.arguments import Arguments, arrange
 from lossbench.compose.cells import to_cell
+from lossbench.compose.refusals import explained, refuse_keys
 from lossbench.compose.source import CUSTOM, config_folder, register
 from lossbench.compose.texts import register_texts
-from lossbench.errors import InputError, LossbenchError, PluginError, UnknownName
+from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.plan import Cell
 from lossbench.plugins import catalogue, load_family
 
-DETAILS = re.compile(r"\n\s*(full_key|object_type|reference_type)[:=].*")
-"""Lines of OmegaConf's messages that tell its own affairs."""
-SEE = "See https://hydra.cc"
-QUOTING = """
-A value with signs such as = , or letters beyond ASCII goes into quotes of its own: 'key="a=b, c"'."""
 SCOPES = ("population", "test")
-ELSEWHERE = "results= and name= say where records go"
-HYDRAS = {
-    "hydra.job.chdir": ELSEWHERE,
-    "hydra.run": ELSEWHERE,
-    "hydra.sweep": ELSEWHERE,
-    "hydra.output_subdir": ELSEWHERE,
-    "hydra.runtime": ELSEWHERE,
-    "hydra.mode": "-m asks for a sweep",
-    "hydra/sweeper": "a sweep is written key=a,b with -m",
-    "hydra.sweeper": "a sweep is written key=a,b with -m",
-    "hydra.overrides": "overrides are given without it",
-}
-"""What of Hydra cannot be set from the command line, and what to use instead."""
 NUMBER = "cell"
 """The key by which a Hydra job knows its cell."""
 
@@ -125,7 +104,7 @@ def composition(arguments: Arguments) -> Composition:
         if own := _of_experiment(arguments):
             arguments = arguments.with_overrides(*own, *arguments.overrides)
             overrides = _parsed(arguments.overrides)
-        _refuse_hydras(overrides)
+        refuse_keys(overrides)
         losses, left_out = _losses(overrides)
         shared = _shared_parameters(overrides, losses)
         if not arguments.multirun:
@@ -149,7 +128,7 @@ def cells(*words: str) -> list[Cell]:
 
 
 def _job(overrides: Sequence[str]) -> Job:
-    with _explained(overrides):
+    with explained(overrides):
         config = compose("config", overrides=list(overrides))
         return Job(to_cell(config, overrides), config.task.get("baseline"), tuple(overrides))
 
@@ -158,27 +137,33 @@ def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
     for key in ("results", "name", "reuse", "tracking", "tracking.uri", "report.scope", "report.baseline"):
         if "," in (arguments.value(key) or "") and arguments.multirun:
             raise InputError(f"{key}={arguments.value(key)}: one value is due for all cells of a sweep.")
-    with _hydra(arguments), _explained(arguments.overrides):
+    with _hydra(arguments), explained(arguments.overrides):
         config = compose("config", overrides=list(jobs[0].overrides), return_hydra_config=True)
         launcher = config.hydra.runtime.choices["hydra/launcher"]
-        reuse, results = config.reuse, Path(str(config.results))
+        reuse, results = config.reuse, config.results
         name = None if config.name is None else str(config.name)
-        tracked, uri = bool(config.tracking.enabled), config.tracking.get("uri")
+        tracked, uri = config.tracking.enabled, limits.tracking_uri(config.tracking.get("uri"))
         controls = config.get("controls") or {}
         scope, against = config.report.scope, config.report.baseline
+        limits.known_keys("controls", controls, ("placebo", "scale"))
         placebo, scale = controls.get("placebo", False), controls.get("scale")
     if not isinstance(reuse, bool):
         raise InputError(f"reuse={reuse}: true or false is due.")
-    if name is not None and (not re.fullmatch(r"\w[\w.+ -]*", name) or name == "artifacts"):
-        raise InputError(f"name={name}: a sweep's name begins with a letter or a digit; . + - _ may follow.")
+    if not results or not isinstance(results, str):
+        raise InputError(f"results={results}: a folder is due.")
+    if name is not None:
+        limits.sweep_name(name)
+    if not isinstance(tracked, bool):
+        raise InputError(f"tracking.enabled={tracked}: true or false is due.")
     if not isinstance(placebo, bool):
         raise InputError(f"controls.placebo={placebo}: true or false is due.")
-    if scale is not None and (isinstance(scale, bool) or not isinstance(scale, (int, float)) or scale <= 0):
+    if scale is not None and (isinstance(scale, bool) or not isinstance(scale, (int, float)) or not scale > 0):
         raise InputError(f"controls.scale={scale}: a number above 0, or null, is due.")
+    limits.largest(scale, "controls.scale")
     if scope not in SCOPES:
         raise UnknownName("scope", str(scope), SCOPES, "Change report.scope=.")
     against = None if against is None else str(against)
-    return Settings(name, results, reuse, tracked, uri, placebo, scale, scope, against, launcher)
+    return Settings(name, Path(results).expanduser(), reuse, tracked, uri, placebo, scale, scope, against, launcher)
 
 
 # The losses of a command ------------------------------------------------------------------------------------------
@@ -218,7 +203,7 @@ def _of_experiment(arguments: Arguments) -> list[str]:
     if experiment is None or "," in experiment:
         return []
     chosen = f"+experiment={experiment}"
-    with _explained([chosen]):
+    with explained([chosen]):
         params = compose("config", overrides=[chosen], return_hydra_config=True).hydra.sweeper.params
     if "+loss" not in params:
         return []
@@ -276,27 +261,11 @@ def _refuse_sweep(overrides: Sequence[Override]) -> None:
             raise InputError(f"{override.input_line} asks for several runs: add -m.{one}")
 
 
-def _refuse_hydras(overrides: Sequence[Override]) -> None:
-    """Settings of Hydra's that would move records elsewhere, or start other jobs than lossbench planned."""
-    for override in overrides:
-        key = override.key_or_group
-        for own, instead in HYDRAS.items():
-            if key == own or key.startswith(f"{own}."):
-                raise InputError(f"{key} has no part in lossbench: {instead}.")
-        if override.is_hydra_override() and override.is_sweep_override():
-            raise InputError(f"{override.input_line}: Hydra takes one value here.")
-        if override.is_interval_sweep():
-            raise InputError(
-                f"{override.input_line}: an interval has no end of values. Say which to try: {key}=0.5,1,2 or "
-                f"{key}=range(1,4) with -m."
-            )
-
-
 # Hydra -------------------------------------------------------------------------------------------------------------
 
 
 def _parsed(overrides: Sequence[str]) -> list[Override]:
-    with _explained(overrides):
+    with explained(overrides):
         loader = GlobalHydra.instance().config_loader()
         return OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
 
@@ -325,49 +294,3 @@ def _hydra(arguments: Arguments) -> Iterator[None]:
         yield
     finally:
         GlobalHydra.instance().clear()
-
-
-@contextmanager
-def _explained(overrides: Sequence[str]) -> Iterator[None]:
-    """Hydra's and OmegaConf's objections as InputErrors of a few lines, with close matches for a mistyped key."""
-    try:
-        yield
-    except LossbenchError:
-        raise
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        text = DETAILS.sub("", str(error)).strip()
-        key = re.search(r"Could not override '(?:\w+@)?([\w./]+)'", text)
-        if key:
-            raise UnknownName("key", key[1], _keys(overrides, key[1])) from error
-        cause = "" if error.__cause__ is None or str(error.__cause__) in str(error) else f"\n{error.__cause__}"
-        strange = ("mismatched input", "LexerNoViableAlt", "no viable alternative", "token recognition")
-        hint = QUOTING if any(word in text for word in strange) else ""
-        raise InputError(f"{text.partition(SEE)[0].strip()}{DETAILS.sub('', cause)}{hint}") from error
-
-
-def _keys(overrides: Sequence[str], wanted: str) -> list[str]:
-    """The keys that may be meant by a mistyped one: those beside it, and those of its name that lie elsewhere."""
-    groups = [o for o in overrides if "." not in (key := o.partition("=")[0]) and key.lstrip("+") != wanted]
-    try:
-        node: Any = OmegaConf.to_container(compose("config", overrides=groups))
-    except (HydraException, OmegaConfBaseException):
-        return []
-    leaves = {key: key.rpartition(".")[2] for key in _leaves(node)}
-    near = get_close_matches(wanted.rpartition(".")[2].casefold(), set(leaves.values()), cutoff=0.8)
-    elsewhere = [key for key, name in leaves.items() if name in near]
-    path: list[str] = []
-    for part in wanted.split(".")[:-1]:
-        if not isinstance(node, dict) or part not in node:
-            break
-        node, path = node[part], [*path, part]
-    beside = [".".join([*path, str(key)]) for key in node] if isinstance(node, dict) else []
-    return list(dict.fromkeys([*beside, *elsewhere]))
-
-
-def _leaves(node: Any, path: str = "") -> Iterator[str]:
-    """Every key of a configuration that holds a value, with the keys above it."""
-    if isinstance(node, dict) and node:
-        for key, value in node.items():
-            yield from _leaves(value, f"{path}.{key}" if path else str(key))
-    else:
-        yield path

@@ -119,6 +119,10 @@ def _custom() -> dict[str, Any]:
     return {"name": CUSTOM, "target": "???", "kind": None, "order": None, "input": None, "search": None, "params": {}}
 
 
+LOSS_KEYS = tuple(_custom())
+"""Everything that can be said of a loss."""
+
+
 def _schema(name: str, shared: list[str]) -> dict[str, Any]:
     def node(parameter: Parameter) -> Any:
         value = "???" if parameter.required else plain_default(parameter)

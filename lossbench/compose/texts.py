@@ -26,8 +26,11 @@ def as_text(override: str, multirun: bool) -> str:
     name = key.lstrip("+")
     if name in LIST_KEYS:
         inside = _unwrapped(value)
-        return override if inside is None else f"{key}=[{','.join(map(_one, _parts(inside)))}]"
-    if name not in TEXT_KEYS or not value:
+        if inside is not None:
+            return f"{key}=[{','.join(map(_one, _parts(inside)))}]"
+    elif name not in TEXT_KEYS:
+        return override
+    if not value:
         return override
     parsed, parts = _parsed(value), _parts(value)
     if parsed is None and multirun and len(parts) > 1 and all(parts):
