@@ -82,7 +82,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"record", "plan", "verdicts", "calibration", "errors"},
         {"numpy", "scipy", "matplotlib", "jinja2", "pandas"},
     ),
-    "lossbench.interactive": ({"reporting", "sweep", "verdicts", "compose", "record", "plan", "errors"}, {"pandas"}),
+    "lossbench.interactive": (
+        {"advice", "reporting", "sweep", "verdicts", "compose", "record", "plan", "errors"},
+        {"pandas"},
+    ),
     "lossbench.reporting": ({"verdicts", "record", "plan", "plugins", "errors"}, {"numpy"}),
     "lossbench.recipe": ({"verdicts", "record", "plan", "errors"}, set()),
     "lossbench.tracking": ({"record", "verdicts", "plan"}, {"mlflow", "sqlalchemy", "filelock", "numpy"}),

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lossbench.advice import override
 from lossbench.data.columns import Content
 from lossbench.data.splits import draw_splits
 from lossbench.data.table import Table, load_table
@@ -405,7 +406,7 @@ def test_what_is_not_given_is_asked_for(rows: pd.DataFrame, load: Load) -> None:
 
 
 def doubts(table: Table, column: str) -> list[str]:
-    return [warning for warning in table.warnings if f"task.data.drop=[{column}]" in warning]
+    return [warning for warning in table.warnings if override("task.data.drop", [column]) in warning]
 
 
 @pytest.mark.parametrize(
@@ -423,7 +424,7 @@ def test_identifiers_are_doubted(rows: pd.DataFrame, load: Load, name: str, valu
     warned = load(rows).warnings
     assert len(warned) == 1
     assert "identifier" in warned[0]
-    assert f"task.data.drop=[{name or 'Unnamed: 0'}]" in warned[0]
+    assert override("task.data.drop", [name or "Unnamed: 0"]) in warned[0]
 
 
 def test_measurements_are_not_taken_for_identifiers(rows: pd.DataFrame, load: Load) -> None:

@@ -35,6 +35,15 @@ def texts(overrides: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
     return {key: plain(value) for key, _, value in (as_text(word, False).partition("=") for word in overrides)}
 
 
+def no_file(folder: Path | None, option: str) -> None:
+    """Raises InputError where a folder is to be written and a file lies in its way."""
+    place = folder
+    while place is not None and not place.exists() and place != place.parent:
+        place = place.parent
+    if place is not None and not place.is_dir():
+        raise InputError(f"{option} {folder}: {place} is a file, not a folder.")
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, but what it objects to is an InputError of one line like any other."""
 

@@ -13,7 +13,7 @@ from lossbench.compose import limits
 from lossbench.compose.source import CUSTOM, LOSS_KEYS, plain_default
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
-from lossbench.plugins import custom_family, load_family
+from lossbench.plugins import catalogue, custom_family, load_family
 
 OPTIMIZERS = ("adamw", "sgd")
 SAVED = ("none", "best")
@@ -39,6 +39,9 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
     limits.of_data(data)
     data["name"] = data.get("name") or Path(str(data.get("path", "data"))).name.partition(".")[0]
     model = _plain(config.model, "model")
+    limits.text(model["target"], "model.target")
+    if not isinstance(model["params"], dict):
+        raise InputError(f"model.params={model['params']}: parameters by name are due, as model.params.dropout=0.1.")
     penalty = _plain(config.regularizer, "regularizer") if "regularizer" in config else None
     if penalty:
         limits.of_penalty(penalty)
@@ -46,11 +49,11 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
         loss=_loss_choice(config.loss, overrides),
         task=TaskChoice(
             config.task.name,
-            config.task.target,
+            limits.text(config.task.target, "task.target"),
             data,
-            config.task.metric,
-            config.task.direction,
-            config.task.get("baseline"),
+            limits.text(config.task.metric, "task.metric"),
+            _direction(config.task.direction),
+            _baseline(config.task.get("baseline")),
             _equivalence(_plain(config.task, "task").get("equivalence")),
         ),
         model=ModelChoice(
@@ -63,6 +66,22 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
         seed=limits.seed(config.seed, "seed"),
         penalty=Penalty(**penalty) if penalty else None,
     )
+
+
+def _direction(given: Any) -> str | None:
+    if given not in (None, "min", "max"):
+        raise UnknownName("direction", str(given), ("min", "max"), "Change task.direction=.")
+    return None if given is None else str(given)
+
+
+def _baseline(given: Any) -> str | None:
+    """The loss that others are compared with, by its name; None where a task has none."""
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise InputError(f"task.baseline={given}: the name of a loss, or null, is due.")
+    catalogue().find(given)
+    return given
 
 
 def _equivalence(given: Any) -> float | dict[str, float] | None:

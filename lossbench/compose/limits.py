@@ -41,6 +41,13 @@ def seed(value: Any, key: str) -> int:
     return value
 
 
+def text(value: Any, key: str) -> str:
+    """A name or a path as it was given. Raises InputError for anything but text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"{key}={'null' if value is None else value}: text is due.")
+    return value
+
+
 def largest(value: Any, key: str) -> None:
     """Raises InputError for a number above the largest that a key may hold."""
     most = LARGEST.get(key, math.inf)
