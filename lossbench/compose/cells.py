@@ -41,7 +41,7 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
     model = _plain(config.model, "model")
     limits.text(model["target"], "model.target")
     if not isinstance(model["params"], dict):
-        raise InputError(f"model.params={model['params']}: parameters by name are due, as model.params.dropout=0.1.")
+        raise InputError(f"model.params={model['params']} must be parameters by name, as model.params.dropout=0.1.")
     penalty = _plain(config.regularizer, "regularizer") if "regularizer" in config else None
     if penalty:
         limits.of_penalty(penalty)
@@ -79,7 +79,7 @@ def _baseline(given: Any) -> str | None:
     if given is None:
         return None
     if not isinstance(given, str):
-        raise InputError(f"task.baseline={given}: the name of a loss, or null, is due.")
+        raise InputError(f"task.baseline={given} must be the name of a loss, or null.")
     catalogue().find(given)
     return given
 
@@ -91,6 +91,7 @@ def _equivalence(given: Any) -> float | dict[str, float] | None:
         if (name or value is not None) and not (number and 0 <= value < float("inf")):
             of = f".{name}" if name else ""
             raise InputError(f"task.equivalence{of}={value}: a number of 0 or above is due, in the metric's unit.")
+        limits.largest(value, "task.equivalence")
     return given
 
 
@@ -148,6 +149,7 @@ def _typed(cls: type, data: dict[str, Any], what: str) -> None:
     limits.known_keys(what, data, hints)
     for key, value in data.items():
         types = typing.get_args(hints[key]) or (hints[key],)
+        limits.largest(value, f"{what}.{key}")
         whole = isinstance(value, int) and not isinstance(value, bool)
         data[key] = value + 0.0 if whole and float in types else str(value) if whole and types == (str,) else value
         if not isinstance(data[key], types) or isinstance(value, bool):
@@ -155,7 +157,6 @@ def _typed(cls: type, data: dict[str, Any], what: str) -> None:
             raise InputError(f"{what}.{key}={value}: {wanted} is due.")
         if isinstance(data[key], (int, float)) and not 0 < data[key] < float("inf"):
             raise InputError(f"{what}.{key}={value}: a number above 0 is due.")
-        limits.largest(data[key], f"{what}.{key}")
 
 
 def _plain(config: DictConfig, what: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
+from omegaconf import DictConfig
 
 from lossbench.advice import TEXT_KEYS, hydra_word
 from lossbench.advice import override as override_of
@@ -29,6 +30,8 @@ from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.plan import Cell
 from lossbench.plugins import catalogue, load_family
 
+ONCE = ("results", "name", "reuse", "tracking", "report", "controls")
+"""What is said once for all cells of a command."""
 SCOPES = ("population", "test")
 NUMBER = "cell"
 """The key by which a Hydra job knows its cell."""
@@ -105,6 +108,7 @@ def composition(arguments: Arguments) -> Composition:
             arguments = arguments.with_overrides(*own, *arguments.overrides)
             overrides = _parsed(arguments.overrides)
         refuse_keys(overrides)
+        _refuse_several(overrides)
         losses, left_out = _losses(overrides)
         shared = _shared_parameters(overrides, losses)
         if not arguments.multirun:
@@ -134,27 +138,31 @@ def _job(overrides: Sequence[str]) -> Job:
 
 
 def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
-    for key in ("results", "name", "reuse", "tracking", "tracking.uri", "report.scope", "report.baseline"):
-        if "," in (arguments.value(key) or "") and arguments.multirun:
-            raise InputError(f"{key}={arguments.value(key)}: one value is due for all cells of a sweep.")
     with _hydra(arguments), explained(arguments.overrides):
         config = compose("config", overrides=list(jobs[0].overrides), return_hydra_config=True)
-        launcher = config.hydra.runtime.choices["hydra/launcher"]
-        reuse, results = config.reuse, config.results
-        name = None if config.name is None else str(config.name)
-        tracked, uri = config.tracking.enabled, limits.tracking_uri(config.tracking.get("uri"))
-        controls = config.get("controls") or {}
-        scope, against = config.report.scope, config.report.baseline
-        limits.known_keys("controls", controls, ("placebo", "scale"))
-        placebo, scale = controls.get("placebo", False), controls.get("scale")
+        settings = settings_of(config, config.hydra.runtime.choices["hydra/launcher"])
+    known = {*catalogue().names(), *(job.cell.loss.title for job in jobs)}
+    if settings.against is not None and settings.against.partition("(")[0] not in known:
+        raise UnknownName("loss", settings.against, known, "Change report.baseline=.")
+    return settings
+
+
+def settings_of(config: DictConfig, launcher: str = "basic") -> Settings:
+    """What a composed configuration says beside its cell."""
+    reuse, results = config.reuse, config.results
+    name = None if config.name is None else str(config.name)
+    tracked, uri = config.tracking.enabled, limits.tracking_uri(config.tracking.get("uri"))
+    controls = config.get("controls") or {}
+    scope, against = config.report.scope, config.report.baseline
+    limits.known_keys("controls", controls, ("placebo", "scale"))
+    placebo, scale = controls.get("placebo", False), controls.get("scale")
     if not isinstance(reuse, bool):
         raise InputError(f"reuse={reuse}: true or false is due.")
-    if not results or not isinstance(results, str):
-        raise InputError(f"results={results}: a folder is due.")
+    limits.path(results, "results")
     if name is not None:
         limits.sweep_name(name)
     if not isinstance(tracked, bool):
-        raise InputError(f"tracking.enabled={tracked}: true or false is due.")
+        raise InputError(f"tracking.enabled={tracked} must be true or false.")
     if not isinstance(placebo, bool):
         raise InputError(f"controls.placebo={placebo}: true or false is due.")
     if scale is not None and (isinstance(scale, bool) or not isinstance(scale, (int, float)) or not scale > 0):
@@ -251,6 +259,12 @@ def _check_groups(overrides: Sequence[Override]) -> None:
         for name in override.sweep_string_iterator() if override.is_sweep_override() else [override.value()]:
             if str(name) not in known:
                 raise UnknownName(group.replace("/", " "), str(name), known)
+
+
+def _refuse_several(overrides: Sequence[Override]) -> None:
+    for override in overrides:
+        if override.is_sweep_override() and override.key_or_group.startswith(ONCE):
+            raise InputError(f"{override.input_line}: one value is due for all cells of a sweep.")
 
 
 def _refuse_sweep(overrides: Sequence[Override]) -> None:
