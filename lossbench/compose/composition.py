@@ -18,7 +18,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from omegaconf import DictConfig
 
-from lossbench.advice import TEXT_KEYS, hydra_word
+from lossbench.advice import LIST_KEYS, TEXT_KEYS, hydra_word, shell_word
 from lossbench.advice import override as override_of
 from lossbench.compose import limits
 from lossbench.compose.arguments import Arguments, arrange
@@ -272,7 +272,8 @@ def _refuse_sweep(overrides: Sequence[Override]) -> None:
         if override.is_sweep_override():
             key, _, value = (override.input_line or "").partition("=")
             one = f" As one text with a comma in it: {override_of(key, value)}." if key in TEXT_KEYS else ""
-            raise InputError(f"{override.input_line} asks for several runs: add -m.{one}")
+            several = f" As a list: {key}={shell_word(f'[{value}]')}." if key in LIST_KEYS else ""
+            raise InputError(f"{override.input_line} asks for several runs: add -m.{one}{several}")
 
 
 # Hydra -------------------------------------------------------------------------------------------------------------

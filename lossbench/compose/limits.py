@@ -72,12 +72,12 @@ def of_data(data: Mapping[str, Any]) -> None:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if key in ("seed", "split_seed"):
             seed(value, name)
-        if key in WHOLE and isinstance(value, float):
-            raise InputError(f"{name}={value:g} must be an integer.")
-        if key in SHARES and value is not None and not (number and 0 < value < 1):
+        if key in WHOLE and isinstance(value, (bool, float)):
+            raise InputError(f"{name}={value} must be an integer.")
+        if key in SHARES and not (number and 0 < value < 1):
             raise InputError(f"{name}={value} must be a share between 0 and 1, such as 0.2.")
-        if key == "noise" and number and not 0 <= value <= 1e6:
-            raise InputError(f"{name}={value:g} must be a number from 0 to 1,000,000.")
+        if key == "noise" and (isinstance(value, bool) or (number and not 0 <= value <= 1e6)):
+            raise InputError(f"{name}={value} must be a number from 0 to 1,000,000.")
         if value == "" and key in ("path", "target", "name", "split", "source", "validation", "test"):
             raise InputError(f"{name}= is empty: give it a value, or leave it out.")
         if key == "name" and value is not None and (not str(value).isprintable() or len(str(value)) > LONGEST_NAME):

@@ -83,7 +83,7 @@ def explained(overrides: Sequence[str]) -> Iterator[None]:
         yield
     except LossbenchError:
         raise
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except (HydraException, OmegaConfBaseException, ValueError, OverflowError) as error:
         text = DETAILS.sub("", str(error)).strip()
         key = re.search(r"Could not override '(?:\w+@)?([\w./]+)'", text)
         if key:

@@ -36,7 +36,7 @@ def as_text(override: str, multirun: bool) -> str:
     if parsed is None and multirun and len(parts) > 1 and all(parts):
         return f"{key}={','.join(map(_one, parts))}"
     if parsed is not None and parsed.is_sweep_override():
-        simple = isinstance(parsed.value(), ChoiceSweep) and parsed.value().simple_form
+        simple = multirun and isinstance(parsed.value(), ChoiceSweep) and parsed.value().simple_form
         return f"{key}={','.join(map(_one, parts))}" if simple else override
     return f"{key}={value if value == 'null' else _one(value)}"
 
@@ -96,5 +96,5 @@ def _parsed(value: str) -> Override | None:
     """What Hydra's grammar makes of a value; None where it can make nothing of it."""
     try:
         return OverridesParser.create().parse_override(f"key={value}")
-    except HydraException:
+    except (HydraException, ValueError):  # ValueError: a number of thousands of digits
         return None
