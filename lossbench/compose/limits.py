@@ -78,6 +78,8 @@ def of_data(data: Mapping[str, Any]) -> None:
             raise InputError(f"{name}={value} must be a share between 0 and 1, such as 0.2.")
         if key == "noise" and (isinstance(value, bool) or (number and not 0 <= value <= 1e6)):
             raise InputError(f"{name}={value} must be a number from 0 to 1,000,000.")
+        if key in ("drop", "missing") and not isinstance(value, (str, list, type(None))):
+            raise InputError(f"{name}={value} must be a name, or a list of names.")
         if value == "" and key in ("path", "target", "name", "split", "source", "validation", "test"):
             raise InputError(f"{name}= is empty: give it a value, or leave it out.")
         if key == "name" and value is not None and (not str(value).isprintable() or len(str(value)) > LONGEST_NAME):
