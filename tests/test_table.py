@@ -387,7 +387,7 @@ def test_parquet_with_a_column_twice_or_with_lists_is_refused(tmp_path: Path) ->
     with pytest.raises(DataError, match="several columns 'x'"):
         load_table({"source": "file", "path": str(tmp_path / "a.parquet"), "target": "y"}, binary=False)
     pq.write_table(pa.table({"x": [[1, 2]] * 40, "y": numbers}), tmp_path / "b.parquet")
-    with pytest.raises(DataError, match=r"'x' of b\.parquet.*task\.data\.drop=\[x\]"):
+    with pytest.raises(DataError, match=r"'x' of b\.parquet.*task\.data\.drop=\\\[x\\\]"):
         load_table({"source": "file", "path": str(tmp_path / "b.parquet"), "target": "y"}, binary=False)
 
 
