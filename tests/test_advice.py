@@ -8,19 +8,27 @@ from __future__ import annotations
 import shlex
 import subprocess
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
+from rich.console import Console
 
+from lossbench import terminal
 from lossbench.advice import command, override, written
+from lossbench.commands.options import texts
 from lossbench.compose.arguments import arrange
 from lossbench.compose.composition import composition
 from lossbench.compose.texts import register_texts
+
+if TYPE_CHECKING:
+    from lossbench.sweep import Sweep
 
 TABLE = ("+loss=mse", "task=binary", "task/data=table", "task.data.path=x.csv", "task.data.target=y")
 STRANGE = (
@@ -183,3 +191,20 @@ def test_such_a_value_reaches_the_jobs_of_a_sweep(lossbench: Callable[..., Any],
     (record,) = [r for r in read_records(folder / "results" / "s") if r.role == "chosen"]
     assert record.cell["task"]["data"]["positive"] == value
     assert record.status.value == "done"
+
+
+def test_the_last_line_names_the_store_that_was_written_to() -> None:
+    """On one line whatever its length, so that it can be copied; the shell gives back the folder and the address."""
+    out = Console(file=StringIO(), width=40)
+    results = Path("my results (new)")
+    sweep = cast("Sweep", SimpleNamespace(name="s", results=results, folder=results / "s"))
+    terminal.farewell(out, sweep, tracked=True, errors=[], interrupted=True, uri="sqlite:///else where.db")
+    lines = cast("StringIO", out.file).getvalue().splitlines()
+    (browse,) = [line.removeprefix("browse them: ") for line in lines if line.startswith("browse them: ")]
+    ui, command, *words = shlex.split(browse)
+    assert (ui, command) == ("lossbench", "ui")
+    assert texts(words, ("results", "tracking.uri")) == {
+        "results": "my results (new)",
+        "tracking.uri": "sqlite:///else where.db",
+    }
+    assert "to go on, the same command with: name=s reuse=true" in lines
