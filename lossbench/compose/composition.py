@@ -122,8 +122,8 @@ def composition(arguments: Arguments) -> Composition:
     register(shared, custom=CUSTOM in losses)
     with _hydra(arguments):
         jobs = tuple(_job(combination) for combination in _product(arguments))
-    own = tuple(o.input_line for o in overrides if o.is_hydra_override() and o.input_line)
-    return Composition(arguments, jobs, _settings(arguments, jobs), left_out, own)
+    settings_of_hydra = tuple(o.input_line for o in overrides if o.is_hydra_override() and o.input_line)
+    return Composition(arguments, jobs, _settings(arguments, jobs), left_out, settings_of_hydra)
 
 
 def cells(*words: str) -> list[Cell]:
