@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lossbench import commands
-from lossbench.errors import LossbenchError
+from lossbench import advice, commands
+from lossbench.errors import LossbenchError, UnknownName
 from lossbench.plan import fingerprint
 from lossbench.quoting import visible
 
@@ -35,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = commands.run(argv)
             sys.stdout.flush()  # here and not at exit, where a reader that went away could no longer be caught
             return code
+        if "=" not in argv[0] and not argv[0].startswith(("-", "~")):
+            hint = "Losses are compared by lossbench +loss=mse,bce -m; `lossbench` alone shows what else there is."
+            raise UnknownName("command", argv[0], commands.COMMANDS, hint)
         from lossbench.compose.arguments import arrange
 
         arguments = arrange(argv)
@@ -81,14 +84,16 @@ def _compare(arguments: Arguments) -> int:
     terminal.warn(out, defeated(e.cell for e in running))
     terminal.warn(out, doubtful(chosen))
     terminal.warn(out, unstacked(sweep.contests()))
-    command = " ".join(["lossbench", *sys.argv[1:]])
+    command = advice.command(["lossbench", *sys.argv[1:]])
     sweeps.begin(sweep, command)
     tracker = _tracker(composed.settings, sweep)
     interrupted = False
     try:
         with terminal.Display(out, sweep, seconds_of_one_training) as display:
             sweep.observers = [display, *([tracker] if tracker else [])]
-            if launch(composed.hydra_arguments(sweep.losses, sweep.folder), sweep.run) != DONE and not sweep.begun:
+            cells = [entry.cell for entry in sweep.entries.values()]
+            words = composed.hydra_arguments(len(cells), sweep.folder)
+            if launch(words, lambda number: sweep.run(cells[number])) != DONE and not sweep.begun:
                 sweeps.abandon(sweep)
                 raise LossbenchError("Hydra could not run these cells; what it said is above.")
             sweep.run_rest()
@@ -96,7 +101,7 @@ def _compare(arguments: Arguments) -> int:
     except KeyboardInterrupt:
         interrupted = True
         sweep.interrupt_rest()
-    return _conclude(sweep, tracker, command, interrupted)
+    return _conclude(sweep, tracker, command, interrupted, composed.settings.tracking_uri)
 
 
 def _tracker(settings: Settings, sweep: Sweep) -> Tracker | None:
@@ -107,7 +112,7 @@ def _tracker(settings: Settings, sweep: Sweep) -> Tracker | None:
     return Tracker(default_uri(sweep.results, settings.tracking_uri), sweep.results)
 
 
-def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: bool) -> int:
+def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: bool, uri: str | None) -> int:
     """Tables, the answer and the report from the records alone; what was trained is shown even after Ctrl-C."""
     from lossbench import printout, reporting, terminal
     from lossbench.record import Status
@@ -130,7 +135,9 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
         tracker.log_sweep(view(comparison, told, pictures(blocks)), sweep.folder, command)
         terminal.wait(out, tracker.busy())
         errors = [f"MLflow did not take everything: {e}. The records are complete." for e in tracker.close()]
-    terminal.farewell(out, sweep, tracked=tracker is not None, errors=[*unreadable, *errors], interrupted=interrupted)
+    terminal.farewell(
+        out, sweep, tracked=tracker is not None, errors=[*unreadable, *errors], interrupted=interrupted, uri=uri
+    )
     if interrupted:
         return INTERRUPTED
     mine = {entry.cell.digest for entry in sweep.entries.values()}

@@ -19,14 +19,40 @@ class InputError(LossbenchError):
 
 
 class UnknownName(InputError):
-    """A name that is not among those installed or configured; close matches are named."""
+    """A name that is not among those installed or configured; close matches are named, whatever their case.
+
+    For dotted keys the last part counts: `max_epochs` is close to `training.max_epochs`.
+    """
 
     def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
         names = sorted(known)
-        close = get_close_matches(name, names, n=3, cutoff=0.6 if len(name) > 3 else 0.5)
+        close = [_shown(n) for n in _close(name, names)]
         guess = f" Did you mean {' or '.join(close)}?" if close else ""
-        listed = f"\nKnown: {', '.join(names)}." if names else ""
+        listed = f"\nKnown: {', '.join(map(_shown, names))}." if names else ""
         super().__init__(f"There is no {what} '{name}'.{guess}{listed}{chr(10) + hint if hint else ''}")
+
+
+def _close(name: str, names: list[str]) -> list[str]:
+    """Up to three names that may be meant, the nearest first."""
+
+    def bare(text: str) -> str:
+        return text.strip().casefold().replace("-", "_")
+
+    same = [n for n in names if bare(n) == bare(name)]
+    same = same or [n for n in names if bare(n).rpartition(".")[2] == bare(name).rpartition(".")[2]]
+    if same:
+        return same[:3]
+    by_bare: dict[str, list[str]] = {}
+    for known in names:
+        for text in {bare(known), bare(known).rpartition(".")[2]}:
+            by_bare.setdefault(text, []).append(known)
+    near = get_close_matches(bare(name), by_bare, n=3, cutoff=0.6 if len(name) > 3 else 0.5)
+    return list(dict.fromkeys(known for text in near for known in by_bare[text]))[:3]
+
+
+def _shown(name: str) -> str:
+    """A name with its outer blanks to be seen, where it has some."""
+    return name if name == name.strip() and name else repr(name)
 
 
 class DataError(InputError):

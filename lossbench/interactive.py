@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lossbench.advice import written
 from lossbench.errors import InputError
 from lossbench.plan import fingerprint
 from lossbench.record import write_whole
@@ -49,8 +49,8 @@ def compare(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for what is loaded from here on, as the command does
     if isinstance(losses, str) or not losses:
         raise InputError("losses is a list of names, as ['mse', 'huber'].")
-    words = [f"+loss={','.join(losses)}", "-m", f"protocol={protocol}", f"results={_quoted(Path(results))}"]
-    words += [f"reuse={str(reuse).lower()}", "tracking=off", *([f"name={name}"] if name else [])]
+    words = [f"+loss={','.join(losses)}", "-m", f"protocol={protocol}", f"results={written(str(results))}"]
+    words += [f"reuse={str(reuse).lower()}", "tracking=off", *([f"name={written(name)}"] if name else [])]
     words += _data(data, target, positive, task, Path(results), overrides)
     words += _model(model)
     from lossbench import reporting
@@ -86,15 +86,15 @@ def _data(
     if isinstance(data, (str, Path)) and not Path(data).exists():
         if task is None:
             raise InputError(f"There is no file {data}; if it is the name of a data set, say its task as well.")
-        return [f"task={task}", f"task/data={data}"]
+        return [f"task={task}", f"task/data={written(str(data))}"]
     path = Path(data) if isinstance(data, (str, Path)) else _stored(data, results)
     if path.suffix in (".conll", ".bio", ".iob", ".iob2"):
-        return [f"task={task or 'ner'}", f"task.data.path={_quoted(path.resolve())}"]
+        return [f"task={task or 'ner'}", f"task.data.path={written(path.resolve())}"]
     if target is None:
         raise InputError("target names the column to predict: target='price'.")
     chosen = task or _task_of(path, target, positive, overrides)
-    words = [f"task={chosen}", f"task.data.path={_quoted(path.resolve())}", f"task.data.target={_quoted(target)}"]
-    return [*words, *([f"task.data.positive={_quoted(positive)}"] if positive is not None else [])]
+    words = [f"task={chosen}", f"task.data.path={written(path.resolve())}", f"task.data.target={written(target)}"]
+    return [*words, *([f"task.data.positive={written(positive)}"] if positive is not None else [])]
 
 
 def _stored(frame: Any, results: Path) -> Path:
@@ -138,9 +138,3 @@ def _model(model: Any) -> list[str]:
     if found is not model:
         raise InputError(f"model={path} cannot be imported by that name: define it at the top of a module or a cell.")
     return ["model=custom", f"model.target={path}"]
-
-
-def _quoted(value: object) -> str:
-    """A value as Hydra reads it, whatever signs it holds: it takes a backslash as it is unless a quote follows."""
-    text = re.sub(r"(\\*)('|\Z)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), str(value))
-    return f"'{text}'"

@@ -227,6 +227,8 @@ def plan(composition: Composition) -> Sweep:
     _reachable({entry.cell.training.accelerator for entry in entries.values()})
     losses = list(dict.fromkeys(e.cell.loss.name for e in entries.values() if e.role != "control"))
     _writable(settings.results)
+    if settings.name and (settings.results / settings.name).is_file():
+        raise InputError(f"name={settings.name}: {settings.results / settings.name} is a file. Choose another name.")
     report = {"scope": settings.scope.value, "baseline": settings.against}
     return Sweep(settings.name or _name(), settings.results, entries, losses, settings.reuse, report=report)
 

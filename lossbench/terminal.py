@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from lossbench.advice import override
 from lossbench.plan import Cell, variants
 from lossbench.quoting import line, visible
 from lossbench.record import Record, Status
@@ -75,7 +76,8 @@ def _variants(contests: list[Cell]) -> list[str]:
 def warn(out: Console, warnings: Iterable[str]) -> None:
     """What a reader should know of the data, once each."""
     for warning in dict.fromkeys(warnings):
-        out.print(Text(f"  note: {warning}", style="yellow"))
+        # the terminal may break the line, but not this program: what a note proposes is to be copied whole
+        out.print(Text(f"  note: {warning}", style="yellow"), soft_wrap=True)
 
 
 class Display:
@@ -212,17 +214,21 @@ def wait(out: Console, busy: bool) -> None:
         out.print("[dim]writing to MLflow ...[/]")
 
 
-def farewell(out: Console, sweep: Sweep, *, tracked: bool, errors: Iterable[str], interrupted: bool) -> None:
-    """Where the results lie, how to browse them, and how to go on after Ctrl-C."""
+def farewell(
+    out: Console, sweep: Sweep, *, tracked: bool, errors: Iterable[str], interrupted: bool, uri: str | None = None
+) -> None:
+    """Where the results lie, how to browse them, and how to go on after Ctrl-C. uri: what tracking.uri= said."""
     out.print()
     for error in errors:
         out.print(Text(visible(error), style="red"))
     if interrupted:
-        out.print(f"To resume, rerun the command with [bold]name={escape(sweep.name)} reuse=true[/]")
+        again = f"{override('name', sweep.name)} {override('reuse', True)}"
+        out.print(f"To resume, rerun the command with [bold]{escape(again)}[/]", soft_wrap=True)
     out.print(f"report: {escape(str(sweep.folder / 'report.html'))}; records and leaderboards beside it")
-    where = "" if str(sweep.results) == "results" else f" results={sweep.results}"
+    where = [] if str(sweep.results) == "results" else [override("results", str(sweep.results))]
+    where += [override("tracking.uri", uri)] if uri else []
     if tracked:
-        out.print(f"browse them: [bold]lossbench ui{escape(where)}[/]")
+        out.print(f"browse them: [bold]{escape(' '.join(['lossbench ui', *where]))}[/]", soft_wrap=True)
 
 
 def pair(summary: Summary, places: int) -> str:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench": ({"compose", "interactive", "plugins", "record", "study"}, set()),
     "lossbench.errors": (set(), set()),
+    "lossbench.advice": (set(), set()),
     "lossbench.plan": (set(), set()),
     "lossbench.quoting": (set(), set()),
     "lossbench.provenance": (set(), {"torch"}),
@@ -33,7 +34,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench.description": ({"adapter", "loss", "parameters", "errors"}, set()),
     "lossbench.regularizer": ({"loss", "plan"}, {"torch"}),
     "lossbench.task": ({"loss", "plan"}, {"torch", "numpy"}),
-    "lossbench.data": ({"task", "plan", "errors", "data"}, {"numpy", "pandas", "pyarrow", "sklearn", "faker", "scipy"}),
+    "lossbench.data": (
+        {"advice", "task", "plan", "errors", "data"},
+        {"numpy", "pandas", "pyarrow", "sklearn", "faker", "scipy"},
+    ),
     "lossbench.models": ({"data", "plan"}, {"torch"}),
     "lossbench.tasks": (
         {"task", "tasks", "data", "models", "loss", "plan", "errors", "own_metric", "calibration"},
@@ -80,21 +84,21 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         },
         {"torch", "numpy"},
     ),
-    "lossbench.compose": ({"plugins", "parameters", "plan", "errors", "compose"}, {"hydra", "omegaconf"}),
+    "lossbench.compose": ({"advice", "plugins", "parameters", "plan", "errors", "compose"}, {"hydra", "omegaconf"}),
     "lossbench.sweep": ({"compose", "preparation", "study", "record", "plan", "errors"}, {"torch"}),
     "lossbench.verdicts": (
         {"record", "plan", "verdicts", "calibration", "jackknife", "quoting", "errors"},
         {"numpy", "scipy", "matplotlib", "jinja2", "pandas"},
     ),
     "lossbench.interactive": (
-        {"reporting", "sweep", "verdicts", "compose", "data", "record", "plan", "errors"},
+        {"advice", "reporting", "sweep", "verdicts", "compose", "data", "record", "plan", "errors"},
         {"pandas"},
     ),
     "lossbench.rescoring": ({"verdicts", "record", "own_metric", "errors"}, {"numpy"}),
     "lossbench.reporting": ({"rescoring", "verdicts", "record", "plan", "errors"}, set()),
     "lossbench.recipe": ({"verdicts", "record", "plan", "quoting", "errors"}, set()),
     "lossbench.tracking": ({"record", "verdicts", "plan"}, {"mlflow", "sqlalchemy", "filelock", "numpy"}),
-    "lossbench.terminal": ({"verdicts", "plan", "planning", "quoting", "record", "sweep"}, {"rich"}),
+    "lossbench.terminal": ({"advice", "verdicts", "plan", "planning", "quoting", "record", "sweep"}, {"rich"}),
     "lossbench.printout": ({"verdicts", "quoting", "record", "terminal", "plan"}, {"rich"}),
     "lossbench.commands": (
         {
@@ -124,6 +128,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "lossbench.__main__": (
         {
+            "advice",
             "commands",
             "errors",
             "plan",

@@ -224,7 +224,7 @@ def test_a_finished_cell_is_used_again_only_when_asked(lossbench: Command) -> No
         (["+loss=mse", "--config-name=foo"], "--config-name has no part in lossbench"),
         (["+loss=mse", "-m", "results=a,b"], "one value is due for all cells"),
         (["+loss=mse", "-m", "name=a,b"], "one value is due for all cells"),
-        (["+loss=mse", "task=regression", "task.data.path=my, data=1.csv", "task.data.target=y"], "quotes of its own"),
+        (["+loss=mse", "task=regression", "task.data.path=my, data=1.csv", "task.data.target=y"], "my, data=1.csv"),
     ],
 )
 def test_bad_input_gets_words_exit_code_2_and_leaves_nothing(

@@ -173,3 +173,56 @@ def test_a_browser_opens_for_people_only(
     monkeypatch.setattr(threading, "Thread", lambda **how: SimpleNamespace(start=lambda: begun.append(how["args"])))
     assert lossbench("ui", "--port", str(free_port()), *words).code == 0
     assert len(begun) == opened
+
+
+def test_an_empty_store_and_one_that_cannot_be_opened_are_told(
+    lossbench: Command, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("ui", "--port", str(free_port()), "--no-browser")
+    monkeypatch.setattr(tracking, "pages", lambda uri, results: [])
+    empty = lossbench(*words)
+    assert (empty.code, server.command) == (2, [])
+    assert "nothing to show in results/ yet" in empty.text
+
+    def broken(uri: str, results: Path) -> list[tuple[str, str]]:
+        raise RuntimeError("file is not a database\nsqlalche.me/e/20")
+
+    monkeypatch.setattr(tracking, "pages", broken)
+    refused = lossbench(*words, "tracking.uri=http://127.0.0.1:9")
+    assert (refused.code, server.command) == (2, [])
+    assert "http://127.0.0.1:9 cannot be opened by MLflow: file is not a database." in refused.text
+
+
+# What commands are given in vain -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("ui", "--port", "99999"), "--port 99999: a number from 1 to 65535 is due"),
+        (("ui", "--prot", "5000"), "unrecognized arguments: --prot"),
+        (("ui", "results=taken"), "results=taken: that is a file, not a folder"),
+        (("show",), "the following arguments are required: RUN"),
+        (("show", "x", "--repeat", "one"), "invalid int value: 'one'"),
+        (("show", "x", "results=taken"), "that is a file, not a folder"),
+        (("report", "x", "--to", "taken"), "--to taken: taken is a file, not a folder"),
+        (("report", "x", "--figures", "taken/figures"), "taken is a file, not a folder"),
+        (("rescore", "x"), "the following arguments are required: --metric"),
+        (("rescore", "x", "--metric", "f1", "--margin", "nan"), "--margin nan: a number of 0 or above is due"),
+        (("cost", "mse", "--batch", "many"), "many"),
+        (("reprot", "x"), "There is no command 'reprot'. Did you mean report?"),
+        (("mse",), "There is no command 'mse'."),
+        (("plan",), "Choose at least one loss"),
+        (("data", "show", "--rows"), "unrecognized arguments: --rows"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_a_command_cannot_use_is_refused_in_one_line(
+    lossbench: Command, folder: Path, words: tuple[str, ...], message: str
+) -> None:
+    (folder / "taken").write_text("a file")
+    result = lossbench(*words)
+    assert result.code == 2
+    assert message in result.text
+    assert "usage" not in result.text
+    assert "Traceback" not in result.text

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lossbench.data.columns import Content, tidy
-from lossbench.data.dialect import Dialect, override
+from lossbench.data.dialect import Dialect
 from lossbench.data.file import FileTable, read_file, read_table
 from lossbench.data.groups import keeps_groups
 from lossbench.data.listing import column_lines

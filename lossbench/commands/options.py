@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lossbench.errors import InputError
 from lossbench.plugins import import_target
@@ -17,14 +17,42 @@ KINDS = ("continuous", "binary", "classes", "sequences")
 
 
 def results_folder(overrides: Sequence[str]) -> Path:
+    """The folder that `results=` names. Raises InputError for any other word, and for a file."""
+    given = texts(overrides, ("results", "tracking.uri"))
+    results = Path(given.get("results") or "results").expanduser()
+    if results.exists() and not results.is_dir():
+        raise InputError(f"results={results}: that is a file, not a folder.")
+    return results
+
+
+def texts(overrides: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
+    """`key=value` words by key, the values read as a sweep reads them: Hydra's quotes come off."""
+    from lossbench.compose.texts import as_text, plain
+
     for word in overrides:
-        if "=" not in word or word.partition("=")[0] not in ("results", "tracking.uri"):
+        if "=" not in word or word.partition("=")[0] not in keys:
             raise InputError(f"'{word}': only results=DIR (and tracking.uri= for ui) can be given here.")
-    return Path(dict(word.split("=", 1) for word in overrides if "=" in word).get("results", "results"))
+    return {key: plain(value) for key, _, value in (as_text(word, False).partition("=") for word in overrides)}
+
+
+def no_file(folder: Path | None, option: str) -> None:
+    """Raises InputError where a folder is to be written and a file lies in its way."""
+    place = folder
+    while place is not None and not place.exists() and place != place.parent:
+        place = place.parent
+    if place is not None and not place.is_dir():
+        raise InputError(f"{option} {folder}: {place} is a file, not a folder.")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but what it objects to is an InputError of one line like any other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}. `{self.prog} --help` shows what can be given.")
 
 
 def parser(name: str, text: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=f"lossbench {name}", description=text)
+    return Parser(prog=f"lossbench {name}", description=text)
 
 
 def loss_parameters(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lossbench.commands.options import parser, results_folder
+from lossbench.commands.options import no_file, parser, results_folder
 from lossbench.errors import InputError
 from lossbench.plan import Scope
 
@@ -102,6 +103,8 @@ def report(argv: list[str]) -> int:
     words.add_argument("--figures", metavar="DIR", type=Path, help="every figure as PDF and SVG, for papers")
     words.add_argument("--to", metavar="DIR", type=Path, help="where to write; the sweep's own folder if there is one")
     options = words.parse_intermixed_args(argv)
+    no_file(options.to, "--to")
+    no_file(options.figures, "--figures")
     from lossbench import reporting
     from lossbench.verdicts.comparison import Rules
 
@@ -122,6 +125,9 @@ def rescore(argv: list[str]) -> int:
     words.add_argument("--margin", type=float, help="differences up to this are the same in practice")
     words.add_argument("--to", metavar="DIR", type=Path, help="where to write the report; nowhere if not given")
     options = words.parse_intermixed_args(argv)
+    no_file(options.to, "--to")
+    if options.margin is not None and not 0 <= options.margin < math.inf:
+        raise InputError(f"--margin {options.margin}: a number of 0 or above is due, in the metric's unit.")
     from lossbench import reporting
 
     folders = _sweeps(options.sweeps)

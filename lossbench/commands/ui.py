@@ -12,7 +12,7 @@ import urllib.request
 import webbrowser
 from pathlib import Path
 
-from lossbench.commands.options import parser, results_folder
+from lossbench.commands.options import parser, results_folder, texts
 from lossbench.errors import InputError
 from lossbench.quoting import line
 
@@ -24,22 +24,30 @@ def ui(argv: list[str]) -> int:
     words.add_argument("--no-browser", action="store_true", help="only print the addresses")
     words.add_argument("overrides", nargs="*", metavar="results=DIR")
     options = words.parse_args(argv)
+    if not 0 < options.port < 2**16:
+        raise InputError(f"--port {options.port}: a number from 1 to 65535 is due.")
     results = results_folder(options.overrides)
-    given = dict(word.split("=", 1) for word in options.overrides if "=" in word).get("tracking.uri")
+    given = texts(options.overrides, ("results", "tracking.uri")).get("tracking.uri")
     from lossbench.tracking import default_uri, pages
 
     uri = default_uri(results, given)
     if uri.startswith("sqlite") and not Path(uri.removeprefix("sqlite:///")).exists():
-        raise InputError(f"There is nothing to show in {results}/ yet: run a sweep first.")
+        raise _nothing(given or f"{results}/")
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", options.port)) == 0:
             raise InputError(f"Port {options.port} is taken: choose another with --port.")
     address = f"http://127.0.0.1:{options.port}"
-    found = pages(uri, results)
+    try:
+        found = pages(uri, results)
+    except Exception as error:  # MLflow's, its database's or the network's own
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{uri} cannot be opened by MLflow: {why}. Check tracking.uri=.") from error
+    if not found:
+        raise _nothing(given or f"{results}/")
     for name, page in found:
         print(f"{line(name):24} {address}/{page}")
     print("Ctrl-C ends the server.", flush=True)
-    if found and sys.stdout.isatty() and not options.no_browser:
+    if sys.stdout.isatty() and not options.no_browser:
         threading.Thread(target=_open, args=(address, found[0][1]), daemon=True).start()
     environment = {
         **os.environ,
@@ -51,6 +59,10 @@ def ui(argv: list[str]) -> int:
         return subprocess.run([*server, "--port", str(options.port)], env=environment, check=False).returncode
     except KeyboardInterrupt:
         return 0
+
+
+def _nothing(where: str) -> InputError:
+    return InputError(f"There is nothing to show in {where} yet: run a sweep first.")
 
 
 def _open(address: str, page: str) -> None:

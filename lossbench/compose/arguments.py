@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lossbench.compose.texts import as_text, plain
 from lossbench.errors import InputError
 
 APPENDED = ("loss", "regularizer", "experiment", "controls")
@@ -59,7 +60,7 @@ def arrange(argv: Sequence[str]) -> Arguments:
     for override in parsed.overrides:
         if "=" not in override and not override.startswith("~"):
             raise InputError(f"'{override}' is no override: say key=value. `lossbench --help` shows the keys.")
-    overrides = tuple(_plus(override) for override in parsed.overrides)
+    overrides = tuple(_plus(as_text(override, bool(parsed.multirun))) for override in parsed.overrides)
     if parsed.config_dir and not Path(parsed.config_dir).is_dir():
         raise InputError(f"--config-dir {parsed.config_dir}: there is no such folder.")
     arguments = Arguments(tuple(flags), overrides, bool(parsed.multirun), asks, parsed.config_dir)
@@ -91,8 +92,8 @@ def _implied(arguments: Arguments) -> Arguments:
     overrides = list(arguments.overrides)
     if arguments.value("task.data.path") is not None and arguments.value("task/data") is None:
         if arguments.value("task") is None and arguments.value("experiment") is None:
-            path, target = arguments.value("task.data.path") or "", arguments.value("task.data.target")
-            raise InputError(f"task.data.path={path} needs a task. {_proposal(Path(path.strip(chr(39))), target)}")
+            path, target = plain(arguments.value("task.data.path")), plain(arguments.value("task.data.target"))
+            raise InputError(f"task.data.path={path} needs a task. {_proposal(Path(path), target)}")
         extra.append("task/data=conll" if arguments.value("task") == "ner" else "task/data=table")
     if arguments.value("model.target") is not None and arguments.value("model") is None:
         extra.append("model=custom")
@@ -103,7 +104,7 @@ def _implied(arguments: Arguments) -> Arguments:
     return arguments.with_overrides(*extra, *overrides)
 
 
-def _proposal(path: Path, target: str | None) -> str:
+def _proposal(path: Path, target: str) -> str:
     """Which task a file's first rows suggest."""
     every = "Say task=regression for a number, task=binary for a target with two values, task=ner for tagged sentences."
     try:

@@ -9,10 +9,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from lossbench.compose.source import CUSTOM, plain_default
+from lossbench.compose import limits
+from lossbench.compose.source import CUSTOM, LOSS_KEYS, plain_default
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, Scope, TaskChoice, Training
-from lossbench.plugins import custom_family, load_family
+from lossbench.plugins import catalogue, custom_family, load_family
 
 HALVES = 2
 """Trainings on each half of a repeat's rows, where verdicts are to hold with other training rows."""
@@ -38,23 +39,26 @@ DIALECT = ("decimal", "thousands", "missing", "header", "separator", "encoding")
 def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
     """The cell that a composed configuration stands for; parameters that its loss doesn't have are left behind."""
     data = _plain(config.task.data, "task.data")
+    limits.of_data(data)
     # left out where nothing is said, so that a cell has the digest that it had before these keys existed
     data = {key: value for key, value in data.items() if value is not None or key not in DIALECT}
     data["name"] = data.get("name") or _stem(Path(str(data.get("path", "data"))))
     model = _plain(config.model, "model")
+    limits.text(model["target"], "model.target")
+    if not isinstance(model["params"], dict):
+        raise InputError(f"model.params={model['params']} must be parameters by name, as model.params.dropout=0.1.")
     penalty = _plain(config.regularizer, "regularizer") if "regularizer" in config else None
-    seed = config.seed
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise InputError(f"seed={seed}: a whole number is due.")
+    if penalty:
+        limits.of_penalty(penalty)
     return Cell(
         loss=_loss_choice(config.loss, overrides),
         task=TaskChoice(
             config.task.name,
-            config.task.target,
+            limits.text(config.task.target, "task.target"),
             data,
-            config.task.metric,
-            config.task.direction,
-            config.task.get("baseline"),
+            limits.text(config.task.metric, "task.metric"),
+            _direction(config.task.direction),
+            _baseline(config.task.get("baseline")),
             _equivalence(_plain(config.task, "task").get("equivalence")),
         ),
         model=ModelChoice(
@@ -65,7 +69,7 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
         ),
         training=_training(_plain(config.training, "training")),
         protocol=_protocol(config, overrides),
-        seed=seed,
+        seed=limits.seed(config.seed, "seed"),
         penalty=Penalty(**penalty) if penalty else None,
     )
 
@@ -83,6 +87,22 @@ def _output(given: Any) -> int | str | None:
     return given
 
 
+def _direction(given: Any) -> str | None:
+    if given not in (None, "min", "max"):
+        raise UnknownName("direction", str(given), ("min", "max"), "Change task.direction=.")
+    return None if given is None else str(given)
+
+
+def _baseline(given: Any) -> str | None:
+    """The loss that others are compared with, by its name; None where a task has none."""
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise InputError(f"task.baseline={given} must be the name of a loss, or null.")
+    catalogue().find(given)
+    return given
+
+
 def _equivalence(given: Any) -> float | dict[str, float] | None:
     """The margin of the task's own metric, or margins by metric: numbers of 0 and above, in the metric's unit."""
     for name, value in given.items() if isinstance(given, dict) else [("", given)]:
@@ -90,6 +110,7 @@ def _equivalence(given: Any) -> float | dict[str, float] | None:
         if (name or value is not None) and not (number and 0 <= value < float("inf")):
             of = f".{name}" if name else ""
             raise InputError(f"task.equivalence{of}={value}: a number of 0 or above is due, in the metric's unit.")
+        limits.largest(value, "task.equivalence")
     return given
 
 
@@ -114,6 +135,7 @@ def _protocol(config: DictConfig, overrides: Sequence[str]) -> Protocol:
 
 def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
     said = {o.lstrip("+").partition("=")[0].removeprefix("loss.params.") for o in overrides}
+    limits.known_keys("loss", config, LOSS_KEYS)
     if config.search not in (None, {}):
         raise InputError("loss.search={} tunes the learning rate alone; nothing else can be said of loss.search.")
     tuned = config.search is None
@@ -152,8 +174,10 @@ def _training(data: dict[str, Any]) -> Training:
 def _typed(cls: type, data: dict[str, Any], what: str) -> None:
     """Holds values against the annotations of a dataclass; numbers are above 0, whole ones serve as floats."""
     hints = typing.get_type_hints(cls)
+    limits.known_keys(what, data, hints)
     for key, value in data.items():
         types = typing.get_args(hints[key]) or (hints[key],)
+        limits.largest(value, f"{what}.{key}")
         whole = isinstance(value, int) and not isinstance(value, bool)
         data[key] = value + 0.0 if whole and float in types else str(value) if whole and types == (str,) else value
         if not isinstance(data[key], types) or isinstance(value, bool):

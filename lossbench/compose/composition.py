@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hydra import compose
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -17,25 +16,25 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
-from hydra.errors import HydraException
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
+from lossbench.advice import LIST_KEYS, TEXT_KEYS, hydra_word, shell_word
+from lossbench.advice import override as override_of
+from lossbench.compose import limits
 from lossbench.compose.arguments import Arguments, arrange
 from lossbench.compose.cells import to_cell
+from lossbench.compose.refusals import explained, refuse_keys
 from lossbench.compose.source import CUSTOM, config_folder, register
-from lossbench.errors import InputError, LossbenchError, PluginError, UnknownName
+from lossbench.compose.texts import register_texts
+from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.plan import Cell, Scope
 from lossbench.plugins import catalogue, load_family
 
-DETAILS = re.compile(r"\n\s*(full_key|object_type|reference_type)[:=].*")
-"""Lines of OmegaConf's messages that tell its own affairs."""
-SEE = "See https://hydra.cc"
-QUOTING = """
-A value with signs such as = , or letters beyond ASCII goes into quotes of its own: 'key="a=b, c"'."""
+ONCE = ("results", "name", "reuse", "tracking", "report", "controls")
+"""What is said once for all cells of a command."""
 SCOPES = tuple(scope.value for scope in Scope)
-CHOSEN = ("loss.", "regularizer.", "task.", "model.")
-"""Keys that a group brings along."""
+NUMBER = "cell"
+"""The key by which a Hydra job knows its cell."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,8 @@ class Settings:
     """What verdicts claim."""
     against: str | None = None
     """The loss that others are held against instead of the task's baseline."""
+    launcher: str = "basic"
+    """Which of Hydra's launchers starts the cells."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class Composition:
     jobs: tuple[Job, ...]
     settings: Settings
     left_out: Mapping[str, str]
+    hydra: tuple[str, ...] = ()
+    """What the command says of Hydra itself, such as another launcher."""
 
     def baseline(self, job: Job) -> Job:
         """The same job with the task's baseline as its loss, at its defaults."""
@@ -82,25 +85,30 @@ class Composition:
         with _hydra(self.arguments):
             return _job((_chosen([job.baseline]), *others))
 
-    def hydra_arguments(self, losses: Sequence[str], folder: Path) -> list[str]:
-        """What to give `hydra.main`: the same sweep over `losses`, which may hold added baselines, into `folder`."""
-        others = [o for o in self.arguments.overrides if not o.startswith("+loss=")]
-        with _hydra(self.arguments):
-            others = [_deferred(override) for override in _parsed(others)]
+    def hydra_arguments(self, cells: int, folder: Path) -> list[str]:
+        """What to give `hydra.main`: one job for each of so many cells, by number, with what the command says of Hydra.
+
+        The command line is composed once, here: no job reads it again.
+        """
         flags = [f for f in self.arguments.flags if f not in ("-m", "--multirun", "-r", "--run")]
-        place = str(folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
-        return [*flags, "--multirun", _chosen(losses), *others, f"hydra.sweep.dir='{place}'"]
+        place = hydra_word(str(folder.resolve()))
+        launcher = [f"hydra/launcher={self.settings.launcher}"]  # an experiment may have chosen another one
+        own = [*launcher, *self.hydra, "hydra.sweeper.params=null", f"hydra.sweep.dir={place}"]
+        return [*flags, "--multirun", f"+{NUMBER}=range({cells})", *own]
 
 
 def composition(arguments: Arguments) -> Composition:
     """Composes every cell of a command. Raises InputError for anything that it asks in vain."""
     register()
+    register_texts()
     with _hydra(arguments):
         overrides = _parsed(arguments.overrides)
         _check_groups(overrides)
         if own := _of_experiment(arguments):
             arguments = arguments.with_overrides(*own, *arguments.overrides)
             overrides = _parsed(arguments.overrides)
+        refuse_keys(overrides)
+        _refuse_several(overrides)
         losses, left_out = _losses(overrides)
         shared = _shared_parameters(overrides, losses)
         if not arguments.multirun:
@@ -114,7 +122,8 @@ def composition(arguments: Arguments) -> Composition:
     register(shared, custom=CUSTOM in losses)
     with _hydra(arguments):
         jobs = tuple(_job(combination) for combination in _product(arguments))
-    return Composition(arguments, jobs, _settings(arguments, jobs), left_out)
+    settings_of_hydra = tuple(o.input_line for o in overrides if o.is_hydra_override() and o.input_line)
+    return Composition(arguments, jobs, _settings(arguments, jobs), left_out, settings_of_hydra)
 
 
 def cells(*words: str) -> list[Cell]:
@@ -123,37 +132,48 @@ def cells(*words: str) -> list[Cell]:
 
 
 def _job(overrides: Sequence[str]) -> Job:
-    with _explained(overrides):
+    with explained(overrides):
         config = compose("config", overrides=list(overrides))
         return Job(to_cell(config, overrides), config.task.get("baseline"), tuple(overrides))
 
 
 def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
-    for key in ("results", "name", "reuse", "tracking", "tracking.uri", "report.scope", "report.baseline"):
-        if "," in (arguments.value(key) or "") and arguments.multirun:
-            raise InputError(f"{key}={arguments.value(key)}: one value is due for all cells of a sweep.")
-    with _hydra(arguments), _explained(arguments.overrides):
-        config = compose("config", overrides=list(jobs[0].overrides))
-        reuse, results = config.reuse, Path(str(config.results))
-        name = None if config.name is None else str(config.name)
-        tracked, uri = bool(config.tracking.enabled), config.tracking.get("uri")
-        controls = config.get("controls") or {}
-        scope, against = config.report.scope, config.report.baseline
-        placebo, scale = controls.get("placebo", False), controls.get("scale")
+    with _hydra(arguments), explained(arguments.overrides):
+        config = compose("config", overrides=list(jobs[0].overrides), return_hydra_config=True)
+        settings = settings_of(config, config.hydra.runtime.choices["hydra/launcher"])
+    known = {*catalogue().names(), *(job.cell.loss.title for job in jobs)}
+    if settings.against is not None and settings.against.partition("(")[0] not in known:
+        raise UnknownName("loss", settings.against, known, "Change report.baseline=.")
+    return settings
+
+
+def settings_of(config: DictConfig, launcher: str = "basic") -> Settings:
+    """What a composed configuration says beside its cell."""
+    reuse, results = config.reuse, config.results
+    name = None if config.name is None else str(config.name)
+    tracked, uri = config.tracking.enabled, limits.tracking_uri(config.tracking.get("uri"))
+    controls = config.get("controls") or {}
+    scope, against = config.report.scope, config.report.baseline
+    limits.known_keys("controls", controls, ("placebo", "scale"))
+    placebo, scale = controls.get("placebo", False), controls.get("scale")
     if not isinstance(reuse, bool):
         raise InputError(f"reuse={reuse}: true or false is due.")
-    if name is not None and (not re.fullmatch(r"\w[\w.+ -]*", name) or name == "artifacts"):
-        raise InputError(f"name={name}: a sweep's name begins with a letter or a digit; . + - _ may follow.")
+    limits.path(results, "results")
+    if name is not None:
+        limits.sweep_name(name)
+    if not isinstance(tracked, bool):
+        raise InputError(f"tracking.enabled={tracked} must be true or false.")
     if not isinstance(placebo, bool):
         raise InputError(f"controls.placebo={placebo}: true or false is due.")
-    if scale is not None and (isinstance(scale, bool) or not isinstance(scale, (int, float)) or scale <= 0):
+    if scale is not None and (isinstance(scale, bool) or not isinstance(scale, (int, float)) or not scale > 0):
         raise InputError(f"controls.scale={scale}: a number above 0, or null, is due.")
+    limits.largest(scale, "controls.scale")
     try:
         scope = Scope.of(scope)
     except ValueError:
         raise UnknownName("scope", str(scope), SCOPES, "Change report.scope=.") from None
     against = None if against is None else str(against)
-    return Settings(name, results, reuse, tracked, uri, placebo, scale, scope, against)
+    return Settings(name, Path(results).expanduser(), reuse, tracked, uri, placebo, scale, scope, against, launcher)
 
 
 # The losses of a command ------------------------------------------------------------------------------------------
@@ -193,7 +213,7 @@ def _of_experiment(arguments: Arguments) -> list[str]:
     if experiment is None or "," in experiment:
         return []
     chosen = f"+experiment={experiment}"
-    with _explained([chosen]):
+    with explained([chosen]):
         params = compose("config", overrides=[chosen], return_hydra_config=True).hydra.sweeper.params
     if "+loss" not in params:
         return []
@@ -243,26 +263,26 @@ def _check_groups(overrides: Sequence[Override]) -> None:
                 raise UnknownName(group.replace("/", " "), str(name), known)
 
 
-def _deferred(override: Override) -> str:
-    """A value as a sweep of one: Hydra then applies it in the jobs, where the group that it belongs to is chosen."""
-    if override.is_sweep_override() or not override.key_or_group.startswith(CHOSEN):
-        return override.input_line or ""
-    key, value = override.get_key_element(), override.get_value_element_as_str()
-    # Hydra's choice() refuses null: said twice it is a sweep as well, whose second cell is the first again.
-    return f"{key}=null,null" if override.value() is None else f"{key}=choice({value})"
+def _refuse_several(overrides: Sequence[Override]) -> None:
+    for override in overrides:
+        if override.is_sweep_override() and override.key_or_group.startswith(ONCE):
+            raise InputError(f"{override.input_line}: one value is due for all cells of a sweep.")
 
 
 def _refuse_sweep(overrides: Sequence[Override]) -> None:
     for override in overrides:
         if override.is_sweep_override():
-            raise InputError(f"{override.input_line} asks for several runs: add -m.")
+            key, _, value = (override.input_line or "").partition("=")
+            one = f" As one text with a comma in it: {override_of(key, value)}." if key in TEXT_KEYS else ""
+            several = f" As a list: {key}={shell_word(f'[{value}]')}." if key in LIST_KEYS else ""
+            raise InputError(f"{override.input_line} asks for several runs: add -m.{one}{several}")
 
 
 # Hydra -------------------------------------------------------------------------------------------------------------
 
 
 def _parsed(overrides: Sequence[str]) -> list[Override]:
-    with _explained(overrides):
+    with explained(overrides):
         loader = GlobalHydra.instance().config_loader()
         return OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
 
@@ -291,36 +311,3 @@ def _hydra(arguments: Arguments) -> Iterator[None]:
         yield
     finally:
         GlobalHydra.instance().clear()
-
-
-@contextmanager
-def _explained(overrides: Sequence[str]) -> Iterator[None]:
-    """Hydra's and OmegaConf's objections as InputErrors of a few lines, with close matches for a mistyped key."""
-    try:
-        yield
-    except LossbenchError:
-        raise
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        text = DETAILS.sub("", str(error)).strip()
-        key = re.search(r"Could not override '(?:\w+@)?([\w./]+)'", text)
-        if key:
-            raise UnknownName("key", key[1], _keys(overrides, key[1])) from error
-        cause = "" if error.__cause__ is None or str(error.__cause__) in str(error) else f"\n{error.__cause__}"
-        strange = ("mismatched input", "LexerNoViableAlt", "no viable alternative", "token recognition")
-        hint = QUOTING if any(word in text for word in strange) else ""
-        raise InputError(f"{text.partition(SEE)[0].strip()}{DETAILS.sub('', cause)}{hint}") from error
-
-
-def _keys(overrides: Sequence[str], wanted: str) -> list[str]:
-    """The keys beside a mistyped one, in the configuration without plain values."""
-    groups = [o for o in overrides if "." not in (key := o.partition("=")[0]) and key.lstrip("+") != wanted]
-    try:
-        node: Any = OmegaConf.to_container(compose("config", overrides=groups))
-    except (HydraException, OmegaConfBaseException):
-        return []
-    path: list[str] = []
-    for part in wanted.split(".")[:-1]:
-        if not isinstance(node, dict) or part not in node:
-            break
-        node, path = node[part], [*path, part]
-    return [".".join([*path, str(key)]) for key in node] if isinstance(node, dict) else []

@@ -6,19 +6,19 @@ import sys
 from collections.abc import Callable, Sequence
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from lossbench.compose.cells import to_cell
 from lossbench.compose.source import config_folder
-from lossbench.plan import Cell
 
 
-def launch(words: Sequence[str], run: Callable[[Cell], None]) -> int:
-    """`hydra.main` over these arguments; each job hands its cell to `run`. The exit code is Hydra's."""
+def launch(words: Sequence[str], run: Callable[[int], None], key: str = "cell") -> int:
+    """`hydra.main` over these arguments; each job hands the number that its `key` holds to `run`.
+
+    The exit code is Hydra's.
+    """
 
     def job(config: DictConfig) -> None:
-        run(to_cell(config, list(HydraConfig.get().overrides.task)))
+        run(config[key])
 
     entry = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")(job)
     argv = sys.argv

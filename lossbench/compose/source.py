@@ -120,6 +120,10 @@ def _custom() -> dict[str, Any]:
     return {"name": CUSTOM, "target": "???", **dict.fromkeys(said), "search": None, "params": {}}
 
 
+LOSS_KEYS = tuple(_custom())
+"""Everything that can be said of a loss."""
+
+
 def _schema(name: str, shared: list[str], *, typed: bool) -> dict[str, Any]:
     """typed: whether shared parameters are of this loss's types; beside a custom loss they may be of its own."""
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from lossbench.advice import override
 from lossbench.errors import DataError
 
 CLOCK = r"[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
@@ -96,5 +97,5 @@ def _words(column: pd.Series) -> pd.Series:
 def _unusable(column: pd.Series, whose: str, what: str) -> DataError:
     return DataError(
         f"Column '{column.name}' of {whose} holds {what}, which no model here can use. "
-        f"Leave it out with task.data.drop=[{column.name}]."
+        f"Leave it out with {override('task.data.drop', [str(column.name)])}."
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -78,23 +77,6 @@ class Dialect:
 
 
 KEYS = tuple(field.name for field in fields(Dialect))
-
-
-def override(key: str, value: object) -> str:
-    """`key=value` as it can be pasted into a shell, for Hydra to read `value` from it; lists give `'key=[a,b]'`."""
-    items = [_hydra(item) for item in value] if isinstance(value, (list, tuple)) else None
-    text = f"{key}={_hydra(value)}" if items is None else f"{key}=[{','.join(items)}]"
-    return text if re.fullmatch(r"[\w./:+=-]+", text, re.ASCII) else shlex.quote(text)
-
-
-def _hydra(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = str(value)
-    if PLAIN.fullmatch(text):
-        return text
-    # a backslash counts as itself unless a quote follows
-    return '"' + re.sub(r'(\\*)("|\Z)', lambda found: 2 * found[1] + found[2].replace('"', '\\"'), text) + '"'
 
 
 def _one_of(key: str, value: object, known: tuple[str, ...]) -> str | None:

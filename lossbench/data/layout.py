@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lossbench.data.dialect import Dialect, override
+from lossbench.advice import override
+from lossbench.data.dialect import Dialect
 from lossbench.data.header import Verdict, header_of
 from lossbench.data.texts import shortened
 from lossbench.errors import DataError

@@ -62,7 +62,7 @@ def load_packaged(name: str, options: Mapping[str, Any], *, binary: bool) -> tup
             raise UnknownName("data option", f"task.data.{option}", (), hint)
     try:
         return chosen, chosen.load(**options)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, MemoryError) as error:
         said = ", ".join(f"task.data.{key}={value}" for key, value in options.items())
         raise DataError(f"Data set '{name}' cannot be made with {said}: {error}.") from error
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lossbench.advice import override
 from lossbench.data.columns import Content
-from lossbench.data.dialect import override
 from lossbench.data.groups import keeps_groups
 from lossbench.plan import stream
 

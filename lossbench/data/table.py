@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lossbench.advice import override
 from lossbench.data.columns import Content, tidy, tidy_column
-from lossbench.data.dialect import KEYS, Dialect, override
+from lossbench.data.dialect import KEYS, Dialect
 from lossbench.data.file import read_table, stem
 from lossbench.data.packaged import load_packaged
 from lossbench.data.splits import KINDS, SplitRule

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from lossbench.data.dialect import override
+from lossbench.advice import override
 from lossbench.data.texts import MISSING_AMONG_NUMBERS
 from lossbench.errors import DataError
 

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from lossbench.advice import override
 from lossbench.data import moments
 from lossbench.data.columns import NEARLY_ALL
-from lossbench.data.dialect import Dialect, override
+from lossbench.data.dialect import Dialect
 from lossbench.data.numerals import Notation, Numerals
 
 Mask = NDArray[np.bool_]

@@ -24,6 +24,10 @@ class MLP(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, hidden: Sequence[int] = (64, 64), dropout: float = 0.0) -> None:
         super().__init__()
+        if isinstance(hidden, str) or not all(type(width) is int and width > 0 for width in hidden):
+            raise ValueError(f"hidden={hidden} must be a list of widths, such as [64,64]")
+        if type(dropout) not in (int, float) or not 0 <= dropout < 1:
+            raise ValueError(f"dropout={dropout} must be a share from 0 to below 1")
         layers: list[nn.Module] = []
         for width_in, width_out in pairwise([inputs, *hidden]):
             layers += [nn.Linear(width_in, width_out), nn.ReLU()]

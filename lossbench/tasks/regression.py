@@ -10,11 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lossbench.data.table import Table
+from lossbench.errors import DataError
 from lossbench.loss import Domain, Kind, Prediction
 from lossbench.own_metric import OwnMetric
 from lossbench.task import REFERENCE, Decision, Direction, Evaluation, Metric, Part
 from lossbench.tasks import metrics
 from lossbench.tasks.tabular import TableFold, TableTask
+
+LARGEST, SMALLEST = 1e60, 1e-60
+"""Between these lie the targets that can be judged: their largest value, and their spread."""
 
 
 class RegressionFold(TableFold):
@@ -84,6 +89,7 @@ class Regression(TableTask):
         self.own_metric: OwnMetric | None
         self.metric, self.own_metric = metrics.undecided(metric, direction, metrics.REGRESSION, self.name)
         super().__init__(data, seed)
+        _refuse_overflow(self.table)
 
     def fold(self, repeat: int, domain: Domain = Domain.REAL) -> RegressionFold:
         return RegressionFold(self, repeat, domain)
@@ -129,3 +135,15 @@ class Regression(TableTask):
             "skew": float(skew(y)),
             "excess_kurtosis": float(kurtosis(y)),
         }
+
+
+def _refuse_overflow(table: Table) -> None:
+    """Raises DataError where fourth powers of the target, as of its kurtosis, are no float64 any more."""
+    largest = float(np.abs(table.target).max())
+    spread = float((table.target / largest).std()) * largest  # of shares, which do not overflow
+    if largest > LARGEST or spread < SMALLEST:
+        size = f"goes up to {largest:.2g}" if largest > LARGEST else f"varies by {spread:.2g} only"
+        raise DataError(
+            f"Target '{table.target_name}' of {table.name} {size}: its squared errors are beyond what float64 can "
+            "hold. Change its unit in the file."
+        )
