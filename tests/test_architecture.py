@@ -80,7 +80,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "lossbench.interactive": ({"reporting", "sweep", "verdicts", "compose", "record", "plan", "errors"}, {"pandas"}),
     "lossbench.reporting": ({"verdicts", "record", "plan", "plugins", "errors"}, {"numpy"}),
-    "lossbench.recipe": ({"verdicts", "record", "plan", "errors"}, set()),
+    "lossbench.recipe": ({"recipe", "verdicts", "record", "errors"}, set()),
     "lossbench.tracking": ({"record", "verdicts", "plan"}, {"mlflow", "sqlalchemy", "filelock", "numpy"}),
     "lossbench.terminal": ({"verdicts", "plan", "planning", "record", "sweep"}, {"rich"}),
     "lossbench.printout": ({"verdicts", "record", "terminal"}, {"rich"}),
