@@ -58,6 +58,7 @@ def cost(target, prediction):
     return 100 * float(((prediction - target) ** 2).mean())
 """
 SHORT = ("protocol.repeats=5", "protocol.trials=2", "protocol.rate_decades=1", "training.max_epochs=12")
+SHORT += ("training.devices=1",)
 RARE = ("task=binary", "task.data.path=rare.csv", "task.data.target=y", "task.metric=log_loss")
 SHRUNK = ("+regularizer=l2", "regularizer.strength=0.02", "training.clip_norm=0.5", "training.optimizer=sgd")
 SOFT = ("loss.target=own_parts.soft_bce", "loss.kind=binary", "loss.order=true_pred", "loss.input=probability")
@@ -256,6 +257,15 @@ def test_the_output_that_was_asked_of_a_model_is_the_one_that_is_used() -> None:
     chosen = gaining("huber", 0.5, 0.1)
     chosen.cell["model"]["output"] = "logits"
     assert "model(x[rows])['logits'].squeeze(-1)" in recipe(compare([mse(), chosen]))
+
+
+def test_a_model_of_ones_own_that_is_lazy_has_its_shapes_before_its_optimizer() -> None:
+    own, ours = gaining("huber", 0.5, 0.1), gaining("huber", 0.5, 0.1)
+    own.cell["model"]["target"] = "nets.Lazy"
+    lines = recipe(compare([mse(), own])).splitlines()
+    (run,) = [n for n, line in enumerate(lines) if line.startswith("predicted(")]
+    assert run < next(n for n, line in enumerate(lines) if line.startswith("optimizer ="))
+    assert "\npredicted(" not in recipe(compare([mse(), ours]))
 
 
 def test_the_threshold_is_the_median_of_those_of_the_metric_itself(labelled: Record) -> None:

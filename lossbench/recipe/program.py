@@ -38,8 +38,8 @@ class Program:
         """Every line, in order."""
         made = self._loss()  # first: it decides what is imported
         start = [*self._imports(), "", *self._header(), "torch.manual_seed(0)", made, "", *self._data(), ""]
-        model = [*self._model(), "", "", *self._prediction(), "", ""]
-        return [*start, *model, *self._training(), "", *self._test()]
+        model = [self._model(), "", "", *self._prediction(), "", ""]
+        return [*start, *model, *self._optimizer(), *self._training(), "", *self._test()]
 
     @cached_property
     def typical(self) -> Typical:
@@ -97,12 +97,13 @@ class Program:
         return imported(str(self._cell["model"]["target"]), "model.target", taken)
 
     def _header(self) -> list[str]:
-        medians = ["parameters"] * any(r.params for r in self.typical.done)
+        tuned = len({repr(repeat.params) for repeat in self.typical.done}) > 1
+        medians = ["parameters"] * tuned
         medians += ["threshold"] * (self.typical.threshold is not None)
         rest = f", {' and '.join(medians)} the median" if medians else ""
-        title, repeats = one_line(self.record.title), len(self.typical.done)
+        title, repeats = one_line(self.record.title), counted(len(self.typical.done), "repeat")
         lines = [
-            f"# {title} on {one_line(self.contest)}, as {repeats} repeats chose it:",
+            f"# {title} on {one_line(self.contest)}, as {repeats} chose it:",
             f"# the learning rate is the geometric mean of theirs{rest}. As in the sweep, the epoch that is best by",
             f"# {one_line(self.record.metric['name'])} on validation data is kept.",
         ]
@@ -146,20 +147,25 @@ class Program:
         words = "sentences" if self._task == TEXT else "examples"
         return [f"# The {words} of the sweep's first repeat", *lines, "fold = task.fold(0, loss.domain)"]
 
-    def _model(self) -> list[str]:
-        table = self._task in TABLES
-        sizes = "x.shape[1], loss.outputs(1)" if table else "fold.inputs, loss.outputs(fold.classes)"
-        seen = "y" if table else "fold.training_target(loss.kind)"
-        training, params = self._cell["training"], keywords(self._cell["model"]["params"])
-        if training["optimizer"] not in OPTIMIZERS:
-            raise UnknownName("optimizer", str(training["optimizer"]), OPTIMIZERS)
+    def _model(self) -> str:
+        sizes = "fold.inputs, loss.outputs(fold.classes)"
+        if self._task in TABLES:
+            sizes = "x.shape[1], loss.outputs(1)"
+        return f"model = {self._model_class[1]}({sizes}{keywords(self._cell['model']['params'])})"
+
+    def _optimizer(self) -> list[str]:
+        optimizer = self._cell["training"]["optimizer"]
+        if optimizer not in OPTIMIZERS:
+            raise UnknownName("optimizer", str(optimizer), OPTIMIZERS)
+        target = "y" if self._task in TABLES else "fold.training_target(loss.kind)"
         rate = f"lr={self.typical.rate:.2g}, weight_decay=0.0"
-        lines = [
-            f"model = {self._model_class[1]}({sizes}{params})",
-            f"loss.observe({seen})  # class counts, where the loss needs them",
-            f"optimizer = {OPTIMIZERS[training['optimizer']]}([*model.parameters(), *loss.parameters()], {rate})",
+        ours = str(self._cell["model"]["target"]).startswith("lossbench.")
+        return [
+            f"loss.observe({target})  # class counts, where the loss needs them",
+            *([] if ours else ["predicted(Part.VALIDATION)  # gives a lazy model its shapes"]),
+            f"optimizer = {OPTIMIZERS[optimizer]}([*model.parameters(), *loss.parameters()], {rate})",
+            *([f"penalty = Penalty({keywords(self._penalty)[2:]})"] if self._penalty else []),
         ]
-        return [*lines, f"penalty = Penalty({keywords(self._penalty)[2:]})"] if self._penalty else lines
 
     def _prediction(self) -> list[str]:
         return [
@@ -271,4 +277,8 @@ class Program:
 
 def _spread(values: Sequence[float]) -> str:
     mean, low, high = statistics.fmean(values), min(values), max(values)
-    return f"in the sweep: {mean:.5g} on average over {len(values)} repeats, from {low:.5g} to {high:.5g}"
+    return f"in the sweep: {mean:.5g} on average over {counted(len(values), 'repeat')}, from {low:.5g} to {high:.5g}"
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
