@@ -199,7 +199,8 @@ def set_aside(sentences: list[Sentence], share: float, seed: object) -> tuple[li
         if abs(len(test) + len(rows) - wanted) < abs(len(test) - wanted):
             test.update(rows)
     if not test or len(test) == len(sentences):
-        test = set(min(drawn, key=len))
+        fewest: list[int] = min(drawn, key=len)
+        test = set(fewest)
     return (
         [sentence for row, sentence in enumerate(sentences) if row not in test],
         [sentence for row, sentence in enumerate(sentences) if row in test],

@@ -42,8 +42,9 @@ class Typical:
     def _usual(self, name: str, defaults: Mapping[str, Any]) -> Any:
         # A repeat that chose the loss's defaults does not name them; that of a loss inside another is in no record.
         values = [r.params.get(name, defaults.get(name)) for r in self.done if name in {**defaults, **r.params}]
-        if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values) and len(set(values)) > 1:
-            return float(f"{statistics.median(values):.3g}")
+        numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+        if len(numbers) == len(values) and len(set(numbers)) > 1:
+            return float(f"{statistics.median(numbers):.3g}")
         texts = [repr(value) for value in values]
         return values[texts.index(max(texts, key=texts.count))]
 
