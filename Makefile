@@ -5,25 +5,34 @@ VENV := .venv
 PLUGINS := .venv-plugins
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# The slowest tests are listed, so that one that has become long gets its marker.
+PYTEST = $(BIN)/python -m pytest -n 2 --durations 10 --durations-min 5
 export OMP_WAIT_POLICY = PASSIVE
 export OMP_NUM_THREADS = 1
 
-.PHONY: help sweep test check docs plugins conformance bench format lock clean
+.PHONY: help install sweep lint test test-long check docs plugins conformance bench format lock clean
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
 sweep: $(VENV)/.run  ## the first comparison: mse and bce on every task that they fit
 	$(BIN)/python -m lossbench +loss=mse,bce -m
 
-test: $(VENV)/.test  ## the test suite
-	$(BIN)/python -m pytest -n 2
+install: $(VENV)/.dev  ## everything that tests and checks need, into .venv; the targets below do it by themselves
 
-check: $(VENV)/.dev  ## format, lint, types, import rules and the test suite
+lint: $(VENV)/.dev  ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2
+
+test: $(VENV)/.test  ## the test suite but for what takes long
+	$(PYTEST) -m "not long"
+
+# A module's tests stay in one worker: several build a wheel, a sweep or a store that all of them look at.
+test-long: $(VENV)/.test  ## the rest of the suite: sweeps end to end, the laws over every loss, the docs, the browser
+	$(PYTEST) -m long --dist loadscope
+
+check: lint test  ## format, lint, types, import rules and the test suite: what must pass before a change is sent
 
 docs: $(VENV)/.run  ## the catalogue of losses in docs/losses, from their docstrings
 	$(BIN)/python docs/generate.py

@@ -96,7 +96,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "lossbench.rescoring": ({"verdicts", "record", "own_metric", "errors"}, {"numpy"}),
     "lossbench.reporting": ({"rescoring", "verdicts", "record", "plan", "errors"}, set()),
-    "lossbench.recipe": ({"verdicts", "record", "plan", "quoting", "errors"}, set()),
+    "lossbench.recipe": ({"recipe", "verdicts", "record", "errors"}, set()),
     "lossbench.tracking": ({"record", "verdicts", "plan"}, {"mlflow", "sqlalchemy", "filelock", "numpy"}),
     "lossbench.terminal": ({"advice", "verdicts", "plan", "planning", "quoting", "record", "sweep"}, {"rich"}),
     "lossbench.printout": ({"verdicts", "quoting", "record", "terminal", "plan"}, {"rich"}),

@@ -299,6 +299,7 @@ def test_a_version_is_told_and_nothing_at_all_shows_the_usage(lossbench: Command
     assert "lossbench +loss=mse,bce -m" in nothing.out
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_in_a_table_of_what_was_done_and_code_130(folder: Path) -> None:
     told = "def told(output, target):\n    open('begun', 'w').close()\n    return (output - target) ** 2\n"
     (folder / "told.py").write_text(told)
@@ -367,6 +368,7 @@ BREAKING = {
 """Distributions that break on import, by a NaN in their gradient, and by the shape that they return."""
 
 
+@pytest.mark.long
 def test_three_plugins_that_break_leave_the_sweep_as_it_would_be_without_them(folder: Path) -> None:
     site = Site(folder / "site")
     site.folder.mkdir()

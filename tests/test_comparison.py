@@ -42,7 +42,8 @@ def a_cell(title: str, task: str, data: str, repeats: int, **changes: Any) -> di
     metric, baseline = ("rmse", "mse") if task == "regression" else ("roc_auc", "bce")
     return {
         "loss": {"name": title, "params": {}},
-        "task": {"name": task, "data": {"name": data}, "metric": metric, "baseline": baseline},
+        "task": {"name": task, "data": {"name": data}, "metric": metric, "baseline": baseline}
+        | {"target": f"lossbench.tasks.{task}.{task.capitalize()}"},
         "model": {"name": "mlp", "target": "lossbench.models.tabular.MLP", "params": {}},
         "training": {"batch_size": 32, "optimizer": "adamw", "max_epochs": 3},
         "protocol": protocol,

@@ -342,6 +342,7 @@ def test_leaving_out_what_is_no_law_is_an_error() -> None:
         loss_laws(Square, leave_out={"shapes": "they are fine"})
 
 
+@pytest.mark.long
 def test_an_authors_tests_pass_fail_with_the_counter_example_and_expect_what_is_left_out(tmp_path: Path) -> None:
     """Each law a test: Clipped is flat where it is surest, which one author does not know, one leaves out, and a third
     says of a loss that has mended it."""
@@ -499,6 +500,7 @@ def test_what_cannot_be_checked_as_asked_ends_in_2_and_says_what_is_due(lossbenc
         assert "Traceback" not in result.text
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(

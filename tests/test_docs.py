@@ -75,6 +75,7 @@ def install(site: Site, project: Path) -> None:
     site.install(described["name"], described["entry-points"]["lossbench.losses"], version=described["version"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_runs_as_it_stands(page: Path, folder: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     from lossbench.__main__ import main

@@ -33,6 +33,7 @@ def every_subject() -> list[Subject]:
     return plain + [s for name, params in SETTINGS for s in subjects(name, **params)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("subject", every_subject(), ids=str)
 def test_a_built_in_loss_keeps_every_law(subject: Subject) -> None:
     conformance = check(subject)
@@ -41,6 +42,7 @@ def test_a_built_in_loss_keeps_every_law(subject: Subject) -> None:
     assert conformance.counters is not None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", INSIDE)
 def test_a_loss_times_a_number_keeps_every_law(kind: str) -> None:
     (subject,) = subjects("scaled", kind, loss=INSIDE[kind], factor=2.0)

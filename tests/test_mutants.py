@@ -31,6 +31,7 @@ def broken(mutant: Mutant) -> dict[str, Finding]:
     return {law.name: found for law in laws if (found := tried(law, subject)).status is Status.BROKEN}
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_a_mutant_breaks_its_law_for_its_reason_and_no_other_but_those_listed(mutant: Mutant) -> None:
@@ -39,6 +40,7 @@ def test_a_mutant_breaks_its_law_for_its_reason_and_no_other_but_those_listed(mu
     assert re.search(mutant.words, found[mutant.law].words), found[mutant.law].words
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("loss", RIGHT, ids=lambda loss: loss.__name__)
 def test_a_right_loss_breaks_no_law_however_it_is_written(loss: Any) -> None:

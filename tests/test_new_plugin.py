@@ -72,6 +72,7 @@ def test_the_workflow_and_the_metadata_name_what_was_asked_for(kind: str) -> Non
     assert not any("{{ name }}" in text or "{%" in text for text in texts.values())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", RIVALS)
 def test_a_new_package_passes_its_own_tests_and_the_rules_of_style(lossbench: Command, folder: Path, kind: str) -> None:
     assert lossbench("new-plugin", "foo", "--kind", kind, "--into", str(folder)).code == 0

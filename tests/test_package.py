@@ -45,6 +45,7 @@ def run(installed: Path, where: Path, *words: str) -> subprocess.CompletedProces
     return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_the_wheel_holds_the_configuration_and_the_built_in_losses(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {f"lossbench/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}
@@ -56,6 +57,7 @@ def test_the_wheel_holds_the_configuration_and_the_built_in_losses(wheel: Path) 
     assert not any(name.startswith(("tests/", "conf/", "plugins/", "results/")) for name in names)
 
 
+@pytest.mark.long
 def test_an_installed_wheel_runs_by_its_own_files(installed: Path, tmp_path: Path) -> None:
     code = "import lossbench, lossbench.compose.source as s; print(lossbench.__file__, s.config_folder(), sep='\\n')"
     environment = {**os.environ, "PYTHONPATH": str(installed)}
@@ -67,6 +69,7 @@ def test_an_installed_wheel_runs_by_its_own_files(installed: Path, tmp_path: Pat
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_the_console_command_is_the_same_program(installed: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     for words in (["losses", "--names"], ["+loss=hubber"]):
@@ -76,6 +79,7 @@ def test_the_console_command_is_the_same_program(installed: Path, tmp_path: Path
         assert (done.returncode, done.stdout, done.stderr) == (same.returncode, same.stdout, same.stderr)
 
 
+@pytest.mark.long
 def test_a_plugin_that_is_installed_after_the_fact_is_swept_by_name(installed: Path, tmp_path: Path) -> None:
     names = run(installed, tmp_path, "losses", "--names").stdout.split()
     assert "pseudo_huber" in names
@@ -90,6 +94,7 @@ def test_a_plugin_that_is_installed_after_the_fact_is_swept_by_name(installed: P
     assert "training standard deviations" in by_full_name.stdout
 
 
+@pytest.mark.long
 def test_an_author_gets_from_nothing_to_a_sweep_in_four_commands(installed: Path, tmp_path: Path) -> None:
     written = run(installed, tmp_path, "new-plugin", "mine")
     assert written.returncode == 0, written.stderr
@@ -109,6 +114,7 @@ def test_an_author_gets_from_nothing_to_a_sweep_in_four_commands(installed: Path
     assert found["mine"].loss["distribution"] == "lossbench-mine 0.1.0"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_passes_its_own_tests_and_keeps_every_law(installed: Path, tmp_path: Path, example: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(installed)}
@@ -120,6 +126,7 @@ def test_an_example_passes_its_own_tests_and_keeps_every_law(installed: Path, tm
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+@pytest.mark.long
 def test_the_plain_example_depends_on_nothing_of_ours_and_is_swept_by_name(installed: Path, tmp_path: Path) -> None:
     import tomllib
 
@@ -134,17 +141,33 @@ def test_the_plain_example_depends_on_nothing_of_ours_and_is_swept_by_name(insta
     assert found["power_error(p=2)"].repeats[0].metrics == pytest.approx(found["mse"].repeats[0].metrics, rel=1e-4)
 
 
-def test_the_makefile_runs_what_the_readme_says() -> None:
-    def recipe(target: str) -> str:
-        done = subprocess.run(["make", "--dry-run", "--always-make", target], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+def started(*targets: str) -> str:
+    """What `make` would run for these targets in a fresh clone."""
+    command = ["make", "--dry-run", "--always-make", *targets]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
-    assert "python -m lossbench +loss=mse,bce -m" in recipe("sweep")
-    assert "python -m pytest" in recipe("test")
-    for check in ("ruff format --check", "ruff check", "mypy", "pytest"):
-        assert check in recipe("check")
-    assert "--constraint constraints.txt" in recipe("sweep")
+
+CHECKS = ("ruff format --check", "ruff check", "bin/mypy")
+
+
+def test_the_makefile_runs_what_the_readme_says() -> None:
+    assert "python -m lossbench +loss=mse,bce -m" in started("sweep")
+    assert "--constraint constraints.txt" in started("sweep")
+    assert '-m "not long"' in started("test")
+    for check in (*CHECKS, '-m "not long"'):
+        assert check in started("check")
+
+
+def test_continuous_integration_runs_every_check_and_every_test_once() -> None:
+    """A marker parts the suite, so that both halves are the whole; `make check` runs the short one alone."""
+    targets = re.findall(r"^make (.+)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    assert targets == ["install", "lint", "test", "test-long"]
+    run = started(*targets)
+    assert re.findall(r'pytest .*?-m ("not long"|long)', run) == ['"not long"', "long"]
+    assert [run.count(check) for check in CHECKS] == [1, 1, 1]
+    assert re.findall(r'pytest .*?-m ("not long"|long)', started("check")) == ['"not long"']
 
 
 def test_every_dependency_is_locked() -> None:

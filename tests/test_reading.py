@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lossbench.advice import override
 from lossbench.data.columns import Content, tidy
 from lossbench.data.dialect import Dialect
 from lossbench.data.file import FileTable, read_file, read_table
@@ -333,13 +334,6 @@ def test_a_parquet_file_has_types_of_its_own(tmp_path: Path) -> None:
         read_file(tmp_path / "a.parquet", Dialect(decimal="comma"))
     frame = read_file(tmp_path / "a.parquet", Dialect(missing=("-999", "ND")))
     assert frame.isna().to_numpy().tolist() == [[False, False], [True, True]]
-
-
-@pytest.mark.parametrize(
-    ("value", "written"), [("bad", "k=bad"), (1, "k=1"), (["a"], "'k=[a]'"), (">50K", "'k=\">50K\"'")]
-)
-def test_advice_is_quoted_for_shell_and_hydra(value: object, written: str) -> None:
-    assert override("k", value) == written
 
 
 # columns for people

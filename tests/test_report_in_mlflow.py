@@ -29,6 +29,7 @@ LOOK = """(() => {
 })()"""
 
 
+@pytest.mark.long
 @pytest.mark.skipif(BROWSER is None and "CI" not in os.environ, reason="no Chromium here; CI installs one")
 def test_the_report_opens_in_mlflows_frame_with_sentence_figures_and_a_table_that_sorts(
     tracked: Path,  # noqa: F811

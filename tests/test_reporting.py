@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,11 @@ import pytest
 from sklearn import metrics as sk
 
 from lossbench.__main__ import main
-from lossbench.errors import InputError, UnknownName
+from lossbench.errors import InputError
 from lossbench.plan import Scope
-from lossbench.recipe import recipe
 from lossbench.record import Record, Status
 from lossbench.reporting import find_sweep, judged, rejudged
-from lossbench.verdicts.judging import compare
-from tests.test_comparison import BASE, a_record, binary, gaining, mse, regression
+from tests.test_comparison import BASE, binary, gaining, mse, regression
 
 
 def saved(folder: Path, *records: Record) -> Path:
@@ -214,109 +210,7 @@ def test_a_metric_of_ones_own_is_judged_by_what_was_stored_of_it_and_old_records
     assert contest.find("huber").values == pytest.approx(records[1].values("by_hand"))
 
 
-# Taking it home -------------------------------------------------------------------------------------------------------
-
-
-def run(lines: str) -> str:
-    """What the lines leave, in a process of their own."""
-    told = "print(type(loss).__name__, optimizer.param_groups[0]['lr'], prediction.score.shape[0])"
-    code = f"scope = {{}}\nexec({lines!r}, scope)\nexec({told!r}, scope)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
-def test_the_lines_for_numbers_run_with_the_loss_parameters_and_rate_of_the_records() -> None:
-    """By hand: rates .001 and .01 in turn have the geometric mean .00316; deltas 1 and 2 the median 1.5."""
-    chosen = gaining("huber", 0.5, 0.1)
-    chosen.loss["params"] = {"delta": 1.0}
-    for repeat in chosen.repeats:
-        repeat.params = {"delta": 1.0 + repeat.repeat % 2}
-        repeat.learning_rate = (0.001, 0.01)[repeat.repeat % 2]
-    lines = recipe(compare([mse(), chosen]))
-    assert 'lossbench.load_loss("huber", kind="continuous", delta=1.5)' in lines
-    assert "lr=0.0032" in lines
-    assert "range(2)" in lines  # epochs 0 and 1
-    assert run(lines).split()[1:] == ["0.0032", "256"]
-
-
-def test_the_cheapest_of_equal_picks_is_taken_home_and_the_best_mean_without_a_verdict() -> None:
-    dear, cheap = gaining("huber", 0.5, 0.3, step=2e-3), gaining("mae", 0.48, 0.3, step=1e-3)
-    assert 'load_loss("mae"' in recipe(compare([mse(), dear, cheap]))
-    assert 'load_loss("huber"' in recipe(compare([dear, cheap]))  # no baseline, so no verdict
-
-
-def test_a_repeat_that_diverged_has_no_say_in_what_is_taken_home() -> None:
-    chosen = gaining("huber", 0.5, 0.1, status=Status.DIVERGED)
-    for repeat in chosen.repeats:
-        repeat.params = {"delta": 1.0 + repeat.repeat % 2}
-    bad = chosen.repeats[3]
-    bad.status, bad.metrics, bad.learning_rate, bad.best_epoch, bad.params = (
-        Status.DIVERGED,
-        {},
-        1e9,
-        500,
-        {"delta": 9.0},
-    )
-    lines = recipe(compare([mse(), chosen]), "huber")
-    assert "over 9 repeats" in lines
-    assert "lr=0.001)" in lines
-    assert "delta=1.0)" in lines  # of five repeats with 1 and four with 2
-
-
-def test_what_is_no_tuned_number_is_taken_home_as_it_is() -> None:
-    chosen = gaining("huber", 0.5, 0.1)
-    chosen.loss["params"] = {"order": 2, "name": "x"}
-    for repeat in chosen.repeats:
-        repeat.params = {"flag": repeat.repeat % 2 == 0}
-    chosen.cell["training"] |= {"optimizer": "sgd", "batch_size": 17}
-    lines = recipe(compare([mse(), chosen]))
-    assert "order=2, name='x', flag=True)" in lines
-    assert "torch.optim.SGD([" in lines
-    assert ".split(17)" in lines
-
-
-def test_without_probabilities_the_threshold_is_one_of_the_score(labelled: Record) -> None:
-    for repeat in labelled.repeats:
-        del repeat.metrics["log_loss"]
-        repeat.decision = {"f1": 0.25}
-    assert "positive = prediction.score > 0.25" in recipe(compare([labelled]))
-
-
-def test_the_lines_for_labels_run_and_hold_the_threshold(labelled: Record) -> None:
-    for repeat, threshold in zip(labelled.repeats, (0.2, 0.3, 0.4, 0.9), strict=True):
-        repeat.decision = {"f1": threshold}
-    lines = recipe(compare([labelled]))
-    assert "prediction.probability > 0.35" in lines
-    assert run(lines).split()[1:] == ["0.001", "256"]
-
-
-def test_the_lines_for_classes_run() -> None:
-    repeats = mse().repeats
-    made = a_record("cross_entropy", "regression", "words", repeats)
-    made.loss["kind"] = "classes"
-    assert run(recipe(compare([made]))).split()[1:] == ["0.001", "256"]
-
-
-def test_taking_home_what_is_not_there_is_an_error_in_words(tmp_path: Path) -> None:
-    comparison = compare([mse(data="a"), mse(data="b"), gaining("huber", 1, 0.1, data="b")])
-    with pytest.raises(InputError, match=r"say which with --task \(a, b\)"):
-        recipe(comparison)
-    with pytest.raises(UnknownName, match="hubert"):
-        recipe(comparison, "hubert", "b")
-    with pytest.raises(UnknownName, match="'c'"):
-        recipe(comparison, None, "c")
-    own = gaining("mine", 1, 0.1)
-    own.loss["target"] = "my.module.Mine"
-    with pytest.raises(InputError, match=r"my\.module\.Mine, a loss of your own"):
-        recipe(compare([mse(), own]), "mine")
-
-
-def test_a_pick_of_ones_own_is_an_error_in_words_too() -> None:
-    own = gaining("mine", 1, 0.1)
-    own.loss["target"] = "my.module.Mine"
-    with pytest.raises(InputError, match=r"my\.module\.Mine, a loss of your own"):
-        recipe(compare([mse(), own]))
+# The commands ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_commands_say_what_is_wrong_and_exit_with_2(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -325,7 +219,7 @@ def test_the_commands_say_what_is_wrong_and_exit_with_2(tmp_path: Path, capfd: p
     assert main(["use", "two", results]) == 2
     assert "No sweep is called 'two'" in capfd.readouterr().err
     assert main(["use", "one", "--loss", "huber", results]) == 0
-    assert re.search(r'load_loss\("huber"', capfd.readouterr().out)
+    assert re.search(r"load_loss\('huber'", capfd.readouterr().out)
     assert main(["rescore", "one", results, "--metric", "mae"]) == 0
     assert "MAE" in capfd.readouterr().out
 

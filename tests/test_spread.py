@@ -29,6 +29,7 @@ def numbers(record: Record) -> list[object]:
     return [(r.metrics, r.validation, r.trial, r.choice, r.hashes, r.best_epoch) for r in record.repeats]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", [TEXT, ROWS], ids=["sequential", "replicas"])
 def test_two_devices_give_the_numbers_of_one(words: tuple[str, ...]) -> None:
     (cell,) = lossbench.cells("+loss=mse", *words, "training.devices=1")
@@ -41,6 +42,7 @@ def test_auto_is_one_device_a_core() -> None:
     assert devices(Training(devices=3)) == 3
 
 
+@pytest.mark.long
 def test_a_loss_that_breaks_on_a_device_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken_afar.py").write_text("def breaks(output, target):\n    raise RuntimeError('out of order')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -57,6 +59,7 @@ def _good(cell: Cell) -> Cell:
     return replace(cell, loss=plain.loss)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wait", [0, 8], ids=["while they start", "while they train"])
 def test_ctrl_c_ends_the_processes_too(tmp_path: Path, wait: int) -> None:
     words = ["+loss=mse", "task=ner", "training.devices=2", "tracking=off", "name=s", "training.max_epochs=5000"]

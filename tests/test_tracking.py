@@ -111,6 +111,7 @@ def test_the_store_is_in_write_ahead_mode(tracked: Path) -> None:
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+@pytest.mark.long
 def test_two_sweeps_may_start_at_once_on_no_store_at_all(tmp_path: Path) -> None:
     words = [
         "+loss=mse",
@@ -216,11 +217,13 @@ def server(tracked: Path) -> Iterator[dict[str, str]]:
     process.wait(timeout=30)
 
 
+@pytest.mark.long
 def test_the_ui_names_a_page_for_every_task(server: dict[str, str]) -> None:
     assert set(server) == {"lossbench/binary", "lossbench/regression", "lossbench/sweeps"}
     assert all("127.0.0.1" in page and "workflowType=machine_learning" in page for page in server.values())
 
 
+@pytest.mark.long
 @pytest.mark.skipif(BROWSER is None and "CI" not in os.environ, reason="no Chromium here; CI installs one")
 def test_a_browser_shows_the_losses_on_a_tasks_page(server: dict[str, str], tmp_path: Path) -> None:
     assert BROWSER is not None

@@ -27,7 +27,7 @@ USAGE = """lossbench: which loss function should I train with?
   lossbench show RUN                a stored result; for NER the report per tag
   lossbench report SWEEP            its report anew, from the records alone
   lossbench rescore SWEEP --metric f1   the same predictions, judged by another metric
-  lossbench use SWEEP               the chosen loss as ten lines of PyTorch
+  lossbench use SWEEP               the chosen loss as PyTorch code that runs
   lossbench ui                      all results in the browser
 
 `lossbench --help` lists tasks, data, models and every key of the configuration."""

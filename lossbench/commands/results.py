@@ -184,8 +184,8 @@ def _told(comparison: Any, folder: Path | None, figures: Path | None) -> int:
 
 
 def use(argv: list[str]) -> int:
-    """The loss that a sweep chose, as lines of plain PyTorch that run."""
-    words = parser("use", "The loss that a sweep chose, with its parameters, rate and threshold, as PyTorch that runs.")
+    """The loss that a sweep chose, as PyTorch code that runs."""
+    words = parser("use", "The loss that a sweep chose, its parameters, rate and threshold, as PyTorch code that runs.")
     words.add_argument("sweep", metavar="SWEEP")
     words.add_argument("--loss", metavar="NAME", help="another loss of the sweep")
     words.add_argument("--task", metavar="NAME", help="where a sweep has several: its task or data set")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from lossbench.advice import override
 from lossbench.data.numerals import MARKS, Notation
 from lossbench.errors import DataError, InputError
 
@@ -14,8 +14,6 @@ SIGNS = {"comma": ",", "point": ".", "semicolon": ";", "tab": "\t", "space": " "
 """Signs by words that need no quotes in a shell; the signs themselves are taken too."""
 NAMES = {sign: name for name, sign in SIGNS.items()} | {"\\t": "tab", "’": "apostrophe", "\u00a0": "space"}
 NAMES |= {"dot": "point", "period": "point", "pipe": "bar"}
-PLAIN = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z_][A-Za-z0-9_./:+-]*|0|[1-9][0-9]*", re.IGNORECASE)
-"""Values that neither a shell nor Hydra reads as anything but themselves."""
 
 
 @dataclass(frozen=True)

@@ -99,39 +99,61 @@ def sentence_and_word(sentence: int, word: int) -> str:
     return f"sentence {sentence + 1}, word {word + 1}"
 
 
+def prefixed(tag: str) -> bool:
+    """Whether a tag has one of the prefixes of IOB, IOBES, BILOU or BMES and a type, as B-PER has."""
+    return len(tag) > 2 and tag[0] in "BIESLUM" and tag[1] == "-"
+
+
 def to_iob2(
     sequences: Sequence[Sequence[str]], where: Callable[[int, int], str] = sentence_and_word
 ) -> list[tuple[str, ...]]:
-    """Tag sequences of one source in IOB2, whether they are IOB2, IOB1 or IOBES (BILOU) now.
+    """Tag sequences of one source in IOB2, whether they are IOB2, IOB1, IOBES (BILOU, BMES) or plain types now.
 
     The scheme is recognised over all sequences. IOB2 opens every entity with B-X, IOB1 only one that follows
-    another of its type directly. `where` names the place of a tag in an error's message.
+    another of its type directly. Plain types (PER beside O) are those of IOB1 without its prefix: words of one type
+    side by side are one entity. `where` names the place of a tag in an error's message.
     Raises DataError on a tag of another form, and on tags that no one scheme explains.
     """
+    if are_plain(sequences):
+        sequences = [tuple(tag if tag == OUTSIDE else f"I-{tag}" for tag in tags) for tags in sequences]
     for n, tags in enumerate(sequences):
         for k, tag in enumerate(tags):
-            if tag != OUTSIDE and not (tag[:1] in "BIESLU" and tag[1:2] == "-" and len(tag) > 2):
+            if tag != OUTSIDE and not prefixed(tag):
+                shown = tag if len(tag) <= LONGEST_TAG else f"{tag[:LONGEST_TAG]}..."
                 raise DataError(
-                    f"{where(n, k)}: '{tag}' is not a tag. Expected O, or B-, I- (IOB1, IOB2), E- and S- "
-                    "(IOBES) with an entity type, such as B-PER."
+                    f"{where(n, k)}: '{shown}' is not a tag. Expected O, or B-, I- (IOB1, IOB2), E- and S- "
+                    "(IOBES, BMES) with an entity type, such as B-PER; or O and plain types such as PER throughout."
                 )
     prefixes = {tag[0] for tags in sequences for tag in tags}
-    if prefixes & set("ESLU"):
+    if prefixes & set("ESLUM"):
         sequences = [tuple(IOBES[tag[0]] + tag[1:] for tag in tags) for tags in sequences]
     stray = unfounded(sequences, "I")
     if stray is None:
         return [tuple(tags) for tags in sequences]
-    if unfounded(sequences, "B") or prefixes & set("ESLU"):
+    if unfounded(sequences, "B") or prefixes & set("ESLUM"):
+        tag = sequences[stray[0]][stray[1]][:LONGEST_TAG]
         raise DataError(
-            f"{where(*stray)}: '{sequences[stray[0]][stray[1]]}' continues no entity, yet others open with "
+            f"{where(*stray)}: '{tag}' continues no entity, yet others open with "
             "B-, so the tags are neither IOB2 nor IOB1. Open every entity with B-, or none but those that "
             "follow another of their type directly."
         )
     return [opened(tags) for tags in sequences]
 
 
-IOBES = {"O": "O", "B": "B", "I": "I", "E": "I", "L": "I", "S": "B", "U": "B"}
-"""The IOB2 prefix for each prefix of IOBES (and of BILOU, its other spelling)."""
+def are_plain(sequences: Sequence[Sequence[str]]) -> bool:
+    """Whether tags are types without any prefix: few of them, beside O."""
+    tags = {tag for row in sequences for tag in row}
+    return (
+        {"", OUTSIDE} & tags == {OUTSIDE} and 1 < len(tags) <= MOST_PLAIN and not any(tag[1:2] == "-" for tag in tags)
+    )
+
+
+MOST_PLAIN = 100
+"""Different tags without a prefix; where a column has more of them, it holds words or something else."""
+LONGEST_TAG = 60
+"""Characters of a tag that a message shows."""
+IOBES = {"O": "O", "B": "B", "I": "I", "M": "I", "E": "I", "L": "I", "S": "B", "U": "B"}
+"""The IOB2 prefix for each prefix of IOBES, and of BILOU and BMES, its other spellings."""
 
 
 def unfounded(sequences: Sequence[Sequence[str]], prefix: str) -> tuple[int, int] | None:
