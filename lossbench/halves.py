@@ -64,8 +64,8 @@ def measure(cell: Cell, task: Task, kind: Kind, record: Record, progress: Callab
     for outcome in engine.train(bench.ready, trials, how, stacked=stacked):
         if outcome.trained.diverged:
             return
-        repeat = outcome.ready.trial.repeat
-        found.setdefault(repeat, []).append(_judged(outcome, choices[repeat]))
+        number = outcome.ready.trial.repeat
+        found.setdefault(number, []).append(_judged(outcome, choices[number]))
         progress(outcome.trained.seconds)
     for repeat in record.repeats:
         values, names = found[repeat.repeat], [n for n in repeat.metrics if all(n in v for v in found[repeat.repeat])]

@@ -186,7 +186,7 @@ def _step_cost(cell: Cell, task: Task, kind: Kind, trial: Trial) -> dict[str, An
         Bench(cell, task, kind).ready(trial, shared_model=True),
         Bench(other, task, its_kind).ready(replace(trial, params={}), shared_model=True),
     ]
-    own, base = (one_step(ready, cell.training.batch_size) for ready in both)
+    own, base = (one_step(ready, cell.training.batch) for ready in both)
     return {"step": {"against": other.loss.title, **compared(own, base)}}
 
 

@@ -207,4 +207,4 @@ def test_the_last_line_names_the_store_that_was_written_to() -> None:
         "results": "my results (new)",
         "tracking.uri": "sqlite:///else where.db",
     }
-    assert "to go on, the same command with: name=s reuse=true" in lines
+    assert "To resume, rerun the command with name=s reuse=true" in lines

@@ -176,6 +176,8 @@ def test_a_loss_that_declares_nothing_is_not_asked_for_what_it_does_not_say() ->
         "zero_as_declared": "it does not say whether it is 0 for a perfect answer",
         "monotone_as_declared": "it does not say whether it is monotone",
         "convex_as_declared": "it does not say whether it is convex",
+        "search_keeps_what_it_elicits": "nothing of it is searched",
+        "search_stays_finite": "nothing of it is searched",
         "elicits_what_it_says": "it does not say what it elicits",
         "special_cases_are_equal": "it names no special cases",
         "parameters_pull_as_declared": "it does not say what its parameters pull on",

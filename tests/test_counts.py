@@ -84,7 +84,7 @@ def test_last_bits_are_a_tie_to_the_test_of_signs_as_well() -> None:
     difference = contest_of(mse(), regression("huber", errors)).find("huber").difference
     assert difference is not None
     assert difference.identical
-    assert (difference.sign_flip, difference.outcomes) == (1.0, (0, 10, 0))
+    assert (difference.sign_flip.p, difference.outcomes) == (1.0, (0, 10, 0))
 
 
 def test_a_loss_mirrored_loses_what_it_won() -> None:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from lossbench.errors import InputError
 from lossbench.loss import Kind, Loss, Prediction, Range
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training, Trial
-from lossbench.preparation import Bench, build_model, check, load_task
+from lossbench.preparation import Bench, build_model, check, load_task, settled
 from lossbench.protocol import trials
 from lossbench.record import Record, Status
 from lossbench.study import run
@@ -944,7 +944,7 @@ def test_what_cannot_be_stacked_is_refused_in_words_before_it_begins(refused: Ce
 
 def chosen(made: Cell, count: int = 10) -> bool:
     fold = load_task(made.task, made.seed).fold(0)
-    return engine.side_by_side(made.training, fold, build_model(made.model, fold.inputs, 1), count)
+    return engine.side_by_side(settled(made).training, fold, build_model(made.model, fold.inputs, 1), count)
 
 
 def test_small_models_go_side_by_side_by_themselves_and_large_ones_one_after_the_other() -> None:

@@ -82,7 +82,7 @@ def test_the_rules_of_the_sweep_are_kept(tmp_path: Path) -> None:
     folder = saved(tmp_path / "one", mse(), gaining("huber", 0.5, 0.1))
     (folder / "plan.json").write_text('{"cells": [], "report": {"scope": "test", "baseline": "huber"}}')
     found = judged([folder])
-    assert (found.rules.scope, found.contests[0].baseline) == ("test", "huber")
+    assert (found.rules.scope, found.contests[0].baseline) == (Scope.TEST, "huber")
 
 
 def test_records_come_in_the_order_of_the_command(tmp_path: Path, labelled: Record) -> None:
@@ -98,7 +98,7 @@ def test_the_first_sweep_gives_the_rules_and_the_cell_that_counts(tmp_path: Path
     two = saved(tmp_path / "two", regression("mse", 2 * BASE), gaining("mae", 0.3, 0.1))
     (one / "plan.json").write_text('{"cells": [], "report": {"scope": "test"}}')
     found = judged([one, two])
-    assert found.rules.scope == "test"
+    assert found.rules.scope is Scope.TEST
     assert found.contests[0].find("mse").mean == pytest.approx(BASE.mean())
 
 

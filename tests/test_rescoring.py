@@ -259,7 +259,7 @@ def test_what_was_trained_by_a_function_that_decides_is_judged_alike_by_rescore(
     (folder / "shop_of_a_test.py").unlink()  # reports do not need it
     assert lossbench("report", "p").code == 0
     told = json.loads((folder / "results" / "p" / "report.json").read_text("utf-8"))["contests"][0]
-    assert told["pairs"][0]["population"] is not None
+    assert told["pairs"][0]["rows"] is not None
     (folder / "shop_of_a_test.py").write_text(SHOP)
     contest = only(rejudged([Path("results/p")], "shop_of_a_test.profit", None, None))
     for title in ("bce", "focal"):

@@ -258,7 +258,7 @@ def test_one_of_several_classes_can_be_asked_for_against_the_others(rows: pd.Dat
     with pytest.raises(DataError, match=r"'area'.*distinct values.*Set task=regression"):
         load(rows, binary=True, target="area")
     rows["quick"] = np.resize(["yes", "no", "NA"], N)
-    with pytest.raises(DataError, match=r"'NA' means missing, set 'task\.data\.missing=\[NA\]'"):
+    with pytest.raises(DataError, match=r"'NA' means missing, set task\.data\.missing=\\\[NA\\\]"):
         load(rows, binary=True)
     assert len(load(rows, binary=True, missing=["NA"]).target) == 40
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from lossbench.advice import RESERVED
 from lossbench.errors import InputError
 from lossbench.plugins import import_target
 
@@ -27,12 +29,19 @@ def results_folder(overrides: Sequence[str]) -> Path:
 
 def texts(overrides: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
     """`key=value` words by key, the values read as a sweep reads them: Hydra's quotes come off."""
-    from lossbench.compose.texts import as_text, plain
-
     for word in overrides:
         if "=" not in word or word.partition("=")[0] not in keys:
             raise InputError(f"'{word}': only results=DIR (and tracking.uri= for ui) can be given here.")
-    return {key: plain(value) for key, _, value in (as_text(word, False).partition("=") for word in overrides)}
+    return {key: _text(word, value) for word in overrides for key, _, value in [word.partition("=")]}
+
+
+def _text(word: str, value: str) -> str:
+    """The text that a value stands for; Hydra, which loads slowly, is asked only where quotes may be in it."""
+    if re.fullmatch(r"[\w./:-]+", value, re.ASCII) and value.lower() not in RESERVED:
+        return value
+    from lossbench.compose.texts import as_text, plain
+
+    return plain(as_text(word, False).partition("=")[2])
 
 
 def no_file(folder: Path | None, option: str) -> None:

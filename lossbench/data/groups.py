@@ -77,7 +77,8 @@ def _alike_within(column: pd.Series, features: pd.DataFrame, target: NDArray[np.
             return (steps != 0).astype(float) if words else np.nan_to_num(np.abs(steps))
 
         within, next_to, anywhere = changes(order)[same].mean(), changes(order)[~same].mean(), changes(shuffled).mean()
-        # a measurement's neighbours are alike as well, as are those of what follows from it
-        if within < ALIKE * next_to and next_to > ALIKE * anywhere:
+        # a measurement's neighbours are alike as well, as are those of what follows from it; rare values may be unlike
+        # their neighbours, and yet no more alike among themselves than any two rows
+        if within < ALIKE * min(next_to, anywhere) and next_to > ALIKE * anywhere:
             return True
     return False

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from matplotlib.figure import Figure
 
+from lossbench.errors import LossbenchError
 from lossbench.verdicts.figures.style import svg
 
 
@@ -40,6 +41,8 @@ class Picture:
     def _attempt(self) -> tuple[Figure | None, str]:
         try:
             return self.draw(), ""
+        except LossbenchError:  # a record that cannot be read is no matter of one picture
+            raise
         except Exception as error:  # one picture never costs the report
             return None, said_of(error)
 
@@ -96,5 +99,7 @@ def drawn(section: Section) -> Section:
 def _with_svg(panel: Panel, picture: Picture, figure: Figure) -> Panel:
     try:
         return replace(panel, svg=svg(figure, picture.name, picture.said()))
+    except LossbenchError:
+        raise
     except Exception as error:  # a label that cannot be set, words that cannot be found
         return replace(panel, picture=None, lines=(said_of(error),))

@@ -9,6 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from lossbench.errors import LossbenchError
 from lossbench.verdicts import listings
 from lossbench.verdicts.aims import NOT_CALIBRATED, distorts
 from lossbench.verdicts.closing import failed, method, numbers
@@ -116,6 +117,8 @@ def _attempted(title: str, of: _Of, panels: Callable[[_Of], Iterator[Panel]]) ->
     """The panels of one task; where one fails it says why, and the report goes on."""
     try:
         yield from panels(of)
+    except LossbenchError:  # a record that cannot be read is no matter of one block
+        raise
     except Exception as error:
         yield Panel(title, lines=(said_of(error),), group=of.group)
 
