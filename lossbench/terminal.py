@@ -47,10 +47,14 @@ def announce(out: Console, sweep: Sweep, left_out: dict[str, str]) -> None:
     size = f"{several(len(running), 'cell')}, {several(sweep.trainings, 'training')}"
     out.print(f"[bold]{escape(sweep.name)}[/]: {size}")
     contests = list(sweep.contests())
+    alike: dict[tuple[str, str, int], list[str]] = {}
     for cell, variant in zip(contests, _variants(contests), strict=True):
-        titles = [e.cell.loss.title for e in running if e.cell.contest == cell.contest]
-        what = f"{cell.task.name} on {cell.task.data['name']}{variant}: {', '.join(titles)}"
-        out.print(f"  {escape(what)} × {several(cell.repeats, 'repeat')}")
+        titles = ", ".join(e.cell.loss.title for e in running if e.cell.contest == cell.contest)
+        names = alike.setdefault((cell.task.name, titles, cell.repeats), [])
+        names.append(f"{cell.task.data['name']}{variant}")
+    for (task, titles, repeats), names in alike.items():  # data sets with the same losses share a line
+        what = f"{task} on {', '.join(names)}: {titles}"
+        out.print(f"  {escape(what)} × {several(repeats, 'repeat')}")
     for loss, task in dict.fromkeys((e.cell.loss.name, e.cell.task.name) for e in added):
         out.print(f"  [dim]{loss} is added on {task}: its baseline[/]")
     for entry in entries:

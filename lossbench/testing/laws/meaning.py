@@ -50,9 +50,9 @@ def search_keeps_what_it_elicits(subject: Subject) -> Break | None:
     """At the ends of all ranges in `search`, in every combination, it says that it elicits what it says at its
     defaults, and its minimiser is that, by the criterion of the law above. Where it says nothing, a minimiser that is
     the probability at its defaults, or the centre of five numbers that lie evenly, is that at the ends too."""
-    told = subject.told.elicits or _seen(subject)
     if not subject.searched:
         raise NotAsked("nothing of it is searched")
+    told = subject.told.elicits or _seen(subject)
     if not told:
         raise NotAsked("it does not say what it elicits, and at its defaults that is no probability and no centre")
     if _elicits(subject, told):

@@ -136,7 +136,7 @@ def takes_what_it_says(subject: Subject) -> Break | None:
             "log_softmax or logsigmoid of the outputs; if not, a sign is wrong.",
             lowest,
         )
-    if getattr(loss, "wants_probability", False) and loss.pointwise:
+    if getattr(loss, "input", "raw") == "probability" and loss.pointwise:
         sure = value(loss, extreme)
         least_, most = float(sure.min()), float(sure.max())
         if subject.kind is Kind.BINARY and most - least_ <= 1.01 and abs(least_ - math.log1p(math.exp(-1.0))) < 0.01:
