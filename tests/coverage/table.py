@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lossbench.verdicts.statistics import Estimate, crossed, over_repeats, with_other_training_rows
 from lossbench.verdicts.verdict import judge
 from tests.coverage import store
-from tests.coverage.designs import DESIGNS, Design
+from tests.coverage.designs import DESIGNS
 from tests.coverage.experiment import Outcome, Side
 
 Values = NDArray[np.float64]
@@ -37,16 +37,44 @@ class Share:
         return f"{100 * self.value:.1f} ± {100 * self.error:.1f} %"
 
 
+@dataclass(frozen=True)
+class Held:
+    """Which data sets' intervals hold their truth, and in which a placebo is called better: [data sets] each."""
+
+    rows: NDArray[np.bool_]
+    wide: NDArray[np.bool_]
+    rows_of_others: NDArray[np.bool_]
+    false: NDArray[np.bool_]
+    width: float
+
+    def line(self, name: str, count: int) -> str:
+        shares = [str(Share.of(held)) for held in (self.rows, self.wide, self.rows_of_others, self.false)]
+        cells = (name, str(count), str(len(self.rows)), *shares[:2], f"{self.width:.1f} x", *shares[2:])
+        return f"| {' | '.join(cells)} |"
+
+
 def lines() -> Iterator[str]:
-    """The table in Markdown; designs without outcomes are left out."""
+    """The table in Markdown; designs without outcomes are left out, those of tables are put together at its end."""
     yield HEAD
+    tables: dict[int, list[Held]] = {}
     for design in DESIGNS.values():
         outcomes = store.read(design)
-        if len(outcomes) > 1:
-            yield from (_line(design, outcomes, count) for count in store.counts(design))
+        if len(outcomes) < 2:
+            continue
+        for count in store.counts(design):
+            found = held(outcomes, count)
+            yield found.line(design.name, count)
+            if design.task != "ner":
+                tables.setdefault(count, []).append(found)
+    for count, each in tables.items():
+        arrays = [
+            np.concatenate([getattr(one, name) for one in each]) for name in ("rows", "wide", "rows_of_others", "false")
+        ]
+        yield Held(*arrays, float(np.mean([one.width for one in each]))).line("all of tables", count)
 
 
-def _line(design: Design, outcomes: Sequence[Outcome], count: int) -> str:
+def held(outcomes: Sequence[Outcome], count: int) -> Held:
+    """Of runs of so many repeats."""
     rows = [_of_rows(outcome.rival, count) for outcome in outcomes]
     wide = [
         with_other_training_rows(known, outcome.rival.gains[:count], outcome.rival.halves[count])
@@ -57,18 +85,13 @@ def _line(design: Design, outcomes: Sequence[Outcome], count: int) -> str:
     # the mean over all other pools stands for the population of pools
     others = (truth.sum() - truth) / (len(truth) - 1)
     others_error = np.full(len(truth), truth.std(ddof=1) / (len(truth) - 1) ** 0.5)
-    false = np.array([_better(_of_rows(outcome.placebo, count)) for outcome in outcomes])
-    cells = (
-        design.name,
-        count,
-        len(outcomes),
-        Share.of(_held(rows, truth, truth_error)),
-        Share.of(_held(wide, others, others_error)),
-        f"{_width(wide, others, others_error):.1f} x",
-        Share.of(_held(rows, others, others_error)),
-        Share.of(false),
+    return Held(
+        _held(rows, truth, truth_error),
+        _held(wide, others, others_error),
+        _held(rows, others, others_error),
+        np.array([_better(_of_rows(outcome.placebo, count)) for outcome in outcomes]),
+        _width(wide, others, others_error),
     )
-    return f"| {' | '.join(map(str, cells))} |"
 
 
 def _of_rows(side: Side, count: int) -> Estimate:
