@@ -70,7 +70,7 @@ def lines() -> Iterator[str]:
         arrays = [
             np.concatenate([getattr(one, name) for one in each]) for name in ("rows", "wide", "rows_of_others", "false")
         ]
-        yield Held(*arrays, float(np.mean([one.width for one in each]))).line("all of tables", count)
+        yield Held(*arrays, float(np.median([one.width for one in each]))).line("all of tables", count)
 
 
 def held(outcomes: Sequence[Outcome], count: int) -> Held:
