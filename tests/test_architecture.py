@@ -102,6 +102,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "lossbench.printout": ({"verdicts", "quoting", "record", "terminal", "plan"}, {"rich"}),
     "lossbench.commands": (
         {
+            "advice",
             "errors",
             "plugins",
             "plan",

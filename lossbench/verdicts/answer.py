@@ -11,11 +11,10 @@ from lossbench.record import Status
 from lossbench.verdicts import costs
 from lossbench.verdicts.aims import NOT_CALIBRATED, distorts
 from lossbench.verdicts.comparison import Comparison, Contender, Contest
-from lossbench.verdicts.leaderboard import edges
+from lossbench.verdicts.limits import MOST_TASKS, limits
 from lossbench.verdicts.overall import Overall, model_matters, overall, stronger
 from lossbench.verdicts.verdict import Verdict
 from lossbench.verdicts.words import (
-    NO_MARGIN,
     amount,
     could_detect,
     listed,
@@ -28,8 +27,8 @@ from lossbench.verdicts.words import (
 
 DEAR = 1.25
 """A step that takes so many times the baseline's is a reason to think twice."""
-MOST_TASKS, NAMED = 12, 3
-"""With more tasks they are counted, not named one by one; and so many losses at most."""
+NAMED = 3
+"""Of more tasks than are named one by one, so many losses at most are."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Answer:
 def answer(comparison: Comparison) -> Answer:
     """The whole answer of a sweep."""
     advice = tuple(advise(contest) for contest in comparison.contests)
-    return Answer(_sentence(comparison, advice), _tiles(advice), _limits(comparison), advice)
+    return Answer(_sentence(comparison, advice), _tiles(advice), limits(comparison), advice)
 
 
 def advise(contest: Contest) -> Advice:
@@ -353,56 +352,3 @@ def _calibrated(judged: Sequence[Advice], pick: Contender) -> Tile:
                     )
                     return Tile("Calibrated?", f"ECE {error:.3f}", detail)
     return Tile("Calibrated?", "not asked", "no task here has probabilities to judge")
-
-
-# Limits --------------------------------------------------------------------------------------------------------------
-
-
-def _equal(contest: Contest) -> str:
-    """Up to which difference losses are the same in practice."""
-    return f"up to {amount(contest.margin, contest)} counts as the same" if contest.margin else NO_MARGIN
-
-
-def _limits(comparison: Comparison) -> tuple[str, ...]:
-    """What this sweep cannot say."""
-    found = []
-    for contest in comparison.contests[:MOST_TASKS]:
-        told = next((c.record.data["limits"] for c in contest.contenders if c.record.data.get("limits")), ())
-        found += [f"{contest.name}: {limit}" for limit in told]
-        differences = [c.difference for c in contest.ranked if c.difference and c.difference.detectable is not None]
-        if contest.no_verdict or not differences:
-            continue
-        least = plain.median(d.detectable for d in differences if d.detectable is not None)
-        scope = comparison.rules.scope.words
-        found.append(
-            f"{contest.name}: {several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} on one test "
-            f"part of {differences[0].rows} examples have 80 % power to detect a difference of "
-            f"{amount(least, contest)} {metric(contest.metric)} ({scope}); {_equal(contest)}."
-        )
-        if contest.repeats < 5:
-            found.append(f"{contest.name}: {contest.repeats} repeats show only very large differences.")
-        at_edge = [c.title for c in contest.ranked if edges(c.record) * 2 > contest.repeats]
-        if at_edge:
-            found.append(
-                f"{contest.name}: the best rate of {listed(at_edge)} was mostly the lowest or highest tried; "
-                "protocol.rate_decades= widens the range for all."
-            )
-        found += [f"{contest.name}: {c.title} is set apart, {c.apart}." for c in contest.contenders if c.apart]
-    if len(comparison.contests) > MOST_TASKS:
-        found.append(f"So for each of {len(comparison.contests)} tasks; report.json has all their numbers.")
-    judged = [contest for contest in comparison.contests if not contest.no_verdict]
-    unmeasured = [c.name for c in judged if not any(d.training_rows for d in c.differences.values())]
-    if unmeasured:
-        found.append(
-            f"{listed(unmeasured[:MOST_TASKS])}: the intervals are for models trained on these rows. What "
-            "another sample of training rows would change was not measured; protocol.halves=2 measures it "
-            "approximately where rows are split at random, and several data sets tell."
-        )
-    if len(judged) == 1:
-        found.append("Results on one data set may not carry over to others.")
-    elif comparison.across is None and judged:
-        found.append("No two losses took part on all tasks: nothing can be said over tasks.")
-    controls = [c for contest in judged for c in contest.controls]
-    if controls and not comparison.invalid:
-        found.append(f"No negative control won: {listed(list(dict.fromkeys(c.title for c in controls)))}.")
-    return tuple(found)

@@ -1,0 +1,62 @@
+"""What a sweep cannot say: the power of its intervals, what they claim, and what lay at the edge of what was tried."""
+
+from __future__ import annotations
+
+import statistics as plain
+
+from lossbench.verdicts.comparison import Comparison, Contest
+from lossbench.verdicts.leaderboard import edges
+from lossbench.verdicts.words import NO_MARGIN, amount, listed, metric, several
+
+MOST_TASKS = 12
+"""With more tasks they are counted, not named one by one."""
+
+
+def limits(comparison: Comparison) -> tuple[str, ...]:
+    """What this sweep cannot say."""
+    found = []
+    for contest in comparison.contests[:MOST_TASKS]:
+        told = next((c.record.data["limits"] for c in contest.contenders if c.record.data.get("limits")), ())
+        found += [f"{contest.name}: {limit}" for limit in told]
+        differences = [c.difference for c in contest.ranked if c.difference and c.difference.detectable is not None]
+        if contest.no_verdict or not differences:
+            continue
+        least = plain.median(d.detectable for d in differences if d.detectable is not None)
+        scope = comparison.rules.scope.words
+        found.append(
+            f"{contest.name}: {several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} on one test "
+            f"part of {differences[0].rows} examples have 80 % power to detect a difference of "
+            f"{amount(least, contest)} {metric(contest.metric)} ({scope}); {_equal(contest)}."
+        )
+        if contest.repeats < 5:
+            found.append(f"{contest.name}: {contest.repeats} repeats show only very large differences.")
+        at_edge = [c.title for c in contest.ranked if edges(c.record) * 2 > contest.repeats]
+        if at_edge:
+            found.append(
+                f"{contest.name}: the best rate of {listed(at_edge)} was mostly the lowest or highest tried; "
+                "protocol.rate_decades= widens the range for all."
+            )
+        found += [f"{contest.name}: {c.title} is set apart, {c.apart}." for c in contest.contenders if c.apart]
+    if len(comparison.contests) > MOST_TASKS:
+        found.append(f"So for each of {len(comparison.contests)} tasks; report.json has all their numbers.")
+    judged = [contest for contest in comparison.contests if not contest.no_verdict]
+    unmeasured = [c.name for c in judged if not any(d.training_rows for d in c.differences.values())]
+    if unmeasured:
+        found.append(
+            f"{listed(unmeasured[:MOST_TASKS])}: the intervals are for models trained on these rows. What "
+            "another sample of training rows would change was not measured; protocol.halves=2 measures it "
+            "approximately where rows are split at random, and several data sets tell."
+        )
+    if len(judged) == 1:
+        found.append("Results on one data set may not carry over to others.")
+    elif comparison.across is None and judged:
+        found.append("No two losses took part on all tasks: nothing can be said over tasks.")
+    controls = [c for contest in judged for c in contest.controls]
+    if controls and not comparison.invalid:
+        found.append(f"No negative control won: {listed(list(dict.fromkeys(c.title for c in controls)))}.")
+    return tuple(found)
+
+
+def _equal(contest: Contest) -> str:
+    """Up to which difference losses are the same in practice."""
+    return f"up to {amount(contest.margin, contest)} counts as the same" if contest.margin else NO_MARGIN
