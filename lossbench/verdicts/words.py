@@ -89,6 +89,8 @@ def what_would_decide(difference: Difference) -> str:
         return f"about {difference.repeats_needed} repeats should settle it"
     if difference.rows_needed is not None and difference.rows_needed > difference.rows > 0:
         return f"more repeats will not help: you would need about {_rounded(difference.rows_needed)} test rows"
+    if difference.repeats_needed is None:  # what is left is the luck of rows, or a mean on the margin's edge
+        return "more repeats will not help; other data sets may"
     return f"{p_value(difference.p_holm)} after Holm over {difference.family}: a few more repeats may settle it"
 
 

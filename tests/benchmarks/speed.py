@@ -243,7 +243,9 @@ def auto(rounds: int) -> Iterator[Line]:
                 small = Protocol("few", 2, 4)
                 (one,) = lossbench.cells("+loss=mse", f"task={task}", f"task/data={name}", f"model={model}")
                 epochs = 4 if name in ("breast_cancer", "diabetes", "house_prices", "loans") else 1
-                one = replace(one, protocol=small, training=replace(one.training, max_epochs=epochs, patience=None))
+                one = replace(
+                    one, protocol=small, training=replace(one.training, max_epochs=epochs, batch_size=32, patience=None)
+                )
                 cells = {
                     engine: replace(one, training=replace(one.training, engine=engine))
                     for engine in ("auto", "replicas", "sequential")
