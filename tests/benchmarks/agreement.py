@@ -53,7 +53,9 @@ def agreement() -> Iterator[Line]:
     for task, names in DATA.items():
         for name in names:
             (found,) = lossbench.cells("+loss=mse", f"task={task}", f"task/data={name}")
-            double = replace(found.training, max_epochs=30, patience=None, learning_rate=1e-4, precision="64")
+            double = replace(
+                found.training, max_epochs=30, batch_size=32, patience=None, learning_rate=1e-4, precision="64"
+            )
             single = replace(double, max_epochs=1, precision="32")
             full, first = [], []
             for loss in LOSSES[task]:
