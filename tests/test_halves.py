@@ -143,6 +143,8 @@ def test_the_third_interval_stands_in_the_terminal_and_the_files(
     assert difference.new_rows is not None
     assert difference.training_rows is not None
     assert difference.training_rows.reach() > difference.new_rows.reach()
+    page = (tmp_path / "results" / "wide" / "report.html").read_text()
+    assert "ith other training rows, approximate: " in page
     line = pd.read_csv(tmp_path / "results" / "wide" / "leaderboard.csv").set_index("loss").loc["huber"]
     assert (line["training_rows_low"], line["training_rows_high"]) == pytest.approx(difference.training_rows.interval())
 

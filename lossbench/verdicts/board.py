@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lossbench.plan import Scope
 from lossbench.verdicts import costs
 from lossbench.verdicts.chosen import choices
 from lossbench.verdicts.comparison import Across, Contender, Contest, places
@@ -143,6 +144,9 @@ def _line(contest: Contest, c: Contender, order: int, series: dict[str, int], pl
         why = f"{could_detect(difference, contest)}{what_would_decide(difference)}"
     elif difference and difference.identical:
         why = "identical on all repeats"
+    if difference and difference.training_rows and contest.rules.scope is not Scope.TRAINING_ROWS:
+        wider = f"{Scope.TRAINING_ROWS.words}: {span(difference.training_rows.interval(), contest)}"
+        why = f"{why}. {wider[0].upper()}{wider[1:]}" if why else wider
     if c.role == "baseline" or (c.title == contest.baseline and c.role == "chosen"):
         note = "baseline, added" if c.role == "baseline" else "baseline"
     elif c.role in ("control", "reference"):
