@@ -60,6 +60,7 @@ def estimate(cell: Cell) -> Estimate | None:
     epochs = sum(second - first for first, second in pairs) * cell.training.max_epochs
     once = ends[-1] - start - 2 * sum(second - first for first, second in pairs) if ends else 0.0
     times = (1 if stacked else len(trials)) / devices(cell.training)
+    times *= cell.trainings / len(trials)  # those on halves have as many steps
     kept_apart = None if stacked else engine.what_keeps_apart(cell.training, first.fold, first.model, len(trials))
     engine_name = "replicas" if stacked else "sequential"
     return Estimate(engine_name, (epochs + max(0.0, once)) * times, peak_memory(), kept_apart)
