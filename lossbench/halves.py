@@ -3,15 +3,19 @@
 Two halves of a pool share no row, so what sets them apart beyond the luck of seeds is the luck of the rows. It is twice
 that of the whole pool in each, and so the whole pool's own can be had from their difference (Politis, Romano and Wolf
 1999, section 2: subsampling). Seeds and inner splits are drawn `protocol.halves` times in each half, so that their luck
-can be taken out.
+can be taken out. Rate and parameters are those that the repeat chose on all of its rows: what tuning on other rows
+would change is not in it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
+from lossbench.errors import PluginError
 from lossbench.loss import Kind
 from lossbench.plan import Cell, Trial
 from lossbench.preparation import Bench
@@ -19,9 +23,6 @@ from lossbench.record import Record, Status, finite
 from lossbench.task import Part, Task
 from lossbench.training import engine
 from lossbench.training.engine import How, Outcome
-
-LENGTHENED = 2
-"""A half has half the batches an epoch: twice the epochs give it the steps of the whole."""
 
 
 @runtime_checkable
@@ -47,26 +48,32 @@ def measure(cell: Cell, task: Task, kind: Kind, record: Record, progress: Callab
         for half in (0, 1)
         for number in again
     ]
-    if task.halved(0, 0, 0) is None:
+    if any(task.halved(trial.repeat, *trial.half) is None for trial in trials if trial.half):
         return
-    long = replace(
-        cell.training,
-        max_epochs=LENGTHENED * cell.training.max_epochs,
-        patience=cell.training.patience and LENGTHENED * cell.training.patience,
-        devices=1,
-    )
     bench = Bench(cell, task, kind)
     first = bench.ready(trials[0], shared_model=True)
+    batch = cell.training.batch
+    steps = [math.ceil(len(rows) / batch) for rows in (task.splits(0).train, first.fold.splits.train)]
+    more = Fraction(*steps)  # a half has fewer batches an epoch: more epochs give it the steps of the whole
+    long = replace(
+        cell.training,
+        max_epochs=math.ceil(more * cell.training.max_epochs),
+        patience=None if cell.training.patience is None else math.ceil(more * cell.training.patience),
+        devices=1,
+    )
     stacked = engine.side_by_side(long, first.fold, first.model, len(trials))
     how = How(long, task.metric.direction, cell.penalty)
     choices = {r.repeat: r.choice for r in record.repeats}
     found: dict[int, list[dict[str, float]]] = {}
-    for outcome in engine.train(bench.ready, trials, how, stacked=stacked):
-        if outcome.trained.diverged:
-            return
-        number = outcome.ready.trial.repeat
-        found.setdefault(number, []).append(_judged(outcome, choices[number]))
-        progress(outcome.trained.seconds)
+    try:
+        for outcome in engine.train(bench.ready, trials, how, stacked=stacked):
+            if outcome.trained.diverged:
+                return
+            number = outcome.ready.trial.repeat
+            found.setdefault(number, []).append(_judged(outcome, choices[number]))
+            progress(outcome.trained.seconds)
+    except PluginError:  # a loss that breaks on half of the rows has still done what it was asked for on all of them
+        return
     for repeat in record.repeats:
         values, names = found[repeat.repeat], [n for n in repeat.metrics if all(n in v for v in found[repeat.repeat])]
         halves = values[: len(again)], values[len(again) :]

@@ -113,11 +113,12 @@ def _stored(frame: Any, results: Path) -> Path:
 def _task_of(path: Path, target: str, positive: object, overrides: Sequence[str]) -> str:
     """Binary where the target has two values, or one of them is said to be positive."""
     from lossbench.compose.arguments import value_of
+    from lossbench.compose.texts import as_text
     from lossbench.data.dialect import KEYS, Dialect
     from lossbench.data.file import read_file
 
     said = {f"task.data.{key}": key for key in KEYS}
-    keys = {said[o.partition("=")[0]]: value_of(o) for o in overrides if o.partition("=")[0] in said}
+    keys = {said[o.partition("=")[0]]: value_of(as_text(o, False)) for o in overrides if o.partition("=")[0] in said}
     frame, name = read_file(path, Dialect.of(keys)), str(target).strip()
     if name not in frame.columns:
         listed = ", ".join(map(str, frame.columns[:20])) + (", ..." if len(frame.columns) > 20 else "")

@@ -63,7 +63,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"preparation", "spread", "plugins", "protocol", "task", "testing", "training", "plan", "errors"},
         set(),
     ),
-    "lossbench.halves": ({"preparation", "record", "task", "training", "plan", "loss"}, set()),
+    "lossbench.halves": ({"errors", "preparation", "record", "task", "training", "plan", "loss"}, set()),
     "lossbench.study": (
         {
             "halves",

@@ -108,7 +108,7 @@ def test_tags_that_no_scheme_explains_are_refused_with_their_line(tmp_path: Path
         ("Ada\tB-PER\n\nslept\tVB\tO\n", r"line 3: 3 column\(s\).*as many as on the first line"),
         ("Ada\tNNP\tB-PER\n#\tO\n", r"line 2: 2 column\(s\)"),
         ("1\tAda\tB-PER\n2\t\tO\n", r"line 2: column 2, where the word belongs, is empty"),
-        ("Ada\tB-PER\tNNP\nslept\tO\tVB\n", r"line 1: 'NNP' is not a tag.*'task\.data\.columns=\[word,tag,_\]'"),
+        ("Ada\tB-PER\tNNP\nslept\tO\tVB\n", r"line 1: 'NNP' is not a tag.*task\.data\.columns=\\\[word,tag,_\\\]"),
         ("Ada NNP B-NP B-PER\nslept O\n", r"line 2: 2 column\(s\).*as many as on the first line"),
         ("Ada\tB-PER\n\tO\n", r"line 2: 2 column\(s\)"),
         ("Ada\tPER\n", r"line 1: 'PER' is not a tag. Expected O, or B-"),
@@ -254,7 +254,7 @@ def test_germeval_gives_words_and_outer_entities_and_says_so(tmp_path: Path) -> 
     (note,) = [w for w in load_conll({"path": path}).warnings if "columns" in w]
     assert note == (
         f"{path}: words are read from column 2, tags from column 3; column 4 holds tags of the same types (embedded "
-        "entities) and is not read. To say it yourself: 'task.data.columns=[_,word,tag,_]'."
+        "entities) and is not read. To say it yourself: task.data.columns=\\[_,word,tag,_\\]."
     )
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import lossbench
 from lossbench.data.splits import SplitRule, draw_splits, halved
 from lossbench.errors import InputError
 from lossbench.plan import Cell
 from lossbench.preparation import load_task
-from lossbench.record import read_records
+from lossbench.record import Record, Status, read_records
 from lossbench.study import run
 from lossbench.verdicts.comparison import Rules
 from lossbench.verdicts.judging import by_group, compare
@@ -56,11 +58,18 @@ def test_the_luck_of_a_mean_over_rows_is_found_whatever_the_seeds_do(seeds: floa
 
 
 def test_the_widest_claim_has_the_longest_interval() -> None:
-    rng = np.random.default_rng(1)
+    """Of 20 repeats and 3 test groups: the degrees of freedom are those of the groups, which are fewer."""
+    rng, shorter = np.random.default_rng(1), 0
     for _ in range(50):
-        gains = rng.normal(size=4)
-        narrow = over_repeats(gains)
-        assert with_other_training_rows(narrow, gains, Halves.of(rng.normal(size=(4, 2, 2)))).reach() >= narrow.reach()
+        parts = rng.normal(size=(20, 1)) + rng.normal(0, 9, 3) + rng.normal(size=(20, 3))
+        gains = parts.mean(1)
+        narrow = over_repeats_and_examples(gains, parts)
+        wide = with_other_training_rows(narrow, gains, Halves.of(rng.normal(0, 0.1, size=(20, 2, 2))))
+        assert wide.reach() >= narrow.reach()
+        assert wide.p >= narrow.p
+        assert wide.detectable() >= narrow.detectable()
+        shorter += stats.t.ppf(0.975, 19) * wide.error < narrow.reach()
+    assert shorter > 25  # by the repeats' degrees of freedom it would be shorter
 
 
 # The halves -----------------------------------------------------------------------------------------------------------
@@ -158,22 +167,64 @@ def test_verdicts_with_other_training_rows_ask_for_halves_by_themselves() -> Non
         small("+loss=bce", "protocol.halves=1")
 
 
-def test_groups_of_the_test_part_are_what_new_rows_are_drawn_by(tmp_path: Path) -> None:
-    """Rows of one group are copies of each other: a hundred of them in ten groups tell what ten rows tell."""
+def _of_groups(folder: Path, groups: int) -> list[Record]:
+    """mse and mae on a table of so many groups of ten rows, which are copies of each other."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(60, 3)).repeat(10, axis=0)
+    x = rng.normal(size=(groups, 3)).repeat(10, axis=0)
     frame = pd.DataFrame(x, columns=list("abc")).assign(
-        y=x @ [1.0, 0.5, -1.0] + rng.standard_t(3, 60).repeat(10), city=np.arange(600) // 10
+        y=x @ [1.0, 0.5, -1.0] + rng.standard_t(3, groups).repeat(10), city=np.arange(groups).repeat(10)
     )
-    frame.to_csv(tmp_path / "rows.csv", index=False)
-    data = (f"task.data.path={tmp_path / 'rows.csv'}", "task.data.target=y", "task.data.split=group:city")
-    cells = lossbench.cells("+loss=mse,mae", "-m", "task=regression", *data, *FAST, "protocol.repeats=3")
-    records = [run(cell) for cell in cells]
-    splits = load_task(cells[0].task, cells[0].seed).splits(0)
-    assert len(np.unique(records[0].arrays["legend/groups"])) == len(splits.test) / 10
+    frame.to_csv(folder / "rows.csv", index=False)
+    data = (f"task.data.path={folder / 'rows.csv'}", "task.data.target=y", "task.data.split=group:city")
+    cells = lossbench.cells("+loss=mse,mae", "-m", "task=regression", "task.metric=mae", *data, *FAST)
+    return [run(cell) for cell in cells]
+
+
+def test_groups_of_the_test_part_are_what_new_rows_are_drawn_by(tmp_path: Path) -> None:
+    """The mean absolute error is a mean over rows, and so over equal groups: both means are taken by hand."""
+    mse, mae = _of_groups(tmp_path, 60)
+    (contest,) = compare([mse, mae], Rules()).contests
+    (found,) = [d for pair, d in contest.differences.items() if pair[1] == "mse"]
+    assert found.rows == 12
+    gains = []
+    for repeat in range(3):
+        off = [np.abs(r.arrays[f"test/{repeat}/score"] - r.arrays[f"test/{repeat}/target"]) for r in (mse, mae)]
+        of_rows = pd.Series(off[0] - off[1]).groupby(np.asarray(mse.arrays["legend/groups"]))
+        gains.append(of_rows.mean().to_numpy())
+    wanted = over_repeats_and_examples(found.gains, np.array(gains))
+    assert found.new_rows is not None
+    assert found.new_rows.examples == pytest.approx(wanted.examples)
+    assert found.new_rows.interval() == pytest.approx(wanted.interval())
+
+
+def test_the_size_of_a_group_has_no_part_in_the_interval() -> None:
+    """A gain of 1 in every row of eight groups of 1 to 100 rows, by hand: each group stands for 1."""
+    groups = np.repeat(np.arange(8), [1, 2, 4, 8, 16, 32, 64, 100])
+    assert by_group(np.ones(len(groups)), groups) == pytest.approx(np.ones(8))
+    uneven = np.random.default_rng(0).normal(size=len(groups))
+    assert by_group(uneven, groups).mean() == pytest.approx(uneven.mean())
+
+
+def test_a_test_part_of_one_group_gives_no_interval_for_new_rows(tmp_path: Path) -> None:
+    records = _of_groups(tmp_path, 5)
+    assert len(np.unique(records[0].arrays["legend/groups"])) == 1
     (contest,) = compare(records, Rules()).contests
     (found,) = [d for pair, d in contest.differences.items() if pair[1] == "mse"]
-    assert found.rows == len(splits.test) / 10
+    assert found.new_rows is None
+
+
+def test_a_half_that_is_too_small_leaves_the_record_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    (cell,) = small("+loss=bce", "protocol.halves=2")
+    task = load_task(cell.task, cell.seed)
+    real = type(task).halved
+
+    def too_small(self: Any, repeat: int, half: int, again: int) -> Any:
+        return None if (repeat, half) == (2, 1) else real(self, repeat, half, again)
+
+    monkeypatch.setattr(type(task), "halved", too_small)
+    record = run(cell)
+    assert record.status is Status.DONE, record.reason
+    assert not any(repeat.halves for repeat in record.repeats)
 
 
 def test_copies_of_a_row_tell_no_more_than_the_row() -> None:

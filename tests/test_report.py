@@ -623,7 +623,7 @@ def test_a_tracker_gets_every_gain_with_its_interval_and_a_verdict() -> None:
     ranks = {"rank/huber": 1, "rank/mse": 2, "rank/mae": 3}
     assert {name: value for name, value in shown.metrics.items() if name.startswith("rank/")} == ranks
     assert shown.tags["lossbench.verdict/huber"] == "better"
-    assert shown.tags["lossbench.verdict/poisson"] == "no tier: diverged: 1 of 10 repeats"
+    assert shown.tags["lossbench.verdict/poisson"] == "set apart: diverged: 1 of 10 repeats"
     assert shown.tags["lossbench.pick/houses"] == "huber"
     pairs = shown.tables["pairs.json"]
     at = list(zip(pairs["one"], pairs["other"], strict=True)).index(("huber", "mse"))

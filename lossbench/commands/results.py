@@ -64,12 +64,13 @@ def _found(name: str, results: Path) -> list[Path]:
 def _show_record(record: Any, repeat: int) -> None:
     from lossbench.terminal import decimals, pair
     from lossbench.verdicts.aims import other_aim
+    from lossbench.verdicts.judging import too_few_to_judge
     from lossbench.verdicts.leaderboard import Summary
 
     reason = f": {record.reason}" if record.reason else ""
     where = f"{record.task} ({record.data['name']}, {record.model['name']})"
     print(f"{record.title} on {where}: {record.status.value}{reason}")
-    if aside := other_aim(str(record.loss.get("elicits") or ""), record.metric["name"]):
+    if aside := too_few_to_judge(record) or other_aim(str(record.loss.get("elicits") or ""), record.metric["name"]):
         print(f"  set apart: {aside}")
     for name in record.directions:
         found = Summary.of(record.values(name))

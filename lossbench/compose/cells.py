@@ -33,7 +33,7 @@ PRECISIONS = (
     "16-mixed",
     "bf16-mixed",
 )
-DIALECT = ("decimal", "thousands", "missing", "header", "separator", "encoding")
+DIALECT = ("decimal", "thousands", "missing", "header", "separator", "encoding", "columns")
 
 
 def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
@@ -130,6 +130,7 @@ def _protocol(config: DictConfig, overrides: Sequence[str]) -> Protocol:
         halves = HALVES if config.report.scope == Scope.TRAINING_ROWS.value else 0
     if isinstance(halves, bool) or not isinstance(halves, int) or not (halves == 0 or halves >= HALVES):
         raise InputError(f"protocol.halves={halves} must be 0, or an integer of at least 2, or null.")
+    limits.largest(halves, "protocol.halves")
     return Protocol(**data, halves=halves)
 
 

@@ -13,6 +13,8 @@ LARGEST = {
     "protocol.repeats": 10_000,
     "protocol.trials": 10_000,
     "protocol.rate_decades": 20,
+    "protocol.halves": 1000,
+    "loss.outputs": 10_000,
     "training.max_epochs": 1_000_000,
     "training.batch_size": 10_000_000,
     "training.patience": 1_000_000,
@@ -78,7 +80,8 @@ def of_data(data: Mapping[str, Any]) -> None:
             raise InputError(f"{name}={value} must be a share between 0 and 1, such as 0.2.")
         if key == "noise" and (isinstance(value, bool) or (number and not 0 <= value <= 1e6)):
             raise InputError(f"{name}={value} must be a number from 0 to 1,000,000.")
-        if key in ("drop", "missing") and not isinstance(value, (str, list, type(None))):
+        kinds = (str, list, type(None)) if key == "drop" else (str, int, float, list, type(None))
+        if key in ("drop", "missing") and (isinstance(value, bool) or not isinstance(value, kinds)):
             raise InputError(f"{name}={value} must be a name, or a list of names.")
         if value == "" and key in ("path", "target", "name", "split", "source", "validation", "test"):
             raise InputError(f"{name}= is empty: give it a value, or leave it out.")

@@ -28,6 +28,8 @@ def as_text(override: str, multirun: bool) -> str:
         inside = _unwrapped(value)
         if inside is not None:
             return f"{key}=[{','.join(map(_one, _parts(inside)))}]"
+        if name == "task.data.columns":  # a generated set takes their number by the same key
+            return override
     elif name not in TEXT_KEYS:
         return override
     if not value:

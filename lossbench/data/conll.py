@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lossbench.advice import override
 from lossbench.data.sentences import LONGEST_TAG, OUTSIDE, Corpus, Sentence, are_plain, prefixed, to_iob2
 from lossbench.data.word_columns import Row, example, found, is_comment, said, shortened
 from lossbench.errors import DataError
@@ -69,7 +70,7 @@ def reading(path: str | Path, *, name: str | None = None, columns: Sequence[str]
         tagged = to_iob2(given, where=lambda sentence, word: f"{name}, line {worded[sentence][word].number}")
     except DataError as error:
         before = layout.tag - 1
-        other = f" If the tags are in another column: '{example(width, layout.word, before)}'."
+        other = f" If the tags are in another column: {example(width, layout.word, before)}."
         raise DataError(f"{error}{other if before > layout.word else ''}") from error
     notes = [layout.note] if layout.note else []
     if are_plain(given):
@@ -167,7 +168,8 @@ def _columns(given: Any) -> list[str] | None:
     if given is None:
         return None
     if isinstance(given, str) or not isinstance(given, Sequence):
-        raise DataError(f"task.data.columns={given} has to be a list, such as 'task.data.columns=[word,pos,tag]'.")
+        like = override("task.data.columns", ["word", "pos", "tag"])
+        raise DataError(f"task.data.columns={given} has to be a list, such as {like}.")
     return [str(column) for column in given]
 
 

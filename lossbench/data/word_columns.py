@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lossbench.advice import override
 from lossbench.data.sentences import OUTSIDE, prefixed
 from lossbench.errors import DataError
 
@@ -54,7 +55,7 @@ def said(columns: Sequence[str], width: int, name: str) -> Layout:
     if names.count(WORD) != 1 or names.count(TAG) != 1 or len(open_ended) > 1:
         raise DataError(
             f"{KEY}=[{','.join(names[:20])}] has to name one column '{WORD}' and one '{TAG}'. Others may have any "
-            f"name, and '...' stands for any number of them. For example: '{KEY}=[{WORD},_,{TAG}]'."
+            f"name, and '...' stands for any number of them. For example: {override(KEY, [WORD, '_', TAG])}."
         )
     if open_ended:
         fill = ["_"] * (width - len(names) + 1)
@@ -62,7 +63,7 @@ def said(columns: Sequence[str], width: int, name: str) -> Layout:
     if len(names) != width:
         raise DataError(
             f"{name} has {width} columns, and {KEY}=[{','.join(map(str, columns))}] names {len(columns)}. "
-            f"Name them all, for example '{example(width)}'."
+            f"Name them all, for example {example(width)}."
         )
     return Layout(width, names.index(WORD), names.index(TAG))
 
@@ -85,7 +86,7 @@ def found(sentences: Sequence[Sequence[Row]], width: int, name: str) -> Layout:
         tag, note = outer, f"; column {width} holds tags of the same types (embedded entities) and is not read"
     if counted or note:
         note = f"{name}: words are read from column {word + 1}, tags from column {tag + 1}{note}. To say it yourself: "
-        note += f"'{example(width, word, tag)}'."
+        note += f"{example(width, word, tag)}."
     return Layout(width, word, tag, counted, note)
 
 
@@ -93,7 +94,7 @@ def example(width: int, word: int = 0, tag: int = -1) -> str:
     """The override that names these columns."""
     names = ["_"] * width
     names[word], names[tag] = WORD, TAG
-    return f"{KEY}=[{','.join(names)}]"
+    return override(KEY, names)
 
 
 def counts(columns: Sequence[Sequence[str]]) -> bool:

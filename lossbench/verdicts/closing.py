@@ -55,7 +55,8 @@ def method(comparison: Comparison) -> Section:
         f"Margins of equivalence, fixed before the run: {'; '.join(margins) or 'none'}.",
         "Verdicts: within the margin, same in practice; beyond it with Holm p < .05, better or worse; across it, maybe "
         "small; else can't tell.",
-        "Losses that failed in any repeat, or elicit something else than the metric rewards, have no tier.",
+        "Losses that failed in any repeat, elicit something else than the metric rewards, or judge whole batches with "
+        "too few of the rarest class, are set apart: they have no tier and no verdict.",
     )
     return Section(
         "method",

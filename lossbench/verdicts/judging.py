@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lossbench.errors import InputError
 from lossbench.plan import Rarest
-from lossbench.record import Record, Status
+from lossbench.record import INFLUENCE, Record, Status
 from lossbench.verdicts import ranks, scores, statistics
 from lossbench.verdicts.aims import other_aim
 from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference, Rules, Step
@@ -126,7 +126,7 @@ def _baseline(losses: Sequence[Contender], board: Leaderboard, rules: Rules) -> 
 
 
 def _apart(contender: Contender, metric: str) -> str:
-    """Why a loss is in no tier: repeats that are missing, or another aim than the metric's."""
+    """Why a loss is set apart: missing repeats, another aim than the metric's, or batches that defeat it."""
     record = contender.record
     of = record.cell["protocol"]["repeats"]
     if record.status is not Status.DONE:
@@ -213,12 +213,13 @@ class _Pairs:
                     f"{one.title} and {other.title} were judged on different test rows: their records do not belong "
                     "together. Run both in one sweep."
                 )
-            new_rows = statistics.with_examples(test, self.sign * (mine.parts - theirs.parts))
             rows = mine.examples
+            if mine.parts.shape[1] > 1:  # one group alone says nothing of others
+                new_rows = statistics.with_examples(test, self.sign * (mine.parts - theirs.parts))
         halves = _halves(one.record, other.record, self.metric, self.sign)
         training_rows = None
-        if halves is not None:
-            training_rows = statistics.with_other_training_rows(new_rows or test, gains, statistics.Halves.of(halves))
+        if halves is not None and new_rows is not None:
+            training_rows = statistics.with_other_training_rows(new_rows, gains, statistics.Halves.of(halves))
         difference = Difference(
             one=one.title,
             other=other.title,
@@ -265,13 +266,18 @@ def _parts(record: Record, metric: str) -> _Parts | None:
         for repeat in record.repeats:
             arrays = Part(stored, "test", repeat.repeat)
             one = scores.parts(metric, arrays, repeat.decision) if "target" in arrays else None
-            if one is None:
+            if one is None or (groups is not None and _by_chance(metric, arrays, one, groups)):
                 return None
-            found.append(one if groups is None or len(groups) != len(one) else by_group(one, groups))
+            found.append(one if groups is None else by_group(one, groups))
             rows.append(arrays["rows"])
     if any(not np.array_equal(rows[0], other) for other in rows[1:]):
         raise InputError(f"{record.title}: its repeats were judged on different test rows.")
     return _Parts(np.stack(found), rows[0], len(np.unique(rows[0] if groups is None else groups)))
+
+
+def _by_chance(metric: str, arrays: Part, parts: Values, groups: NDArray[np.int64]) -> bool:
+    """Whether parts belong to groups of rows drawn at random, so that they say nothing of the data's own groups."""
+    return metric == "ece" or f"{INFLUENCE}/{metric}" in arrays or len(parts) != len(groups)
 
 
 def _halves(one: Record, other: Record, metric: str, sign: int) -> Values | None:
@@ -290,7 +296,8 @@ def by_group(parts: Values, groups: NDArray[np.int64]) -> Values:
     Rows of one group are alike, so that groups are what is drawn by chance: an interval over rows would be too short.
     """
     names, numbers = np.unique(groups, return_inverse=True)
-    return np.asarray(np.bincount(numbers, parts) * (len(names) / len(parts)))
+    mean = parts.mean()  # a group's influence on a mean over rows is that of its rows: its size alone has none
+    return np.asarray(mean + np.bincount(numbers, parts - mean) * (len(names) / len(parts)))
 
 
 class Part(Mapping[str, NDArray[Any]]):

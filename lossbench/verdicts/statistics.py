@@ -179,11 +179,12 @@ def with_other_training_rows(known: Estimate, gains: Values, halves: Halves) -> 
     repeat's variance is added, which is Nadeau and Bengio's share (2003) at a fifth of validation rows, and which by
     itself is too small for learners that are nearly deterministic. `results/coverage.md` has what each covers.
 
-    known: of new rows, or of this test part where that is all there is. gains: [R].
+    known: of new rows. gains: [R].
     """
     pool = max(0.0, halves.luck) + float(np.var(gains, ddof=1)) / 4
     error = math.sqrt(known.repeats + known.examples + pool)
-    return Estimate(known.mean, error, len(gains) - 1, known.repeats, known.examples, pool, within=known)
+    df = min(known.df, len(gains) - 1)
+    return Estimate(known.mean, error, df, known.repeats, known.examples, pool, within=known)
 
 
 @dataclass(frozen=True)
@@ -268,6 +269,7 @@ def repeats_to_decide(estimate: Estimate, margin: float, now: int) -> int | None
         varying = estimate.repeats * now / n
         variance = varying + fixed
         df = variance**2 / (varying**2 / (n - 1)) if varying > 0 else math.inf
+        df = n - 1 if estimate.pool > 0 else df  # as `with_other_training_rows` judges it
         reach = special.stdtrit(df, 0.975) * math.sqrt(variance)
         return bool(max(reach, special.stdtrit(n - 1, 0.975) * math.sqrt(varying)) < aim)
 

@@ -38,7 +38,7 @@ def view(comparison: Comparison, told: Answer, pictures: dict[str, bytes]) -> Sw
             if c.difference and not contest.no_verdict:
                 tags[f"lossbench.verdict/{place}{slug(c.title)}"] = c.difference.verdict.value
             elif c.apart:
-                tags[f"lossbench.verdict/{place}{slug(c.title)}"] = f"no tier: {c.apart}"[:500]
+                tags[f"lossbench.verdict/{place}{slug(c.title)}"] = f"set apart: {c.apart}"[:500]
     metrics["failed"] = float(len(comparison.failures))
     data = to_json(comparison, told)
     pairs = [{"data": c["data"], **_flat(pair)} for c in data["contests"] for pair in c["pairs"]]

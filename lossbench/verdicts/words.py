@@ -10,7 +10,7 @@ from lossbench.verdicts.comparison import Contest, Difference
 NO_MARGIN = "no equivalence margin is set (task.equivalence=)"
 NOT_KNOWN = {
     Scope.TEST: "nothing was measured on the test part",
-    Scope.ROWS: "its record does not say what each test example contributes, which an interval for new rows needs",
+    Scope.ROWS: "its record does not say what each test example contributes, or its test part is one group alone",
     Scope.TRAINING_ROWS: "one data set cannot tell what other training rows would change; several data sets can",
 }
 """Why there is no interval within a scope."""

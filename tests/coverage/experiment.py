@@ -19,6 +19,10 @@ from tests.coverage.designs import COUNTS, Design
 Values = NDArray[np.float64]
 
 
+class NotDone(Exception):
+    """A data set on which a repeat, or a training on a half, did not end well."""
+
+
 @dataclass(frozen=True)
 class Side:
     """Gains of one comparison over the baseline, and what its first repeats tell of rows and pool."""
@@ -43,7 +47,7 @@ class Outcome:
 
 
 def run(design: Design, number: int) -> Outcome:
-    """Trains both losses and the placebo on one data set. RuntimeError where a repeat is not done."""
+    """Trains both losses and the placebo on one data set. Raises NotDone where a repeat is not."""
     torch.set_num_threads(1)
     study._cost = lambda *given: {}  # type: ignore[assignment]  # what a loss costs is no part of this
     try:
@@ -68,7 +72,7 @@ def run(design: Design, number: int) -> Outcome:
 def _done(cell: Cell) -> Record:
     record = study.run(cell)
     if record.status is not Status.DONE:
-        raise RuntimeError(f"{cell.task.data['name']}: {record.title} is {record.status.value}: {record.reason}")
+        raise NotDone(f"{cell.task.data['name']}: {record.title} is {record.status.value}: {record.reason}")
     return record
 
 
@@ -84,7 +88,10 @@ def _parts(design: Design, record: Record) -> Values:
 
 def _halves(design: Design, record: Record) -> Values:
     """The metric of trainings on halves [R, 2, S]."""
-    return np.array([repeat.halves[design.metric] for repeat in record.repeats])
+    found = [repeat.halves.get(design.metric) for repeat in record.repeats]
+    if None in found:
+        raise NotDone(f"{design.name}: {record.title} has no trainings on halves in some repeat")
+    return np.array(found)
 
 
 def _side(gains: Values, halves: Values | None = None) -> Side:
