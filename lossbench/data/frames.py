@@ -12,6 +12,7 @@ from pandas.api import types
 from lossbench.errors import InputError
 
 ERRORS = (pa.ArrowException, ValueError, TypeError, NotImplementedError, OverflowError)
+"""What Arrow and pandas raise for frames that cannot be stored; NotImplementedError is Arrow's for types that it lacks."""
 
 
 def as_parquet(frame: Any) -> bytes:
