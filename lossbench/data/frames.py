@@ -12,7 +12,7 @@ from pandas.api import types
 from lossbench.errors import InputError
 
 ERRORS = (pa.ArrowException, ValueError, TypeError, NotImplementedError, OverflowError)
-"""What Arrow and pandas raise for frames that cannot be stored; NotImplementedError is Arrow's for types that it lacks."""
+"""What Arrow and pandas raise for frames that cannot be stored; NotImplementedError is for types that Arrow lacks."""
 
 
 def as_parquet(frame: Any) -> bytes:
