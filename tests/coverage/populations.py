@@ -61,6 +61,8 @@ def _drawn(data: Mapping[str, Any], population: Any) -> Table:
     rows, grouped = POOL + TEST + FRESH, bool(data["grouped"])
     rng = np.random.default_rng(stream("population", data["name"], data["set"]))
     x, y = population(rng, rows, rows // GROUP if grouped else 0)
+    rows = rows if data["fresh"] else POOL + TEST  # a user's run never sees fresh rows: without them it takes less time
+    x, y = x[:rows], y[:rows]
     features = pd.DataFrame(x, columns=[f"x{i}" for i in range(x.shape[1])])
     groups = np.arange(rows) // GROUP
     words = np.where(np.arange(rows) < POOL, "train", "test")
