@@ -57,13 +57,12 @@ def run(design: Design, number: int) -> Outcome:
     finally:
         preparation._TASKS.clear()
     sign = -1 if baseline.metric["direction"] == "min" else 1
-    of_baseline = _parts(design, baseline)
     gains = sign * (np.array(further[1].values(design.metric)) - np.array(further[0].values(design.metric)))
     halves = sign * (_halves(design, rival) - _halves(design, baseline))
     return Outcome(
         number,
-        _side(sign * (_parts(design, rival) - of_baseline), halves),
-        _side(sign * (_parts(design, placebo) - of_baseline)),
+        side(gains_by_example(design.metric, baseline, rival), halves),
+        side(gains_by_example(design.metric, baseline, placebo)),
         float(gains.mean()),
         float(gains.std(ddof=1) / len(gains) ** 0.5),
     )
@@ -76,11 +75,16 @@ def _done(cell: Cell) -> Record:
     return record
 
 
-def _parts(design: Design, record: Record) -> Values:
-    """What each test example, or each group of them, has to do with the metric [R, n]."""
+def gains_by_example(metric: str, baseline: Record, other: Record) -> Values:
+    """What each test example, or each group of them, has to do with the other's gain over the baseline [R, n]."""
+    sign = -1 if baseline.metric["direction"] == "min" else 1
+    return sign * (_parts(metric, other) - _parts(metric, baseline))
+
+
+def _parts(metric: str, record: Record) -> Values:
     groups, found = record.arrays.get("legend/groups"), []
     for repeat in record.repeats:
-        one = parts(design.metric, Part(record.arrays, "test", repeat.repeat), repeat.decision)
+        one = parts(metric, Part(record.arrays, "test", repeat.repeat), repeat.decision)
         assert one is not None
         found.append(one if groups is None else by_group(one, groups))
     return np.stack(found)
@@ -94,8 +98,8 @@ def _halves(design: Design, record: Record) -> Values:
     return np.array(found)
 
 
-def _side(gains: Values, halves: Values | None = None) -> Side:
-    """Of gains example by example [R, n]."""
+def side(gains: Values, halves: Values | None = None) -> Side:
+    """Of gains example by example [R, n], and of those of trainings on halves [R, 2, S]."""
     counts = [count for count in COUNTS if count <= len(gains)]
     layouts = {count: Crossed.of(gains[:count]) for count in counts}
     return Side(

@@ -75,7 +75,7 @@ def lines() -> Iterator[str]:
 
 def held(outcomes: Sequence[Outcome], count: int) -> Held:
     """Of runs of so many repeats."""
-    rows = [_of_rows(outcome.rival, count) for outcome in outcomes]
+    rows = [of_rows(outcome.rival, count) for outcome in outcomes]
     wide = [
         with_other_training_rows(known, outcome.rival.gains[:count], outcome.rival.halves[count])
         for known, outcome in zip(rows, outcomes, strict=True)
@@ -89,12 +89,13 @@ def held(outcomes: Sequence[Outcome], count: int) -> Held:
         _held(rows, truth, truth_error),
         _held(wide, others, others_error),
         _held(rows, others, others_error),
-        np.array([_better(_of_rows(outcome.placebo, count)) for outcome in outcomes]),
+        np.array([_better(of_rows(outcome.placebo, count)) for outcome in outcomes]),
         _width(wide, others, others_error),
     )
 
 
-def _of_rows(side: Side, count: int) -> Estimate:
+def of_rows(side: Side, count: int) -> Estimate:
+    """The first repeats' estimate for new rows."""
     return crossed(over_repeats(side.gains[:count]), side.layouts[count])
 
 
