@@ -1,9 +1,9 @@
 """python -m tests.benchmarks.placebo [--sets 100]: is a loss told apart from itself where positives are rare?
 
-Every data set is drawn anew (3.6 % positives), and the same loss runs twice on it, the second time with draws of its
-own: trial points, initial weights and batch orders. At the batch that the data ask for (256) and at 32 it prints in how
-many data sets the two are told apart, one in twenty if all is well, and the mean difference with its standard error over
-data sets. `make bench` leaves it out: a data set takes some 15 s.
+Every data set is drawn anew (3.6 % positives), and the same loss runs twice on it, the second time with draws of
+its own: trial points, initial weights and batch orders. At the batch that the data ask for (256) and at 32 it prints in
+how many data sets the two are told apart, one in twenty if all is well, and the mean difference with its standard error
+over data sets. `make bench` leaves it out: a data set takes some 15 s.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> None:
         gains = np.array([gain for _, batch, gain, _ in found if batch == name])
         told = np.array([p < 0.05 for _, batch, _, p in found if batch == name])
         error = gains.std(ddof=1) / len(gains) ** 0.5
-        print(f"{name}: told apart {Share.of(told)}, mean gain {gains.mean():+.4f} ± {error:.4f}, {len(gains)} data sets")
+        print(f"{name}: told apart {Share.of(told)}, mean gain {gains.mean():+.4f} ± {error:.4f} ({len(gains)} sets)")
 
 
 if __name__ == "__main__":

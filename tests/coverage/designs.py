@@ -10,7 +10,7 @@ REPEATS, FURTHER = 20, 40
 """Repeats of a run, whose first 3, 5 and 10 are runs of their own, and repeats for the pool's truth alone."""
 COUNTS = (3, 5, 10, 20)
 HALVES = 2
-"""Trainings on each half of a repeat's rows."""
+"""Trainings on each half of a repeat's rows, where the claim with other training rows is measured."""
 FURTHER_SEED = 1_000_000
 """Seeds from here on are those of further repeats."""
 
@@ -32,6 +32,7 @@ class Design:
     repeats: int = REPEATS
     further: int = FURTHER
     trials: int = 2
+    halves: int = HALVES
     sets: int = 500
     """How many data sets are enough."""
 
@@ -45,7 +46,7 @@ class Design:
             "grouped": self.grouped,
             "fresh": truth,
         }
-        repeats, halves = (self.further, 0) if truth else (self.repeats, HALVES)
+        repeats, halves = (self.further, 0) if truth else (self.repeats, self.halves)
         return Cell(
             loss=LossChoice(loss, tuned=loss != "bce"),
             task=TaskChoice(
@@ -66,7 +67,7 @@ class Design:
 
 LINEAR = ModelChoice("linear", "lossbench.models.tabular.Linear")
 MLP = ModelChoice("mlp", "lossbench.models.tabular.MLP", {"hidden": [64, 64], "dropout": 0.0})
-TAGGER = ModelChoice("tagger", "lossbench.models.tagger.Tagger")
+TAGGER = ModelChoice("tagger", "lossbench.models.tagger.Tagger", {"width": 32, "layers": 1})
 SHORT = Training(max_epochs=20, batch_size=32, patience=None, learning_rate=3e-3)
 USUAL = Training(max_epochs=60, batch_size=32, patience=15, learning_rate=3e-3)
 
@@ -119,6 +120,8 @@ DESIGNS = {
             TAGGER,
             Training(max_epochs=6, batch_size=16, patience=None, learning_rate=1e-2),
             repeats=5,
+            further=20,
+            halves=0,
             sets=200,
         ),
     )

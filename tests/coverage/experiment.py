@@ -31,6 +31,7 @@ class Side:
     """[R], on the test part."""
     layouts: dict[int, Crossed]
     halves: dict[int, Halves]
+    """Empty where nothing was trained on halves."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def run(design: Design, number: int) -> Outcome:
         preparation._TASKS.clear()
     sign = -1 if baseline.metric["direction"] == "min" else 1
     gains = sign * (np.array(further[1].values(design.metric)) - np.array(further[0].values(design.metric)))
-    halves = sign * (_halves(design, rival) - _halves(design, baseline))
+    halves = sign * (_halves(design, rival) - _halves(design, baseline)) if design.halves else None
     return Outcome(
         number,
         side(gains_by_example(design.metric, baseline, rival), halves),

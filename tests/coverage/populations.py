@@ -32,7 +32,7 @@ POOL, TEST, FRESH = 300, 200, 20_000
 GROUP = 10
 """Rows of a group, where rows come in groups."""
 FEATURES = 10
-SENTENCES, TEST_SENTENCES, FRESH_SENTENCES = 120, 100, 2_000
+SENTENCES, TEST_SENTENCES, FRESH_SENTENCES = 100, 100, 1_500
 
 
 def friedman(rng: np.random.Generator, rows: int, groups: int) -> tuple[Values, Values]:

@@ -21,7 +21,7 @@ def columns(design: Design) -> list[str]:
         sides += [f"{side}_{repeat}" for repeat in range(design.repeats)]
         for count in counts(design):
             sides += [f"{side}_examples_{count}", f"{side}_rest_{count}"]
-            sides += [f"{side}_apart_{count}", f"{side}_within_{count}"] if side == "rival" else []
+            sides += [f"{side}_apart_{count}", f"{side}_within_{count}"] if side == "rival" and design.halves else []
     return ["set", "truth", "truth_error", "examples", *sides]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,15 +42,17 @@ class Held:
     """Which data sets' intervals hold their truth, and in which a placebo is called better: [data sets] each."""
 
     rows: NDArray[np.bool_]
-    wide: NDArray[np.bool_]
     rows_of_others: NDArray[np.bool_]
     false: NDArray[np.bool_]
-    width: float
+    wide: NDArray[np.bool_] | None = None
+    width: float | None = None
+    """None where nothing was trained on halves."""
 
     def line(self, name: str, count: int) -> str:
-        shares = [str(Share.of(held)) for held in (self.rows, self.wide, self.rows_of_others, self.false)]
-        cells = (name, str(count), str(len(self.rows)), *shares[:2], f"{self.width:.1f} x", *shares[2:])
-        return f"| {' | '.join(cells)} |"
+        rows, others, false = (str(Share.of(held)) for held in (self.rows, self.rows_of_others, self.false))
+        wide = "" if self.wide is None else str(Share.of(self.wide))
+        width = "" if self.width is None else f"{self.width:.1f} x"
+        return f"| {' | '.join((name, str(count), str(len(self.rows)), rows, wide, width, others, false))} |"
 
 
 def lines() -> Iterator[str]:
@@ -68,30 +70,31 @@ def lines() -> Iterator[str]:
                 tables.setdefault(count, []).append(found)
     for count, each in tables.items():
         arrays = [
-            np.concatenate([getattr(one, name) for one in each]) for name in ("rows", "wide", "rows_of_others", "false")
+            np.concatenate([getattr(one, name) for one in each]) for name in ("rows", "rows_of_others", "false", "wide")
         ]
-        yield Held(*arrays, float(np.median([one.width for one in each]))).line("all of tables", count)
+        yield Held(*arrays, float(np.median([one.width for one in each if one.width]))).line("all of tables", count)
 
 
 def held(outcomes: Sequence[Outcome], count: int) -> Held:
     """Of runs of so many repeats."""
     rows = [of_rows(outcome.rival, count) for outcome in outcomes]
-    wide = [
-        with_other_training_rows(known, outcome.rival.gains[:count], outcome.rival.halves[count])
-        for known, outcome in zip(rows, outcomes, strict=True)
-    ]
     truth = np.array([outcome.truth for outcome in outcomes])
     truth_error = np.array([outcome.truth_error for outcome in outcomes])
     # the mean over all other pools stands for the population of pools
     others = (truth.sum() - truth) / (len(truth) - 1)
     others_error = np.full(len(truth), truth.std(ddof=1) / (len(truth) - 1) ** 0.5)
-    return Held(
+    found = Held(
         _held(rows, truth, truth_error),
-        _held(wide, others, others_error),
         _held(rows, others, others_error),
         np.array([_better(of_rows(outcome.placebo, count)) for outcome in outcomes]),
-        _width(wide, others, others_error),
     )
+    if not all(outcome.rival.halves for outcome in outcomes):
+        return found
+    wide = [
+        with_other_training_rows(known, outcome.rival.gains[:count], outcome.rival.halves[count])
+        for known, outcome in zip(rows, outcomes, strict=True)
+    ]
+    return replace(found, wide=_held(wide, others, others_error), width=_width(wide, others, others_error))
 
 
 def of_rows(side: Side, count: int) -> Estimate:
