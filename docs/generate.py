@@ -16,16 +16,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-import lossbench.verdicts
-from lossbench.adapter import Family
-from lossbench.description import Description, described
+import lossbench.report
 from lossbench.errors import LossbenchError
 from lossbench.loss import Domain, Kind, Loss
-from lossbench.plugins import catalogue
-from lossbench.shape import loss_shape
-from lossbench.verdicts.evidence.shapes import Shape, Shapes
-from lossbench.verdicts.figures.shapes import shapes as draw
-from lossbench.verdicts.figures.style import Colours, svg
+from lossbench.loss.adapter import Family
+from lossbench.loss.catalogue import catalogue
+from lossbench.loss.description import Description, described
+from lossbench.probe.shape import loss_shape
+from lossbench.report.evidence.shapes import Shape, Shapes
+from lossbench.report.figures.shapes import shapes as draw
+from lossbench.report.figures.style import Colours, svg
 
 FOLDER = Path(__file__).parent / "losses"
 KINDS = {
@@ -243,7 +243,7 @@ def _curve(title: str, arrays: Mapping[str, NDArray[np.float64]]) -> Shape | Non
 
 def _alone(text: str) -> str:
     """A drawing of the report as a file of its own, with the report's light and dark colours in it."""
-    css = (Path(lossbench.verdicts.__file__).parent / "templates" / "report.css.j2").read_text("utf-8")
+    css = (Path(lossbench.report.__file__).parent / "templates" / "report.css.j2").read_text("utf-8")
     light, dark = (
         "".join(f"{name}:{colour};" for name, colour in re.findall(r"(--[\w-]+): (#\w+)", block) if f"({name})" in text)
         for block in (re.search(r":root \{(.*?)\}", css, re.DOTALL)[1], css.partition("{% endset")[0])  # type: ignore[index]

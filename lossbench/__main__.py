@@ -7,16 +7,16 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lossbench import advice, commands
+from lossbench.cli import commands
 from lossbench.errors import LossbenchError, UnknownName
-from lossbench.plan import fingerprint
-from lossbench.quoting import visible
+from lossbench.plan import fingerprint, overrides
+from lossbench.records.quoting import visible
 
 if TYPE_CHECKING:
     from lossbench.compose.arguments import Arguments
     from lossbench.compose.composition import Settings
-    from lossbench.sweep import Sweep
-    from lossbench.tracking import Tracker
+    from lossbench.report.mlflow import Tracker
+    from lossbench.runs.sweep import Sweep
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -68,29 +68,29 @@ def _compare(arguments: Arguments) -> int:
 
     composed = composition(arguments)
 
-    from lossbench import sweep as sweeps
-    from lossbench import terminal
+    from lossbench.cli import display
     from lossbench.compose.launch import launch
-    from lossbench.planning import alike, defeated, doubtful, seconds_of_one_training, unstacked
-    from lossbench.preparation import load_task
+    from lossbench.runs import sweep as sweeps
+    from lossbench.runs.estimate import alike, defeated, doubtful, seconds_of_one_training, unstacked
+    from lossbench.runs.inputs import load_task
 
-    out = terminal.console()
+    out = display.console()
     sweep = sweeps.plan(composed)
-    terminal.announce(out, sweep, dict(composed.left_out))
-    terminal.warn(out, (w for cell in sweep.contests() for w in load_task(cell.task, cell.seed).card.warnings))
+    display.announce(out, sweep, dict(composed.left_out))
+    display.warn(out, (w for cell in sweep.contests() for w in load_task(cell.task, cell.seed).card.warnings))
     running = [e for e in sweep.entries.values() if e.misfit is None]
     chosen = [e.cell for e in running if e.role == "chosen"]
-    terminal.warn(out, alike(chosen))
-    terminal.warn(out, defeated(e.cell for e in running))
-    terminal.warn(out, doubtful(chosen))
-    terminal.warn(out, unstacked(sweep.contests()))
-    command = advice.command(["lossbench", *sys.argv[1:]])
+    display.warn(out, alike(chosen))
+    display.warn(out, defeated(e.cell for e in running))
+    display.warn(out, doubtful(chosen))
+    display.warn(out, unstacked(sweep.contests()))
+    command = overrides.command(["lossbench", *sys.argv[1:]])
     sweeps.begin(sweep, command)
     tracker = _tracker(composed.settings, sweep)
     interrupted = False
     try:
-        with terminal.Display(out, sweep, seconds_of_one_training) as display:
-            sweep.observers = [display, *([tracker] if tracker else [])]
+        with display.Display(out, sweep, seconds_of_one_training) as screen:
+            sweep.observers = [screen, *([tracker] if tracker else [])]
             cells = [entry.cell for entry in sweep.entries.values()]
             words = composed.hydra_arguments(len(cells), sweep.folder)
             if launch(words, lambda number: sweep.run(cells[number])) != DONE and not sweep.begun:
@@ -105,7 +105,7 @@ def _compare(arguments: Arguments) -> int:
 
 
 def _tracker(settings: Settings, sweep: Sweep) -> Tracker | None:
-    from lossbench.tracking import Tracker, default_uri
+    from lossbench.report.mlflow import Tracker, default_uri
 
     if not settings.tracked:
         return None
@@ -114,28 +114,29 @@ def _tracker(settings: Settings, sweep: Sweep) -> Tracker | None:
 
 def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: bool, uri: str | None) -> int:
     """Tables, the answer and the report from the records alone; what was trained is shown even after Ctrl-C."""
-    from lossbench import printout, reporting, terminal
-    from lossbench.record import Status
+    from lossbench.cli import display, tables
+    from lossbench.records.record import Status
+    from lossbench.report.page import pictures, write
+    from lossbench.report.sections import sections
+    from lossbench.report.view import view
+    from lossbench.verdicts import sweeps
     from lossbench.verdicts.answer import answer
     from lossbench.verdicts.judging import compare
-    from lossbench.verdicts.report import pictures, write
-    from lossbench.verdicts.sections import sections
-    from lossbench.verdicts.view import view
 
-    out = terminal.console()
+    out = display.console()
     records, unreadable = sweep.records()
-    comparison = compare(records, reporting.rules_of(sweep.folder), sweep.name)
+    comparison = compare(records, sweeps.rules_of(sweep.folder), sweep.name)
     told = answer(comparison)
-    printout.show_contests(out, comparison.contests)
-    printout.show_answer(out, told)
+    tables.show_contests(out, comparison.contests)
+    tables.show_answer(out, told)
     blocks = sections(comparison)
     write(comparison, sweep.folder, blocks)
     errors: list[str] = []
     if tracker:
         tracker.log_sweep(view(comparison, told, pictures(blocks)), sweep.folder, command)
-        terminal.wait(out, tracker.busy())
+        display.wait(out, tracker.busy())
         errors = [f"MLflow did not take everything: {e}. The records are complete." for e in tracker.close()]
-    terminal.farewell(
+    display.farewell(
         out, sweep, tracked=tracker is not None, errors=[*unreadable, *errors], interrupted=interrupted, uri=uri
     )
     if interrupted:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lossbench.loss import Domain, Kind, Loss
-from lossbench.plugins import load_loss
+from lossbench.loss.catalogue import load_loss
 
 Array = NDArray[Any]
 Formula = Callable[[Sequence[Any], Any], Any]

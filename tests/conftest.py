@@ -17,7 +17,7 @@ from textwrap import dedent
 
 import pytest
 
-from lossbench.plugins import catalogue, load_family
+from lossbench.loss.catalogue import catalogue, load_family
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ("protocol.repeats=2", "protocol.trials=1", "training.max_epochs=3", "training.devices=1")

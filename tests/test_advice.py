@@ -20,15 +20,15 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from lossbench import terminal
-from lossbench.advice import command, override, written
-from lossbench.commands.options import texts
+from lossbench.cli import display
+from lossbench.cli.options import texts
 from lossbench.compose.arguments import arrange
 from lossbench.compose.composition import composition
 from lossbench.compose.texts import register_texts
+from lossbench.plan.overrides import command, override, written
 
 if TYPE_CHECKING:
-    from lossbench.sweep import Sweep
+    from lossbench.runs.sweep import Sweep
 
 TABLE = ("+loss=mse", "task=binary", "task/data=table", "task.data.path=x.csv", "task.data.target=y")
 STRANGE = (
@@ -178,7 +178,7 @@ def test_a_command_is_shown_as_it_can_be_typed(words: list[str]) -> None:
 def test_such_a_value_reaches_the_jobs_of_a_sweep(lossbench: Callable[..., Any], folder: Path, value: str) -> None:
     import pandas as pd
 
-    from lossbench.record import read_records
+    from lossbench.records.record import read_records
 
     rows = [(n, (n * 7) % 11, value if n % 3 else "other") for n in range(90)]
     pd.DataFrame(rows, columns=["a", "b", "y"]).to_csv("file.csv", index=False)
@@ -198,7 +198,7 @@ def test_the_last_line_names_the_store_that_was_written_to() -> None:
     out = Console(file=StringIO(), width=40)
     results = Path("my results (new)")
     sweep = cast("Sweep", SimpleNamespace(name="s", results=results, folder=results / "s"))
-    terminal.farewell(out, sweep, tracked=True, errors=[], interrupted=True, uri="sqlite:///else where.db")
+    display.farewell(out, sweep, tracked=True, errors=[], interrupted=True, uri="sqlite:///else where.db")
     lines = cast("StringIO", out.file).getvalue().splitlines()
     (browse,) = [line.removeprefix("browse them: ") for line in lines if line.startswith("browse them: ")]
     ui, command, *words = shlex.split(browse)

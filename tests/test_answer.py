@@ -9,7 +9,7 @@ import pytest
 from sklearn import metrics as sk
 
 from lossbench.plan import Scope
-from lossbench.record import Record, Status
+from lossbench.records.record import Record, Status
 from lossbench.verdicts import words
 from lossbench.verdicts.answer import Answer, answer
 from lossbench.verdicts.comparison import Contest, Rules, places

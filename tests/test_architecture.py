@@ -1,208 +1,124 @@
-"""Who may know whom: the design's table of rooms, held against the imports in the code."""
+"""Who may know whom: the design's arrows, held against the imports in the code."""
 
 from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Room: what of ours it may import, and which libraries beside the standard one. A name stands for all below it.
-ROOMS: dict[str, tuple[set[str], set[str]]] = {
-    "lossbench": ({"compose", "interactive", "plugins", "record", "study"}, set()),
-    "lossbench.errors": (set(), set()),
-    "lossbench.advice": (set(), set()),
-    "lossbench.plan": (set(), set()),
-    "lossbench.quoting": (set(), set()),
-    "lossbench.provenance": (set(), {"torch"}),
-    "lossbench.packing": (set(), {"numpy"}),
-    "lossbench.record": ({"errors", "plan", "packing", "quoting"}, {"numpy", "orjson"}),
-    "lossbench.schedule": (set(), set()),
-    "lossbench.loss": ({"plan", "schedule"}, {"torch"}),
-    "lossbench.parameters": ({"loss"}, set()),
-    "lossbench.traits": ({"loss", "errors"}, {"torch"}),
-    "lossbench.calling": (set(), {"torch"}),
-    "lossbench.torch_losses": ({"loss"}, {"torch"}),
-    "lossbench.adapted": ({"loss", "parameters", "traits", "errors", "calling", "torch_losses"}, {"torch"}),
-    "lossbench.adapter": ({"loss", "parameters", "traits", "errors", "calling", "adapted"}, {"torch"}),
-    "lossbench.plugins": ({"plan", "errors", "loss", "adapter", "parameters"}, set()),
-    "lossbench.jackknife": (set(), {"numpy"}),
-    "lossbench.own_metric": ({"plugins", "errors", "jackknife"}, {"numpy"}),
-    "lossbench.description": ({"adapter", "loss", "parameters", "errors"}, set()),
-    "lossbench.regularizer": ({"loss", "plan"}, {"torch"}),
-    "lossbench.task": ({"loss", "plan"}, {"torch", "numpy"}),
-    "lossbench.data": (
-        {"advice", "task", "plan", "errors", "data"},
-        {"numpy", "pandas", "pyarrow", "sklearn", "faker", "scipy"},
-    ),
-    "lossbench.models": ({"data", "plan"}, {"torch"}),
-    "lossbench.tasks": (
-        {"task", "tasks", "data", "models", "loss", "plan", "errors", "own_metric", "calibration"},
-        {"torch", "numpy", "sklearn", "scipy"},
-    ),
-    "lossbench.calibration": (set(), {"numpy", "scipy"}),
-    "lossbench.protocol": ({"plan"}, {"numpy", "scipy"}),
-    "lossbench.training": (
-        {"loss", "task", "protocol", "regularizer", "plan", "errors", "training"},
-        {"torch", "lightning"},
-    ),
-    "lossbench.shape": ({"loss", "task"}, {"torch", "numpy"}),
-    "lossbench.testing": (
-        {"testing", "loss", "plugins", "adapter", "adapted", "errors", "plan", "task", "training"},
-        {"torch", "numpy", "scipy", "pytest"},
-    ),
-    "lossbench.preparation": (
-        {"plugins", "protocol", "provenance", "task", "training", "plan", "errors", "loss"},
-        {"torch"},
-    ),
-    "lossbench.spread": ({"preparation", "training", "plan", "loss"}, {"torch"}),
-    "lossbench.planning": (
-        {"preparation", "spread", "plugins", "protocol", "task", "testing", "training", "plan", "errors"},
-        set(),
-    ),
-    "lossbench.halves": ({"errors", "preparation", "record", "task", "training", "plan", "loss"}, set()),
-    "lossbench.study": (
-        {
-            "halves",
-            "plugins",
-            "adapter",
-            "shape",
-            "task",
-            "protocol",
-            "preparation",
-            "spread",
-            "testing",
-            "training",
-            "record",
-            "provenance",
-            "plan",
-            "errors",
-            "loss",
-        },
-        {"torch", "numpy"},
-    ),
-    "lossbench.compose": ({"advice", "plugins", "parameters", "plan", "errors", "compose"}, {"hydra", "omegaconf"}),
-    "lossbench.sweep": ({"compose", "preparation", "study", "record", "plan", "errors"}, {"torch"}),
-    "lossbench.verdicts": (
-        {"record", "plan", "verdicts", "calibration", "jackknife", "quoting", "errors"},
-        {"numpy", "scipy", "matplotlib", "jinja2", "pandas"},
-    ),
-    "lossbench.interactive": (
-        {"advice", "reporting", "sweep", "verdicts", "compose", "data", "record", "plan", "errors"},
-        {"pandas"},
-    ),
-    "lossbench.rescoring": ({"verdicts", "record", "own_metric", "errors"}, {"numpy"}),
-    "lossbench.reporting": ({"rescoring", "verdicts", "record", "plan", "errors"}, set()),
-    "lossbench.recipe": ({"recipe", "verdicts", "record", "errors"}, set()),
-    "lossbench.tracking": ({"record", "verdicts", "plan"}, {"mlflow", "sqlalchemy", "filelock", "numpy"}),
-    "lossbench.terminal": ({"advice", "verdicts", "plan", "planning", "quoting", "record", "sweep"}, {"rich"}),
-    "lossbench.printout": ({"verdicts", "quoting", "record", "terminal", "plan"}, {"rich"}),
-    "lossbench.commands": (
-        {
-            "advice",
-            "errors",
-            "plugins",
-            "plan",
-            "compose",
-            "preparation",
-            "planning",
-            "sweep",
-            "record",
-            "verdicts",
-            "adapter",
-            "commands",
-            "description",
-            "testing",
-            "printout",
-            "quoting",
-            "recipe",
-            "reporting",
-            "terminal",
-            "tasks",
-            "tracking",
-            "__version__",
-        },
-        {"rich", "jinja2"},
-    ),
-    "lossbench.__main__": (
-        {
-            "advice",
-            "commands",
-            "errors",
-            "plan",
-            "compose",
-            "sweep",
-            "printout",
-            "quoting",
-            "reporting",
-            "terminal",
-            "planning",
-            "preparation",
-            "verdicts",
-            "record",
-            "tracking",
-        },
-        set(),
-    ),
-    "lossbench_standard": ({"loss", "lossbench_standard"}, {"torch", "numpy", "scipy"}),
+# A room, or one of the files at the top: which it stands on (and with them all that these stand on), which libraries.
+ARROWS: dict[str, tuple[str, str]] = {
+    "errors": ("", ""),
+    "plan": ("errors", "numpy scipy"),
+    "loss": ("plan", "torch"),
+    "metrics": ("plan", "torch numpy scipy"),
+    "data": ("plan", "numpy pandas pyarrow sklearn scipy faker"),
+    "models": ("loss", "torch"),
+    "tasks": ("models data metrics loss", "torch numpy scipy sklearn"),
+    "training": ("tasks", "torch lightning"),
+    "probe": ("training", "torch numpy scipy pytest"),
+    "records": ("plan", "numpy orjson torch"),
+    "runs": ("training records probe", "torch numpy"),
+    "verdicts": ("metrics records", "numpy scipy"),
+    "report": ("verdicts", "numpy scipy matplotlib jinja2 pandas mlflow sqlalchemy filelock"),
+    "compose": ("loss plan", "hydra omegaconf"),
+    "api": ("runs compose report", "pandas"),
+    "cli": ("api report", "rich jinja2"),
+    "testing": ("probe", ""),
+    "__main__": ("cli", ""),
 }
+ROOMS = 14
+FILES = {"__init__", "__main__", "api", "errors", "testing"}
+MOST_ARROWS, MOST_LINES = 80, 350
 
 
 def modules() -> list[tuple[str, Path]]:
     found = []
-    for top in (ROOT / "lossbench", ROOT / "plugins" / "lossbench_standard"):
-        for path in sorted(top.rglob("*.py")):
-            parts = path.relative_to(top.parent).with_suffix("").parts
+    for path in sorted((ROOT / "lossbench").rglob("*.py")):
+        parts = path.relative_to(ROOT / "lossbench").with_suffix("").parts
+        if parts != ("__init__",):
             found.append((".".join(part for part in parts if part != "__init__"), path))
     return found
 
 
-def room(module: str) -> str:
-    """The longest room name that a module lies in; the package itself only for its own `__init__`."""
-    fitting = [name for name in ROOMS if module == name or (name != "lossbench" and module.startswith(f"{name}."))]
-    assert fitting, f"{module} has no room in the table: give it one"
-    return max(fitting, key=len)
-
-
-def imports(path: Path) -> set[str]:
-    """Every imported module, those inside functions and for type checking included."""
-    found: set[str] = set()
+def imports(path: Path) -> Iterator[str]:
+    """Every imported module, those inside functions and for type checking included; ours by room and module."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
             module = node.module or ""
-            found |= {f"lossbench.{a.name}" for a in node.names} if module == "lossbench" else {module}
-    return found
+            yield from [f"lossbench.{a.name}" for a in node.names] if module == "lossbench" else [module]
+
+
+@cache
+def below(room: str) -> frozenset[str]:
+    """All rooms that a room stands on."""
+    direct = ARROWS[room][0].split()
+    return frozenset(direct).union(*map(below, direct))
 
 
 @pytest.mark.parametrize(("module", "path"), modules(), ids=[name for name, _ in modules()])
 def test_a_room_knows_only_whom_the_design_lets_it_know(module: str, path: Path) -> None:
-    ours, libraries = ROOMS[room(module)]
+    room = module.partition(".")[0]
+    ours, libraries = below(room) | {room}, ARROWS[room][1].split()
     for name in imports(path):
-        top = name.partition(".")[0]
-        if top in sys.stdlib_module_names:
+        top, _, rest = name.partition(".")
+        if top in sys.stdlib_module_names or rest == "__version__":
             continue
-        if top in ("lossbench", "lossbench_standard"):
-            known = "lossbench_standard" if top == "lossbench_standard" else name.split(".")[1]
-            assert known in ours, f"{module} imports {name}, which {room(module)} must not know"
+        if top == "lossbench":
+            assert rest.partition(".")[0] in ours, f"{module} imports {name}, which {room} must not know"
         else:
-            assert top in libraries, f"{module} imports {name}, which {room(module)} must not know"
+            assert top in libraries, f"{module} imports {name}, which {room} must not know"
+
+
+def test_the_house_has_fourteen_rooms_and_five_files() -> None:
+    rooms = {path.parent.name for path in (ROOT / "lossbench").glob("*/__init__.py")}
+    assert len(rooms) == ROOMS
+    assert {path.stem for path in (ROOT / "lossbench").glob("*.py")} == FILES
+    assert rooms | FILES - {"__init__"} == set(ARROWS)
+
+
+def test_few_arrows_join_the_rooms() -> None:
+    found = {
+        (module.partition(".")[0], name.split(".")[1])
+        for module, path in modules()
+        for name in imports(path)
+        if name.startswith("lossbench.")
+    }
+    assert len({(one, other) for one, other in found if one != other}) <= MOST_ARROWS
+
+
+def test_no_module_is_long() -> None:
+    long = {module: n for module, path in modules() if (n := len(path.read_text("utf-8").splitlines())) > MOST_LINES}
+    assert not long
+
+
+def test_the_built_in_losses_know_the_contract_alone() -> None:
+    for path in (ROOT / "plugins" / "lossbench_standard").rglob("*.py"):
+        for name in imports(path):
+            top = name.partition(".")[0]
+            known = top in sys.stdlib_module_names or top in ("torch", "numpy", "scipy", "lossbench_standard")
+            assert known or name == "lossbench.loss", f"{path.name} imports {name}"
 
 
 def test_lossbench_holds_no_loss_and_the_plugins_nothing_else() -> None:
-    for module, path in modules():
+    standard = [("lossbench_standard", path) for path in (ROOT / "plugins" / "lossbench_standard").rglob("*.py")]
+    for module, path in [*modules(), *standard]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ClassDef):
                 bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
-                if module.startswith("lossbench."):
-                    assert "Loss" not in bases or node.name == "Adapted", f"{module} defines the loss {node.name}"
+                if module == "lossbench_standard":
+                    assert bases, f"{path.name} defines {node.name}, which is no loss"
                 else:
-                    assert bases, f"{module} defines {node.name}, which is no loss"
+                    assert "Loss" not in bases or node.name == "Adapted", f"{module} defines the loss {node.name}"
 
 
 def test_conf_task_mirrors_the_tasks() -> None:
@@ -211,6 +127,16 @@ def test_conf_task_mirrors_the_tasks() -> None:
     assert all((ROOT / "lossbench" / "tasks" / f"{name}.py").exists() for name in configured)
 
 
-def test_nothing_but_the_launcher_and_the_tracker_knows_hydra_or_mlflow() -> None:
-    knowing = {module for module, path in modules() if any(i.startswith(("hydra", "mlflow")) for i in imports(path))}
-    assert {name.split(".")[1] for name in knowing} == {"compose", "tracking"}
+def test_one_room_knows_hydra_and_one_module_mlflow() -> None:
+    knowing = {
+        (library, module if library == "mlflow" else module.partition(".")[0])
+        for module, path in modules()
+        for name in imports(path)
+        if (library := name.partition(".")[0]) in ("hydra", "omegaconf", "mlflow", "lightning")
+    }
+    assert knowing == {
+        ("hydra", "compose"),
+        ("omegaconf", "compose"),
+        ("mlflow", "report.mlflow"),
+        ("lightning", "training"),
+    }

@@ -17,15 +17,14 @@ from scipy import stats
 
 import lossbench as package
 from lossbench.errors import InputError
-from lossbench.plan import Cell, Protocol, Rarest, Training
-from lossbench.planning import defeated
-from lossbench.preparation import load_task, settled
-from lossbench.protocol import by_the_data
-from lossbench.record import Record, Status, read_record
-from lossbench.reporting import judged as compared
-from lossbench.study import run
-from lossbench.sweep import plan
-from lossbench.task import Part
+from lossbench.plan import Cell, Part, Protocol, Rarest, Training
+from lossbench.plan.protocol import by_the_data
+from lossbench.records.record import Record, Status, read_record
+from lossbench.runs.estimate import defeated
+from lossbench.runs.inputs import load_task, settled
+from lossbench.runs.study import run
+from lossbench.runs.sweep import plan
+from lossbench.verdicts.sweeps import judged as compared
 from tests.conftest import SMALL_TEXT, Result
 
 Command = Callable[..., Result]
@@ -330,8 +329,8 @@ def test_sentences_say_theirs_too(lossbench: Command) -> None:
 
 def test_training_rows_hold_what_the_plan_says() -> None:
     """Counted in the batches themselves."""
-    from lossbench.preparation import Bench
-    from lossbench.protocol import trials
+    from lossbench.plan.protocol import trials
+    from lossbench.runs.inputs import Bench
 
     cell = settled(composed("+loss=dice", *RARE))
     task = load_task(cell.task, 0)

@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
-from lossbench.calibration import expected_calibration_error, log_loss, reliability, scaled, temperature, top
+from lossbench.metrics.calibration import expected_calibration_error, log_loss, reliability, scaled, temperature, top
 
 
 def test_bins_and_error_are_those_of_a_hand_computation() -> None:

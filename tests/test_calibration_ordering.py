@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from lossbench.record import Record
+from lossbench.records.record import Record
 from tests.benchmarks.calibration import measured
 
 QUICK = ("task.data.rows=4000", "protocol.repeats=3", "protocol.trials=6", "training.max_epochs=12")

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from lossbench.plugins import catalogue, load_loss
+from lossbench.loss.catalogue import catalogue, load_loss
 from tests.conftest import ROOT
 
 AGAIN = "run `make docs`"

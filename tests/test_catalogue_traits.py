@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import InputError
 from lossbench.loss import Domain, Kind, Loss, check_prediction
-from lossbench.plugins import load_family, load_loss
+from lossbench.loss.catalogue import load_family, load_loss
 from tests.catalogue_cases import CATALOGUE, CLASSES, COUNTS, RARE, Case, tensors
 from tests.test_standard_losses import CASES
 

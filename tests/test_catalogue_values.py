@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lossbench.loss import Kind
-from lossbench.plugins import catalogue, load_family, load_loss
+from lossbench.loss.catalogue import catalogue, load_family, load_loss
 from tests.catalogue_cases import CATALOGUE, COUNTS, SETS, Array, Case, judged, tensors
 from tests.test_standard_losses import CASES
 

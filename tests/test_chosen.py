@@ -7,10 +7,10 @@ import io
 import json
 from typing import Any
 
-from lossbench.record import Record, Status
-from lossbench.verdicts.chosen import choices
+from lossbench.records.record import Record, Status
+from lossbench.report.chosen import choices
+from lossbench.report.tables import to_csv
 from lossbench.verdicts.judging import compare
-from lossbench.verdicts.tables import to_csv
 from tests.test_comparison import gaining, mse, regression
 
 DRAWN = (0.1, 0.4, 0.2)

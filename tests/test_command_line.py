@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from lossbench import plugins
-from lossbench.record import Record, Repeat, read_record, read_records
+from lossbench.loss import catalogue
+from lossbench.records.record import Record, Repeat, read_record, read_records
 from tests.conftest import QUICK, ROOT, SMALL_TEXT, Result, Site
 
 Command = Callable[..., Result]
@@ -437,7 +437,7 @@ def test_a_cell_whose_code_changed_is_trained_again(lossbench: Command, own_loss
     assert "charbonnier on regression (house_prices): " in (again := lossbench(*words, "name=again").text)
     assert again.count("reused from") == 2
     (folder / "own_losses.py").write_text(OWN.replace("eps: float = 0.1", "eps: float = 0.2"))
-    plugins.load_family.cache_clear()
+    catalogue.load_family.cache_clear()
     sys.modules.pop("own_losses")
     changed = lossbench(*words, "name=changed").text
     assert changed.count("reused from") == 1  # mse alone
@@ -587,7 +587,7 @@ def test_what_ctrl_c_kept_from_beginning_has_a_record_and_a_way_on(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lossbench.terminal.Display.training_ends", stop)
+    monkeypatch.setattr("lossbench.cli.display.Display.training_ends", stop)
     result = lossbench("+loss=mse,bce", "-m", "task=binary", *QUICK, "name=cut")
     assert result.code == 130
     assert {k: r.status.value for k, r in cells().items()} == {"binary mse": "interrupted", "binary bce": "interrupted"}
@@ -636,7 +636,7 @@ def test_a_plugin_that_breaks_on_construction_fails_its_cell_alone(lossbench: Co
 def test_choices_are_on_disk_before_any_test_part_is_opened(
     lossbench: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lossbench.task import REFERENCE
+    from lossbench.tasks.contract import REFERENCE
     from lossbench.tasks.tabular import TableFold
 
     on_disk: list[bool] = []

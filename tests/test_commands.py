@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from lossbench import planning, preparation, terminal, tracking
-from lossbench.planning import Estimate
-from lossbench.record import RECORD
+from lossbench.cli import display
+from lossbench.records.record import RECORD
+from lossbench.report import mlflow
+from lossbench.runs import estimate, inputs
+from lossbench.runs.estimate import Estimate
 from tests.conftest import QUICK, Result, Site
 
 Command = Callable[..., Result]
@@ -28,7 +30,7 @@ def test_a_plan_adds_up_its_cells_and_leaves_out_those_that_do_not_fit(
     lossbench: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """7 s a cell: mse and huber on the one task, and bce, which is none for numbers, on neither: 14 s."""
-    monkeypatch.setattr(planning, "estimate", lambda cell: Estimate("replicas", 7.0, 2**30))
+    monkeypatch.setattr(estimate, "estimate", lambda cell: Estimate("replicas", 7.0, 2**30))
     result = lossbench("plan", "+loss=mse,huber,bce", "task=regression", "-m")
     assert result.code == 0
     assert "2 cells of 10 repeats" in result.out
@@ -51,8 +53,8 @@ def test_a_plan_goes_by_the_earlier_records_of_its_own_contest_and_past_damaged_
     def shown(out: Any, cell: Any, cells: int, found: Any, earlier: list[Any]) -> None:
         seen.append((cell.task.name, {record.task for record in earlier}))
 
-    monkeypatch.setattr(terminal, "show_estimate", shown)
-    monkeypatch.setattr(planning, "estimate", lambda cell: None)
+    monkeypatch.setattr(display, "show_estimate", shown)
+    monkeypatch.setattr(estimate, "estimate", lambda cell: None)
     result = lossbench("plan", "+loss=mse", "task=regression,binary", "-m", *QUICK)
     assert result.code == 0, result.text
     assert sorted(seen) == [("binary", {"binary"}), ("regression", {"regression"})]
@@ -80,7 +82,7 @@ def test_a_data_set_is_shown_with_its_facts_digest_and_every_warning(
     )  # fmt: skip
     splits = SimpleNamespace(train=range(6), validation=range(3), test=range(1))
     task = SimpleNamespace(card=card, fold=lambda repeat: SimpleNamespace(splits=splits), splits=lambda repeat: splits)
-    monkeypatch.setattr(preparation, "load_task", lambda choice, seed: task)
+    monkeypatch.setattr(inputs, "load_task", lambda choice, seed: task)
     lines = [line.strip() for line in lossbench("data", "show", "task=regression").out.splitlines() if line.strip()]
     assert lines == [
         "made (task=regression), here",
@@ -117,7 +119,7 @@ def server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     (folder / "results" / "mlflow.db").touch()
     found = Server()
     monkeypatch.setattr(subprocess, "run", found.run)
-    monkeypatch.setattr(tracking, "pages", lambda uri, results: [("lossbench/binary", "#/experiments/1")])
+    monkeypatch.setattr(mlflow, "pages", lambda uri, results: [("lossbench/binary", "#/experiments/1")])
     return found
 
 
@@ -179,7 +181,7 @@ def test_an_empty_store_and_one_that_cannot_be_opened_are_told(
     lossbench: Command, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ("ui", "--port", str(free_port()), "--no-browser")
-    monkeypatch.setattr(tracking, "pages", lambda uri, results: [])
+    monkeypatch.setattr(mlflow, "pages", lambda uri, results: [])
     empty = lossbench(*words)
     assert (empty.code, server.command) == (2, [])
     assert "nothing to show in results/ yet" in empty.text
@@ -187,7 +189,7 @@ def test_an_empty_store_and_one_that_cannot_be_opened_are_told(
     def broken(uri: str, results: Path) -> list[tuple[str, str]]:
         raise RuntimeError("file is not a database\nsqlalche.me/e/20")
 
-    monkeypatch.setattr(tracking, "pages", broken)
+    monkeypatch.setattr(mlflow, "pages", broken)
     refused = lossbench(*words, "tracking.uri=http://127.0.0.1:9")
     assert (refused.code, server.command) == (2, [])
     assert "http://127.0.0.1:9 cannot be opened by MLflow: file is not a database." in refused.text

@@ -18,12 +18,12 @@ from sklearn import metrics as sk
 
 from lossbench.errors import InputError
 from lossbench.plan import Scope
-from lossbench.record import Record, Repeat, Status
+from lossbench.records.record import Record, Repeat, Status
+from lossbench.report.tables import to_json
 from lossbench.verdicts.aims import other_aim
 from lossbench.verdicts.answer import answer
 from lossbench.verdicts.comparison import Comparison, Contest, Difference, Rules
 from lossbench.verdicts.judging import compare
-from lossbench.verdicts.tables import to_json
 from lossbench.verdicts.verdict import Verdict
 
 Values = NDArray[np.float64]
@@ -351,7 +351,7 @@ def test_equal_predictions_are_the_same_in_practice_and_no_number_is_lost() -> N
     assert (found.verdict, found.identical, found.p, found.effect) == (Verdict.SAME, True, 1.0, 0.0)
     text = json.dumps(to_json(comparison, answer(comparison)), allow_nan=False)  # NaN would raise
     assert "same in practice" in text
-    from lossbench.verdicts.board import board
+    from lossbench.report.board import board
 
     (line,) = [row for row in board(contest, "", {}).rows if row.title == "mse_again"]
     assert line.why == "identical on all repeats"

@@ -15,9 +15,9 @@ from torch import Tensor
 from lossbench.compose.composition import cells
 from lossbench.errors import InputError
 from lossbench.loss import Kind, Loss, Schedule, Sequences, reduce
+from lossbench.loss.catalogue import build, code_of, load_loss, search_of
 from lossbench.plan import LossChoice
-from lossbench.plugins import build, code_of, load_loss, search_of
-from lossbench.record import read_record, read_records
+from lossbench.records.record import read_record, read_records
 from lossbench.training.objectives import Objectives, Way
 from lossbench_standard.composite import BinarySum
 from tests.conftest import Result

@@ -15,15 +15,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import lossbench.testing.laws as rooms
+import lossbench.probe.laws as rooms
 from lossbench.errors import InputError
 from lossbench.loss import Kind, Loss
+from lossbench.probe.counters import count, operations, saved
+from lossbench.probe.law import Break, NotAsked, law, smallest, tried
+from lossbench.probe.laws.meaning import ATOMS, MASS, functional
+from lossbench.probe.laws.relations import assignments
+from lossbench.probe.subject import Batch, Subject, judge
 from lossbench.testing import LAWS, Finding, Law, Status, check, loss_laws, subjects
-from lossbench.testing.counters import count, operations, saved
-from lossbench.testing.law import Break, NotAsked, law, smallest, tried
-from lossbench.testing.laws.meaning import ATOMS, MASS, functional
-from lossbench.testing.laws.relations import assignments
-from lossbench.testing.subject import Batch, Subject, judge
 from tests.conftest import ROOT, Result, Site
 
 Command = Callable[..., Result]
@@ -585,7 +585,7 @@ def test_a_loss_that_breaks_on_import_does_not_keep_others_from_being_checked(
     site.install("sound-losses", {"sound": "sound_when_checked:right"}, MINE + """
     right.__lossbench__ = {"kind": "binary"}
 """, module="sound_when_checked")  # fmt: skip
-    from lossbench.plugins import Catalogue
+    from lossbench.loss.catalogue import Catalogue
 
     monkeypatch.setattr(Catalogue, "names", lambda self: ["breaks", "sound"])
     result = lossbench("check")

@@ -10,9 +10,9 @@ import torch
 import lossbench as package
 from lossbench.errors import InputError
 from lossbench.loss import Kind
+from lossbench.loss.catalogue import build, search_of
 from lossbench.plan import LossChoice
-from lossbench.plugins import build, search_of
-from lossbench.record import Record, read_records
+from lossbench.records.record import Record, read_records
 from tests.conftest import Result
 
 Command = Callable[..., Result]

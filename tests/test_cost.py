@@ -16,12 +16,12 @@ from torch import nn
 from lossbench import load_loss
 from lossbench.data.splits import draw_splits
 from lossbench.loss import Kind, Loss, Prediction
-from lossbench.plan import TaskChoice
-from lossbench.preparation import margins_of
-from lossbench.record import read_records
-from lossbench.shape import pull
-from lossbench.task import Part, Scored
+from lossbench.plan import Part, TaskChoice
+from lossbench.probe.shape import pull
+from lossbench.records.record import read_records
+from lossbench.runs.inputs import margins_of
 from lossbench.tasks.binary import Binary
+from lossbench.tasks.contract import Scored
 from lossbench.tasks.ner import NER
 from lossbench.tasks.regression import Regression
 from lossbench.training.cost import step_bytes, steps_per_epoch

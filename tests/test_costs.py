@@ -11,11 +11,11 @@ import pytest
 import torch
 from scipy import stats
 
-from lossbench.record import Record
-from lossbench.testing.timing import BURST, QUICK, Ratio, compared, in_turn
+from lossbench.probe.timing import BURST, QUICK, Ratio, compared, in_turn
+from lossbench.records.record import Record
+from lossbench.report.board import board
 from lossbench.verdicts import costs
 from lossbench.verdicts.answer import Answer, answer
-from lossbench.verdicts.board import board
 from lossbench.verdicts.comparison import Comparison, Step
 from lossbench.verdicts.judging import compare
 from tests.test_comparison import contest_of, gaining, mse, timed
@@ -224,7 +224,7 @@ def test_another_baseline_is_reached_through_the_one_that_was_clocked() -> None:
 
 
 def test_the_files_have_it_too() -> None:
-    from lossbench.verdicts.tables import to_json, to_table
+    from lossbench.report.tables import to_json, to_table
 
     comparison: Comparison = compare([timed(mse(), 1.0, 1.0, 1.0), timed(gaining("huber", 0.5, 0.1), 1.2, 1.1, 1.3)])
     table = to_table(comparison)

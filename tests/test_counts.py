@@ -11,15 +11,15 @@ import re
 import numpy as np
 from rich.console import Console
 
-from lossbench.printout import show_contest
-from lossbench.record import Record
+from lossbench.cli.tables import show_contest
+from lossbench.records.record import Record
+from lossbench.report.board import board
+from lossbench.report.closing import numbers
+from lossbench.report.figures.verdicts import said_pairs, said_repeats
+from lossbench.report.page import html
+from lossbench.report.tables import to_json, to_latex, to_markdown
 from lossbench.verdicts.answer import answer
-from lossbench.verdicts.board import board
-from lossbench.verdicts.closing import numbers
-from lossbench.verdicts.figures.verdicts import said_pairs, said_repeats
 from lossbench.verdicts.judging import compare
-from lossbench.verdicts.report import html
-from lossbench.verdicts.tables import to_json, to_latex, to_markdown
 from tests.test_comparison import BASE, contest_of, mse, regression
 
 

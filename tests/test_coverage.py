@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lossbench.preparation import load_task
+from lossbench.runs.inputs import load_task
 from lossbench.verdicts.statistics import Crossed, Halves, over_repeats
 from tests.coverage import store
 from tests.coverage.designs import DESIGNS

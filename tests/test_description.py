@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from lossbench.description import Description, described
 from lossbench.loss import Kind
-from lossbench.plugins import load_family
+from lossbench.loss.catalogue import load_family
+from lossbench.loss.description import Description, described
 from tests.conftest import Result, Site
 
 Command = Callable[..., Result]

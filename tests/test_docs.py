@@ -81,7 +81,7 @@ def test_a_page_runs_as_it_stands(page: Path, folder: Path, site: Site, monkeypa
     from lossbench.__main__ import main
 
     # Data are cached by their path as it is written, and these paths are relative to a folder of this test.
-    monkeypatch.setattr("lossbench.preparation._TASKS", {})
+    monkeypatch.setattr("lossbench.runs.inputs._TASKS", {})
     found = blocks(page)
     for block in found:
         if block.file:

@@ -13,11 +13,11 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
-from lossbench.record import Record, Repeat, Status
-from lossbench.verdicts import listings
+from lossbench.records.record import Record, Repeat, Status
+from lossbench.report.evidence import calibration, shapes, tags, thresholds
+from lossbench.report.evidence.calibration import Scaled, Tails
+from lossbench.report import listings
 from lossbench.verdicts.comparison import Contest
-from lossbench.verdicts.evidence import calibration, shapes, tags, thresholds
-from lossbench.verdicts.evidence.calibration import Scaled, Tails
 from lossbench.verdicts.judging import compare
 
 RNG = np.random.default_rng(7)

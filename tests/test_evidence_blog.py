@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from lossbench.plan import Scope
-from lossbench.record import Record, Repeat, Status
+from lossbench.records.record import Record, Repeat, Status
+from lossbench.report.evidence.blog import blog_post, experiments
 from lossbench.verdicts.comparison import Contest, Rules
-from lossbench.verdicts.evidence.blog import blog_post, experiments
 from lossbench.verdicts.judging import compare
 
 Trials = Sequence[Sequence[tuple[float, float | None]]]

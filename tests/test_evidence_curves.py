@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lossbench.verdicts.evidence.curves import learning_curves, over_epochs
+from lossbench.report.evidence.curves import learning_curves, over_epochs
 from tests.test_evidence_blog import judged, rated, record
 
 

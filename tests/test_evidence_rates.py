@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lossbench.report.evidence.rates import after_k_trials_of, rate_edges, sensitivity_of
 from lossbench.verdicts.comparison import Contest
-from lossbench.verdicts.evidence.rates import after_k_trials_of, rate_edges, sensitivity_of
 from tests.test_evidence_blog import Trials, judged, rated, record, three_losses
 
 

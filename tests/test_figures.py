@@ -17,11 +17,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from lossbench.plan import Scope
-from lossbench.record import Record, Repeat, Status
+from lossbench.records.record import Record, Repeat, Status
+from lossbench.report.figures import across as over_tasks
+from lossbench.report.figures import blog, cost, curves, lines, rates, style, verdicts
+from lossbench.report.figures.style import Colours, saved, svg
 from lossbench.verdicts.comparison import Across, Contest, Rules
-from lossbench.verdicts.figures import across as over_tasks
-from lossbench.verdicts.figures import blog, cost, curves, lines, rates, style, verdicts
-from lossbench.verdicts.figures.style import Colours, saved, svg
 from lossbench.verdicts.judging import compare
 
 RATES = (1e-3, 1e-2, 1e-1, 3e-4)
@@ -417,7 +417,7 @@ def test_losses_have_colours_in_their_order_and_dashes_where_colours_come_again(
 
 
 def test_places_are_rounded_and_numbers_that_people_read_are_not() -> None:
-    from lossbench.verdicts.figures.style import canvas, svg
+    from lossbench.report.figures.style import canvas, svg
 
     with canvas(4, 3) as (figure, axes):
         axes.plot([0.123456, 0.654321], [0.99812, 0.99934])

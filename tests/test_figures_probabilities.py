@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from lossbench.verdicts.evidence.calibration import (
+from lossbench.report.evidence.calibration import (
     Calibrations,
     Coverage,
     Judged,
@@ -21,10 +21,10 @@ from lossbench.verdicts.evidence.calibration import (
     calibrated,
     residuals,
 )
-from lossbench.verdicts.evidence.shapes import Pulls, Shapes, pulled, shaped
-from lossbench.verdicts.evidence.tags import confusion
-from lossbench.verdicts.evidence.thresholds import Remedied, Thresholds, remains
-from lossbench.verdicts.figures import numbers, probabilities, shapes, style, tags
+from lossbench.report.evidence.shapes import Pulls, Shapes, pulled, shaped
+from lossbench.report.evidence.tags import confusion
+from lossbench.report.evidence.thresholds import Remedied, Thresholds, remains
+from lossbench.report.figures import numbers, probabilities, shapes, style, tags
 
 TITLES = ("bce", "focal (γ=2)", "a < b & c", *(f"loss {n}" for n in range(3, 10)))
 Drawing = Callable[[Any, style.Colours], Figure]

@@ -15,9 +15,9 @@ import lossbench
 from lossbench.data.splits import SplitRule, draw_splits, halved
 from lossbench.errors import InputError
 from lossbench.plan import Cell
-from lossbench.preparation import load_task
-from lossbench.record import Record, Status, read_records
-from lossbench.study import run
+from lossbench.records.record import Record, Status, read_records
+from lossbench.runs.inputs import load_task
+from lossbench.runs.study import run
 from lossbench.verdicts.comparison import Rules
 from lossbench.verdicts.judging import by_group, compare
 from lossbench.verdicts.statistics import Halves, over_repeats, over_repeats_and_examples, with_other_training_rows

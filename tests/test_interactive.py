@@ -14,7 +14,7 @@ from torch import nn
 
 import lossbench
 from lossbench.errors import InputError
-from lossbench.record import read_records
+from lossbench.records.record import read_records
 
 QUICK = ["protocol.repeats=3", "protocol.trials=2", "training.max_epochs=3"]
 
@@ -154,9 +154,8 @@ def test_a_model_that_goes_by_anothers_name_is_refused(tmp_path: Path) -> None:
 def test_kept_weights_make_the_predictions_that_were_judged(tmp_path: Path, frame: pd.DataFrame) -> None:
     keep = [*QUICK, "training.save_models=best"]
     done = lossbench.compare(["huber"], data=frame, target="y", model=Net, results=tmp_path, overrides=keep)
-    from lossbench.plan import Cell
-    from lossbench.preparation import load_task
-    from lossbench.task import Part
+    from lossbench.plan import Cell, Part
+    from lossbench.runs.inputs import load_task
 
     for record in read_records(tmp_path / done.name, arrays=True):
         if record.role == "reference":

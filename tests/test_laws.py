@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lossbench.plugins import catalogue
+from lossbench.loss.catalogue import catalogue
+from lossbench.probe.subject import Subject
 from lossbench.testing import check, subjects
-from lossbench.testing.subject import Subject
 
 INSIDE = {"continuous": "huber", "binary": "focal", "classes": "focal", "sequences": "crf"}
 """Losses that a composite is tried with."""

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from lossbench.cli.display import decimals, pair, spoken
+from lossbench.cli.tables import show_contests
 from lossbench.plan import Scope
-from lossbench.printout import show_contests
-from lossbench.record import Record, Repeat, Status
-from lossbench.terminal import decimals, pair, spoken
+from lossbench.records.record import Record, Repeat, Status
 from lossbench.verdicts.comparison import Rules
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.leaderboard import Summary, leaderboards

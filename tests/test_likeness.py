@@ -15,7 +15,7 @@ from scipy import stats
 
 import lossbench as package
 from lossbench.data.likeness import LEVEL, Unlike, unlike
-from lossbench.preparation import load_task
+from lossbench.runs.inputs import load_task
 from tests.conftest import Result
 
 Command = Callable[..., Result]

@@ -22,16 +22,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.adapter import family
 from lossbench.errors import InputError, PluginError
 from lossbench.loss import Domain, Kind, Loss
+from lossbench.loss.adapter import family
+from lossbench.loss.catalogue import build, catalogue, custom_family
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
-from lossbench.plugins import build, catalogue, custom_family
-from lossbench.record import Record, Status
-from lossbench.study import run
-from lossbench.testing.doubts import doubts
-from lossbench.testing.subject import Subject
-from lossbench.testing.timing import SIZES, priced
+from lossbench.probe.doubts import doubts
+from lossbench.probe.subject import Subject
+from lossbench.probe.timing import SIZES, priced
+from lossbench.records.record import Record, Status
+from lossbench.runs.study import run
 from lossbench.training.objectives import Objectives
 from tests.conftest import QUICK, Result
 

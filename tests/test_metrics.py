@@ -14,10 +14,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lossbench.calibration import expected_calibration_error
 from lossbench.errors import InputError, UnknownName
-from lossbench.task import Direction, Metric
-from lossbench.tasks import metrics
+from lossbench.metrics.calibration import expected_calibration_error
+from lossbench.metrics.metric import Direction, Metric
+from lossbench.metrics import values as metrics
 
 Array = NDArray[Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from lossbench.probe.law import Finding, tried
 from lossbench.testing import LAWS, Status, subjects
-from lossbench.testing.law import Finding, tried
 from tests.mutants import MUTANTS, Mutant
 from tests.right_losses import RIGHT
 

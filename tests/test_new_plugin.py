@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lossbench.commands.new_plugin import RIVALS, Names, files, normalised
+from lossbench.cli.new_plugin import RIVALS, Names, files, normalised
 from tests.conftest import ROOT, Result, Site
 
 Command = Callable[..., Result]

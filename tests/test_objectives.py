@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lossbench.adapter import family
 from lossbench.loss import Kind, Loss, Prediction, reduce
-from lossbench.plugins import load_loss
+from lossbench.loss.adapter import family
+from lossbench.loss.catalogue import load_loss
 from lossbench.training.layers import Unstackable
 from lossbench.training.objectives import Objectives, Way
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lossbench.record import Record
+from lossbench.records.record import Record
+from lossbench.report.board import across_table, board
+from lossbench.report.tables import to_json
 from lossbench.verdicts.answer import answer
-from lossbench.verdicts.board import across_table, board
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.overall import regrets, stronger
-from lossbench.verdicts.tables import to_json
 from tests.test_comparison import BASE, Z, contest_of, gaining, mse, regression
 
 

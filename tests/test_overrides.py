@@ -15,8 +15,6 @@ from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from lossbench import sweep as sweeps
-from lossbench.advice import override
 from lossbench.compose import composition as compositions
 from lossbench.compose.arguments import arrange
 from lossbench.compose.cells import to_cell
@@ -25,6 +23,8 @@ from lossbench.compose.refusals import explained, refuse_keys
 from lossbench.compose.source import register
 from lossbench.compose.texts import register_texts
 from lossbench.errors import InputError
+from lossbench.plan.overrides import override
+from lossbench.runs import sweep as sweeps
 
 BASES = {
     "table": ("+loss=huber", "task=regression", "task/data=table", "task.data.path=reg.csv", "task.data.target=y"),

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from lossbench import own_metric
 from lossbench.errors import InputError
-from lossbench.own_metric import OwnMetric, load, undecided
-from lossbench.tasks import metrics as ours
+from lossbench.metrics import own_metric
+from lossbench.metrics.own_metric import OwnMetric, load, undecided
+from lossbench.metrics import values as ours
 
 Values = NDArray[Any]
 SOURCE = '''

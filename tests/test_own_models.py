@@ -14,9 +14,9 @@ import torch
 
 from lossbench.errors import InputError
 from lossbench.plan import Cell, LossChoice, ModelChoice, Protocol, TaskChoice, Training
-from lossbench.preparation import check
-from lossbench.record import Status
-from lossbench.study import run
+from lossbench.records.record import Status
+from lossbench.runs.inputs import check
+from lossbench.runs.study import run
 from lossbench.training.obstacles import obstacle
 from tests.conftest import Result
 
@@ -140,7 +140,7 @@ def test_lazy_weights_are_those_that_their_layers_draw_after_the_repeats_seed() 
     """torch's own order: a lazy layer draws when it first sees rows, and the first layer sees them first."""
     from lossbench.loss import Kind
     from lossbench.plan import Trial, stream
-    from lossbench.preparation import Bench, load_task
+    from lossbench.runs.inputs import Bench, load_task
 
     lazy = cell("Lazy")
     bench = Bench(lazy, load_task(lazy.task, 0), Kind.CONTINUOUS)

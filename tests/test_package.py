@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lossbench.record import read_records
+from lossbench.records.record import read_records
 from tests.conftest import QUICK, ROOT
 
 PIP = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lossbench.packing import LAYOUT, Packed, packed
+from lossbench.records.arrays import LAYOUT, Packed, packed
 
 CELL: dict[str, Any] = {
     **{f"test/{r}/score": np.arange(4.0) + r for r in range(12)},

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import lossbench as package
-from lossbench.planning import estimate
+from lossbench.runs.estimate import estimate
 from tests.conftest import SMALL_TEXT, Result
 
 Command = Callable[..., Result]

@@ -17,9 +17,9 @@ from torch.nn import functional
 
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.loss import CONTRACT, Kind, Loss, reduce
-from lossbench.parameters import REQUIRED
+from lossbench.loss.catalogue import build, catalogue, custom_family, load_family, load_loss
+from lossbench.loss.parameters import REQUIRED
 from lossbench.plan import LossChoice, Range
-from lossbench.plugins import build, catalogue, custom_family, load_family, load_loss
 from tests.conftest import Site, forget
 
 BUILT_IN = ["bce", "cross_entropy", "huber", "mae", "mse", "sum"]

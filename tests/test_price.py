@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from lossbench.loss import Kind
+from lossbench.probe.timing import SIZES, cheapest, priced
+from lossbench.report.page import html
+from lossbench.report.tables import to_json
 from lossbench.testing import subjects
-from lossbench.testing.timing import SIZES, cheapest, priced
 from lossbench.verdicts.answer import answer
 from lossbench.verdicts.judging import compare
-from lossbench.verdicts.report import html
-from lossbench.verdicts.tables import to_json
 from tests.test_comparison import gaining, mse
 from tests.test_report import Reader, with_evidence
 

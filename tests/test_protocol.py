@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from lossbench.plan import Cell, LossChoice, ModelChoice, Protocol, Range, TaskChoice, Training, Trial
-from lossbench.protocol import choose, trials
-from lossbench.record import Status
-from lossbench.study import run
+from lossbench.plan.protocol import choose, trials
+from lossbench.records.record import Status
+from lossbench.runs.study import run
 
 SEARCH = {"delta": Range(0.1, 10.0, log=True), "share": Range(0.0, 1.0)}
 

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from lossbench.__main__ import main
-from lossbench.printout import show_answer, show_contest
-from lossbench.quoting import csv_cell, latex, line, markdown, python, visible
-from lossbench.record import Record, read_record
+from lossbench.cli.tables import show_answer, show_contest
+from lossbench.records.quoting import csv_cell, latex, line, markdown, python, visible
+from lossbench.records.record import Record, read_record
+from lossbench.report.notebook import ShownComparison
+from lossbench.report.page import html
+from lossbench.report.tables import to_csv, to_latex, to_markdown
 from lossbench.verdicts.answer import answer
 from lossbench.verdicts.judging import compare
-from lossbench.verdicts.notebook import ShownComparison
-from lossbench.verdicts.report import html
-from lossbench.verdicts.tables import to_csv, to_latex, to_markdown
 from tests.test_comparison import gaining, mse
 from tests.test_reporting import saved
 

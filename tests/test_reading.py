@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lossbench.advice import override
 from lossbench.data.columns import Content, tidy
 from lossbench.data.dialect import Dialect
 from lossbench.data.file import FileTable, read_file, read_table
@@ -18,6 +17,7 @@ from lossbench.data.groups import keeps_groups
 from lossbench.data.listing import column_lines
 from lossbench.data.table import load_table
 from lossbench.errors import DataError, InputError
+from lossbench.plan.overrides import override
 
 Read = Callable[..., FileTable]
 

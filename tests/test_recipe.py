@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 import lossbench
 from lossbench.errors import InputError, UnknownName
-from lossbench.recipe import recipe
-from lossbench.recipe.literals import imported, keywords, literal
-from lossbench.record import Record, Status
+from lossbench.records.record import Record, Status
+from lossbench.report.recipe import recipe
+from lossbench.report.recipe.literals import imported, keywords, literal
 from lossbench.verdicts.judging import compare
 from tests.conftest import SMALL_TEXT
 from tests.test_comparison import a_record, binary, gaining, mse

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from lossbench.errors import InputError
-from lossbench.record import (
+from lossbench.records.record import (
     ARRAYS,
     RECORD,
     SCHEMA,

@@ -14,7 +14,7 @@ from torch.nn import functional
 from lossbench.loss import Sequences
 from lossbench.models.tabular import MLP
 from lossbench.plan import Penalty
-from lossbench.regularizer import penalty_of, weights
+from lossbench.training.penalties import penalty_of, weights
 
 L1, L2 = Penalty("l1", "weights", 1, 0.03), Penalty("l2", "weights", 2, 0.03)
 

@@ -20,12 +20,11 @@ from torch import Tensor, nn
 
 from lossbench.errors import InputError
 from lossbench.loss import Kind, Loss, Prediction, Range
-from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training, Trial
-from lossbench.preparation import Bench, build_model, check, load_task, settled
-from lossbench.protocol import trials
-from lossbench.record import Record, Status
-from lossbench.study import run
-from lossbench.task import Part
+from lossbench.plan import Cell, LossChoice, ModelChoice, Part, Penalty, Protocol, TaskChoice, Training, Trial
+from lossbench.plan.protocol import trials
+from lossbench.records.record import Record, Status
+from lossbench.runs.inputs import Bench, build_model, check, load_task, settled
+from lossbench.runs.study import run
 from lossbench.training import engine
 from lossbench.training.learner import Learner, Trained, fit
 from lossbench.training.ready import Ready

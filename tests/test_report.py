@@ -31,21 +31,21 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from lossbench.plan import Scope
-from lossbench.record import Record, Status
-from lossbench.verdicts import report
+from lossbench.records.record import Record, Status
+from lossbench.report.board import Line, across_table, board
+from lossbench.report.closing import failed, method, numbers
+from lossbench.report.figures.style import saved
+from lossbench.report.notebook import ShownComparison
+from lossbench.report.page import html, write
+from lossbench.report.panels import Panel, Picture, Section
+from lossbench.report.sections import pictures_of, sections
+from lossbench.report.tables import to_csv, to_json, to_latex, to_markdown, to_table
+from lossbench.report.view import slug, view
+from lossbench.report import page as report
 from lossbench.verdicts.answer import answer
-from lossbench.verdicts.board import Line, across_table, board
-from lossbench.verdicts.closing import failed, method, numbers
 from lossbench.verdicts.comparison import Comparison, Rules
-from lossbench.verdicts.figures.style import saved
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.leaderboard import Summary
-from lossbench.verdicts.notebook import ShownComparison
-from lossbench.verdicts.panels import Panel, Picture, Section
-from lossbench.verdicts.report import html, write
-from lossbench.verdicts.sections import pictures_of, sections
-from lossbench.verdicts.tables import to_csv, to_json, to_latex, to_markdown, to_table
-from lossbench.verdicts.view import slug, view
 from tests.test_comparison import BASE, Z, binary, gaining, mse, noisy, regression
 
 EVIL = "<script>alert(1)</script>"
@@ -239,7 +239,7 @@ def test_a_block_that_fails_says_why_and_costs_no_other(where: str, name: str, m
         raise MemoryError("no room for 2^64 signs")
 
     whole = html(compare(a_sweep()))
-    monkeypatch.setattr(f"lossbench.verdicts.{where}.{name}", fails)
+    monkeypatch.setattr(f"lossbench.report.{where}.{name}", fails)
     found = html(compare(a_sweep()))
     assert "This could not be made: MemoryError: no room for 2^64 signs" in found
     assert found.count("<svg") >= whole.count("<svg") - 6  # of a block there are at most three pictures on two tasks
@@ -831,7 +831,7 @@ MAKING = """
 import hashlib
 from pathlib import Path
 from lossbench.verdicts.judging import compare
-from lossbench.verdicts.report import html
+from lossbench.report.page import html
 from tests.test_report import a_sweep, EVIL
 print(hashlib.sha256(html(compare(a_sweep(), name=f"sweep {EVIL}")).encode()).hexdigest())
 """
@@ -897,7 +897,7 @@ def test_figures_for_papers_are_the_same_to_the_last_byte(tmp_path: Path, monkey
 
 def palettes() -> dict[str, dict[str, str]]:
     """The variables of the light and of the dark page."""
-    style = Environment(loader=PackageLoader("lossbench.verdicts"), autoescape=True).get_template("report.css.j2")
+    style = Environment(loader=PackageLoader("lossbench.report"), autoescape=True).get_template("report.css.j2")
     text = style.render()
     light = text[text.index(":root {") : text.index("@media (prefers-color-scheme: dark)")]
     dark = text[text.index(':root[data-theme="dark"]') : text.index("* { box-sizing")]

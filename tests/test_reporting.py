@@ -15,8 +15,8 @@ from sklearn import metrics as sk
 from lossbench.__main__ import main
 from lossbench.errors import InputError
 from lossbench.plan import Scope
-from lossbench.record import Record, Status
-from lossbench.reporting import find_sweep, judged, rejudged
+from lossbench.records.record import Record, Status
+from lossbench.verdicts.sweeps import find_sweep, judged, rejudged
 from tests.test_comparison import BASE, binary, gaining, mse, regression
 
 

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from sklearn import metrics as sk
 
+from lossbench.cli.tables import show_contest
 from lossbench.errors import InputError
-from lossbench.printout import show_contest
-from lossbench.record import Record, read_records
-from lossbench.reporting import rejudged
+from lossbench.records.record import Record, read_records
+from lossbench.report.sections import sections
+from lossbench.report.tables import to_markdown
 from lossbench.verdicts.comparison import Comparison, Contest
 from lossbench.verdicts.judging import compare
-from lossbench.verdicts.sections import sections
-from lossbench.verdicts.tables import to_markdown
+from lossbench.verdicts.sweeps import rejudged
 from tests.conftest import QUICK, Result
 from tests.test_comparison import binary, gaining, mse
 from tests.test_reporting import saved

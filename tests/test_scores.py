@@ -14,8 +14,8 @@ from seqeval import metrics as seqeval
 from seqeval.scheme import IOB2
 from sklearn import metrics as sk
 
-from lossbench.calibration import expected_calibration_error
-from lossbench.verdicts.scores import parts, value
+from lossbench.metrics.calibration import expected_calibration_error
+from lossbench.metrics.influence import parts, value
 
 Arrays = dict[str, NDArray[Any]]
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import LossbenchError
 from lossbench.loss import Kind, Loss, Sequences
-from lossbench.plugins import load_loss
+from lossbench.loss.catalogue import load_loss
 
 LENGTHS = (4, 1, 5, 2)
 CLASSES = 3

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from lossbench.printout import show_contest
-from lossbench.record import Record, Status
+from lossbench.cli.tables import show_contest
+from lossbench.records.record import Record, Status
+from lossbench.report.board import board
+from lossbench.report.closing import numbers
+from lossbench.report.tables import to_csv, to_json, to_markdown
 from lossbench.verdicts.answer import answer
-from lossbench.verdicts.board import board
-from lossbench.verdicts.closing import numbers
 from lossbench.verdicts.comparison import Contest
 from lossbench.verdicts.judging import compare
-from lossbench.verdicts.tables import to_csv, to_json, to_markdown
 from lossbench.verdicts.words import chosen_by
 from tests.conftest import Result
 from tests.test_comparison import binary, contest_of, gaining, mse

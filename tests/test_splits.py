@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lossbench.data.splits import SplitRule, draw_splits
+from lossbench.data.splits import SplitRule, Splits, draw_splits
 from lossbench.errors import DataError
-from lossbench.task import Splits
 
 SEEDS = st.integers(0, 2**32)
 ROWS = st.integers(30, 300)

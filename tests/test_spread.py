@@ -15,9 +15,9 @@ import pytest
 
 import lossbench
 from lossbench.plan import Cell, Training
-from lossbench.record import Record, Status, read_records
-from lossbench.spread import devices
-from lossbench.study import run
+from lossbench.records.record import Record, Status, read_records
+from lossbench.runs.study import run
+from lossbench.runs.workers import devices
 from tests.conftest import SMALL_TEXT
 
 TEXT = (*SMALL_TEXT, "protocol.repeats=2", "protocol.trials=2", "training.max_epochs=2")

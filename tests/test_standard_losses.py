@@ -21,8 +21,8 @@ from torch.nn import functional
 
 from lossbench.errors import InputError
 from lossbench.loss import Kind, Loss
-from lossbench.parameters import holds_losses
-from lossbench.plugins import catalogue, load_family, load_loss
+from lossbench.loss.catalogue import catalogue, load_family, load_loss
+from lossbench.loss.parameters import holds_losses
 
 Array = NDArray[Any]
 ROWS = 40

@@ -13,9 +13,9 @@ import torch
 import lossbench
 from lossbench.errors import InputError
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
-from lossbench.preparation import load_task, settled
-from lossbench.record import Record, Status
-from lossbench.study import Progress, run
+from lossbench.records.record import Record, Status
+from lossbench.runs.inputs import load_task, settled
+from lossbench.runs.study import Progress, run
 
 LOSSES = '''
 import numpy as np
@@ -226,7 +226,7 @@ def test_the_loss_sees_training_targets_in_standard_deviations_and_the_metrics_a
 ) -> None:
     cell = make(target="Sees", training=Training(max_epochs=3, learning_rate=0.01, engine="sequential"))
     record = run(cell)
-    loss = lossbench.plugins.import_target(own(cell, "Sees"), "")
+    loss = lossbench.loss.catalogue.import_target(own(cell, "Sees"), "")
     for seen in loss.seen[: cell.repeats]:
         assert seen.mean().item() == pytest.approx(0, abs=1e-5)
         assert seen.std(correction=0).item() == pytest.approx(1, abs=1e-5)
@@ -344,7 +344,7 @@ def test_patience_ends_a_training(make: Callable[..., Cell]) -> None:
 def test_the_test_part_is_opened_after_everything_is_chosen(
     make: Callable[..., Cell], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lossbench.task import Part
+    from lossbench.plan import Part
     from lossbench.tasks.binary import BinaryFold
 
     opened: list[str] = []

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lossbench.advice import override
 from lossbench.data.columns import Content
 from lossbench.data.splits import draw_splits
 from lossbench.data.table import Table, load_table
 from lossbench.errors import DataError, UnknownName
+from lossbench.plan.overrides import override
 
 Load = Callable[..., Table]
 N = 60

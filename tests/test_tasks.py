@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from lossbench.loss import Domain, Kind, Prediction, Sequences
-from lossbench.task import Part
+from lossbench.plan import Part
 from lossbench.tasks.binary import Binary
 from lossbench.tasks.ner import NER
 from lossbench.tasks.regression import Regression

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from lossbench.record import read_records
-from lossbench.tracking import default_uri
+from lossbench.records.record import read_records
+from lossbench.report.mlflow import default_uri
 from tests.conftest import QUICK
 
 COMMAND = [sys.executable, "-m", "lossbench"]
@@ -169,8 +169,8 @@ def test_a_store_that_cannot_be_reached_costs_no_result(tmp_path: Path, uri: str
 
 
 def test_a_tracker_that_dies_costs_no_result(tmp_path: Path) -> None:
-    from lossbench.tracking import Tracker
-    from lossbench.verdicts.view import SweepView
+    from lossbench.report.mlflow import Tracker
+    from lossbench.report.view import SweepView
 
     tracker = Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path)
     for process in tracker._pool._processes.values():

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from lossbench.errors import InputError
-from lossbench.record import ARRAYS, RECORD, read_record, read_records
+from lossbench.records.record import ARRAYS, RECORD, read_record, read_records
 from tests.conftest import QUICK, Result
 from tests.test_comparison import gaining, mse
 from tests.test_reporting import saved
@@ -55,7 +55,7 @@ def seen(event, arguments):
         print("DID", event, arguments, flush=True)
 
 from lossbench.__main__ import main
-import lossbench.verdicts.report, lossbench.reporting, lossbench.printout
+import lossbench.report.page, lossbench.verdicts.sweeps, lossbench.cli.tables
 sys.modules.pop("pty", None)
 sys.meta_path.insert(0, Seen())
 sys.addaudithook(seen)
@@ -187,7 +187,7 @@ def test_nothing_in_the_package_asks_numpy_or_torch_to_unpickle() -> None:
         text = path.read_text("utf-8")
         for word in ("allow_pickle=True", "torch.load(", "np.load(", "pickle.load("):
             assert word not in text, f"{path.name} holds {word}"
-        if path.parts[-3:] != ("testing", "laws", "mechanics.py"):
+        if path.parts[-3:] != ("probe", "laws", "mechanics.py"):
             assert "pickle.loads(" not in text, path.name
 
 

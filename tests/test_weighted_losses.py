@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
 from lossbench.loss import Kind
-from lossbench.plugins import load_family, load_loss
+from lossbench.loss.catalogue import load_family, load_loss
 
 Z = torch.tensor([[0.3, -1.2, 2.0], [1.0, 0.0, -0.5], [-2.0, 0.4, 0.1], [0.7, 0.7, -3.0]], dtype=torch.double)
 Y = torch.tensor([0, 1, 2, 2])

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from lossbench.record import Record, Status
+from lossbench.records.record import Record, Status
+from lossbench.report.evidence.weightings import tradeoffs
+from lossbench.report.figures import weightings as figures
+from lossbench.report.figures.style import Colours
+from lossbench.report.sections import pictures_of
 from lossbench.verdicts.comparison import Contest
-from lossbench.verdicts.evidence.weightings import tradeoffs
-from lossbench.verdicts.figures import weightings as figures
-from lossbench.verdicts.figures.style import Colours
 from lossbench.verdicts.judging import compare
-from lossbench.verdicts.sections import pictures_of
 from tests.test_figures import checked, judged, record
 
 

@@ -14,8 +14,9 @@ import torch
 from scipy.stats import kstest
 from torch import Tensor, nn
 
+from lossbench.data.splits import Splits
 from lossbench.models.tabular import MLP, Linear
-from lossbench.task import Part, Splits
+from lossbench.plan import Part
 from lossbench.training.batches import PartBatches, TrainingBatches
 from lossbench.training.weights import paired_model
 

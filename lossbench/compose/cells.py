@@ -12,8 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from lossbench.compose import limits
 from lossbench.compose.source import CUSTOM, LOSS_KEYS, plain_default
 from lossbench.errors import InputError, PluginError, UnknownName
+from lossbench.loss.catalogue import catalogue, custom_family, load_family
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, Scope, TaskChoice, Training
-from lossbench.plugins import catalogue, custom_family, load_family
 
 HALVES = 2
 """Trainings on each half of a repeat's rows, where verdicts are to hold with other training rows."""

@@ -18,8 +18,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from omegaconf import DictConfig
 
-from lossbench.advice import LIST_KEYS, TEXT_KEYS, hydra_word, shell_word
-from lossbench.advice import override as override_of
 from lossbench.compose import limits
 from lossbench.compose.arguments import Arguments, arrange
 from lossbench.compose.cells import to_cell
@@ -27,8 +25,10 @@ from lossbench.compose.refusals import explained, refuse_keys
 from lossbench.compose.source import CUSTOM, config_folder, register
 from lossbench.compose.texts import register_texts
 from lossbench.errors import InputError, PluginError, UnknownName
+from lossbench.loss.catalogue import catalogue, load_family
 from lossbench.plan import Cell, Scope
-from lossbench.plugins import catalogue, load_family
+from lossbench.plan.overrides import LIST_KEYS, TEXT_KEYS, hydra_word, shell_word
+from lossbench.plan.overrides import override as override_of
 
 ONCE = ("results", "name", "reuse", "tracking", "report", "controls")
 """What is said once for all cells of a command."""

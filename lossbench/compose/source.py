@@ -19,10 +19,10 @@ from omegaconf import AnyNode, BooleanNode, DictConfig, FloatNode, IntegerNode, 
 from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.errors import LossbenchError, PluginError
-from lossbench.plugins import catalogue, load_family
+from lossbench.loss.catalogue import catalogue, load_family
 
 if TYPE_CHECKING:
-    from lossbench.parameters import Parameter
+    from lossbench.loss.parameters import Parameter
 
 GROUP = "loss"
 CUSTOM = "custom"

@@ -10,7 +10,7 @@ from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from lossbench.advice import LIST_KEYS, TEXT_KEYS, hydra_word
+from lossbench.plan.overrides import LIST_KEYS, TEXT_KEYS, hydra_word
 
 MISSING = "???"
 """What OmegaConf takes for a value that is yet to be given, and what some files write for one that is not known."""

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from lossbench.advice import override
 from lossbench.errors import DataError
+from lossbench.plan.overrides import override
 
 CLOCK = r"[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
 ISO_DATE = rf"(?:1[89]|20|21)\d\d[-/]\d\d(?:[-/]\d\d(?:{CLOCK})?)?"

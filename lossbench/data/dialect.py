@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from lossbench.advice import override
 from lossbench.data.numerals import MARKS, Notation
 from lossbench.errors import DataError, InputError
+from lossbench.plan.overrides import override
 
 SIGNS = {"comma": ",", "point": ".", "semicolon": ";", "tab": "\t", "space": " ", "bar": "|", "apostrophe": "'"}
 """Signs by words that need no quotes in a shell; the signs themselves are taken too."""

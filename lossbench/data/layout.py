@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lossbench.advice import override
 from lossbench.data.dialect import Dialect
 from lossbench.data.header import Verdict, header_of
 from lossbench.data.texts import shortened
 from lossbench.errors import DataError
+from lossbench.plan.overrides import override
 
 SAMPLE = 2**16
 """Characters of a file that its layout is told from, and"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench.errors import DataError
-from lossbench.plan import stream
-from lossbench.task import Splits
+from lossbench.plan import Part, stream
 
 Rows = NDArray[np.int64]
 
@@ -28,6 +28,26 @@ WORDS = {
 FEWEST_GROUPS = 5
 TIME_BLOCK = 0.9
 GROUP_DRAWS = 100
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The row numbers of the three parts of one repeat: int64 arrays, disjoint, in a fixed order."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+    def rows(self, part: Part) -> NDArray[np.int64]:
+        return {Part.TRAIN: self.train, Part.VALIDATION: self.validation, Part.TEST: self.test}[part]
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits over all three parts; equal digests mean equal rows in equal order."""
+        state = hashlib.sha256()
+        for rows in (self.train, self.validation, self.test):
+            state.update(np.ascontiguousarray(rows, dtype=np.int64).tobytes() + b"|")
+        return state.hexdigest()[:16]
 
 
 @dataclass(frozen=True, eq=False)

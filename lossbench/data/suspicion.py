@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lossbench.advice import override
 from lossbench.data.columns import Content
 from lossbench.data.groups import keeps_groups
 from lossbench.plan import stream
+from lossbench.plan.overrides import override
 
 MOST_ROWS = 5_000
 ALMOST_PERFECT = 0.99

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lossbench.advice import override
 from lossbench.data.columns import Content, tidy, tidy_column
 from lossbench.data.dialect import KEYS, Dialect
 from lossbench.data.file import read_table, stem
@@ -24,6 +23,7 @@ from lossbench.data.suspicion import suspicions
 from lossbench.data.target import binary_target, continuous_target
 from lossbench.data.texts import ColumnNote
 from lossbench.errors import DataError, UnknownName
+from lossbench.plan.overrides import override
 
 FEWEST_ROWS = 30
 FEWEST_OF_A_CLASS = 10

@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from lossbench.advice import override
 from lossbench.data.texts import MISSING_AMONG_NUMBERS
 from lossbench.errors import DataError
+from lossbench.plan.overrides import override
 
 TRUTH = {"1": True, "true": True, "yes": True, "y": True, "t": True}
 TRUTH |= {"0": False, "false": False, "no": False, "n": False, "f": False, "-1": False}

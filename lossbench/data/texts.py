@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lossbench.advice import override
 from lossbench.data import moments
 from lossbench.data.columns import NEARLY_ALL
 from lossbench.data.dialect import Dialect
 from lossbench.data.numerals import Notation, Numerals
+from lossbench.plan.overrides import override
 
 Mask = NDArray[np.bool_]
 

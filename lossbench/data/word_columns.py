@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lossbench.advice import override
 from lossbench.data.sentences import OUTSIDE, prefixed
 from lossbench.errors import DataError
+from lossbench.plan.overrides import override
 
 WORD, TAG, ANY_NUMBER = "word", "tag", ("...", "…")
 """The names in `task.data.columns` that mean something; any other name is a column that is not read."""

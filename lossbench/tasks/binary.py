@@ -12,9 +12,11 @@ from torch import Tensor
 
 from lossbench.errors import NoSuchMetric
 from lossbench.loss import Domain, Kind, Prediction
-from lossbench.own_metric import CUTS_WHILE_TRAINING, OwnMetric
-from lossbench.task import REFERENCE, Decision, Direction, Evaluation, Metric, Part
-from lossbench.tasks import metrics
+from lossbench.metrics import values as metrics
+from lossbench.metrics.metric import Direction, Metric
+from lossbench.metrics.own_metric import CUTS_WHILE_TRAINING, OwnMetric
+from lossbench.plan import Part
+from lossbench.tasks.contract import REFERENCE, Decision, Evaluation
 from lossbench.tasks.tabular import TableFold, TableTask
 
 

@@ -16,13 +16,15 @@ from torch import Tensor, nn
 from lossbench.data.conll import load_conll
 from lossbench.data.corpus import generate_corpus
 from lossbench.data.sentences import OUTSIDE, Corpus, Sentence
+from lossbench.data.splits import Splits
 from lossbench.errors import DataError, InputError
 from lossbench.loss import Domain, Kind, Prediction, Sequences
+from lossbench.metrics import values as metrics
+from lossbench.metrics.metric import Direction, Metric
+from lossbench.metrics.own_metric import OwnMetric
 from lossbench.models.tagger import Encoded, Vocabulary
-from lossbench.own_metric import OwnMetric
-from lossbench.plan import Rarest, stream
-from lossbench.task import REFERENCE, DataCard, Decision, Direction, Evaluation, Metric, Part, Scored, Sealed, Splits
-from lossbench.tasks import metrics
+from lossbench.plan import Part, Rarest, stream
+from lossbench.tasks.contract import REFERENCE, DataCard, Decision, Evaluation, Scored, Sealed
 from lossbench.tasks.spans import entity_counts, entity_scores, token_report
 
 DIRECTIONS: Mapping[str, Direction] = dict.fromkeys(

@@ -13,9 +13,11 @@ from torch import Tensor
 from lossbench.data.table import Table
 from lossbench.errors import DataError
 from lossbench.loss import Domain, Kind, Prediction
-from lossbench.own_metric import OwnMetric
-from lossbench.task import REFERENCE, Decision, Direction, Evaluation, Metric, Part
-from lossbench.tasks import metrics
+from lossbench.metrics import values as metrics
+from lossbench.metrics.metric import Direction, Metric
+from lossbench.metrics.own_metric import OwnMetric
+from lossbench.plan import Part
+from lossbench.tasks.contract import REFERENCE, Decision, Evaluation
 from lossbench.tasks.tabular import TableFold, TableTask
 
 LARGEST, SMALLEST = 1e60, 1e-60

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from lossbench.data.encode import Encoder
 from lossbench.data.likeness import Unlike, unlike
 from lossbench.data.listing import column_lines
-from lossbench.data.splits import draw_splits, halved
+from lossbench.data.splits import Splits, draw_splits, halved
 from lossbench.data.table import Table, load_table
 from lossbench.errors import DataError
 from lossbench.loss import Kind
-from lossbench.plan import Rarest
-from lossbench.task import DataCard, Metric, Part, Scored, Sealed, Splits
+from lossbench.metrics.metric import Metric
+from lossbench.plan import Part, Rarest
+from lossbench.tasks.contract import DataCard, Scored, Sealed
 
 KEPT = 2**28
 """Bytes of encoded features that a task keeps for the next loss."""

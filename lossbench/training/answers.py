@@ -13,7 +13,8 @@ from torch.nn.parameter import is_lazy
 
 from lossbench.errors import InputError
 from lossbench.loss import Kind, Sequences
-from lossbench.task import Fold, Part
+from lossbench.plan import Part
+from lossbench.tasks.contract import Fold
 
 ROWS = 4
 """Training rows that a model is tried on."""

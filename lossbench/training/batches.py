@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lossbench.plan import stream
-from lossbench.task import Fold, Part
+from lossbench.plan import Part, stream
+from lossbench.tasks.contract import Fold
 
 
 class TrainingBatches:

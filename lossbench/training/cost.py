@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lossbench.loss import reduce
-from lossbench.task import Part
+from lossbench.plan import Part
 from lossbench.training.differences import copied
 from lossbench.training.ready import Ready
 

@@ -14,8 +14,9 @@ from torch import nn
 
 from lossbench.errors import InputError, PluginError
 from lossbench.loss import Loss, Prediction
-from lossbench.plan import Penalty, Training, Trial
-from lossbench.task import Direction, Fold, Part, Scored, StackableFold
+from lossbench.metrics.metric import Direction
+from lossbench.plan import Part, Penalty, Training, Trial
+from lossbench.tasks.contract import Fold, Scored, StackableFold
 from lossbench.training.layers import Unstackable
 from lossbench.training.learner import Learner, Trained, fit
 from lossbench.training.obstacles import obstacle

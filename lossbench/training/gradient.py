@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lossbench.errors import PluginError
 from lossbench.loss import Sequences, reduce
-from lossbench.task import Part
+from lossbench.plan import Part
 from lossbench.training.differences import copied
 from lossbench.training.ready import Ready
 from lossbench.training.single import whole

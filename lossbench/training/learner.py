@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.errors import PluginError
+from lossbench.metrics.metric import Direction
 from lossbench.plan import Training
-from lossbench.task import Direction
 
 
 @dataclass

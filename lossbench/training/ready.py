@@ -9,7 +9,7 @@ from torch import nn
 
 from lossbench.loss import Loss
 from lossbench.plan import Trial
-from lossbench.task import Fold
+from lossbench.tasks.contract import Fold
 from lossbench.training.batches import TrainingBatches
 
 

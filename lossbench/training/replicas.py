@@ -14,15 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.loss import Loss, Prediction
-from lossbench.plan import Penalty, Training
-from lossbench.regularizer import penalties_of, weights
-from lossbench.task import Fold, Part, StackableFold
+from lossbench.plan import Part, Penalty, Training
+from lossbench.tasks.contract import Fold, StackableFold
 from lossbench.training.differences import copied
 from lossbench.training.layers import Unstackable, stack_models
 from lossbench.training.learner import Learner, Step, blamed
 from lossbench.training.objectives import Objectives, Way
 from lossbench.training.obstacles import obstacle
 from lossbench.training.optimizers import OPTIMIZERS, StackedOptimizer
+from lossbench.training.penalties import penalties_of, weights
 from lossbench.training.ready import Ready
 
 FEWEST = 4

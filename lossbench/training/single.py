@@ -11,12 +11,12 @@ from lightning.pytorch.utilities import move_data_to_device
 from torch import Tensor, nn
 
 from lossbench.loss import Loss, Prediction, Sequences, check_prediction, reduce, untouched
-from lossbench.plan import Penalty, Training
-from lossbench.regularizer import penalty_of
-from lossbench.task import Fold, Part, Scored
+from lossbench.plan import Part, Penalty, Training
+from lossbench.tasks.contract import Fold, Scored
 from lossbench.training.batches import PartBatches, TrainingBatches
 from lossbench.training.differences import copied
 from lossbench.training.learner import Learner, Step, blamed
+from lossbench.training.penalties import penalty_of
 
 
 class Single:

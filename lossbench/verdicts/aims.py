@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossbench.record import Record
+from lossbench.records.record import Record
 
 PROPER = frozenset(["log_loss", "brier", "ece"])
 """Metrics that reward probabilities which are right, not only their order."""

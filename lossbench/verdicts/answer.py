@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lossbench.record import Status
+from lossbench.records.record import Status
 from lossbench.verdicts import costs
 from lossbench.verdicts.aims import NOT_CALIBRATED, distorts
 from lossbench.verdicts.comparison import Comparison, Contender, Contest

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.plan import Scope
-from lossbench.record import Record, Status
+from lossbench.records.record import Record, Status
 from lossbench.verdicts import ranks, statistics
 from lossbench.verdicts.leaderboard import Leaderboard, Row
 from lossbench.verdicts.statistics import Estimate

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import InputError
+from lossbench.metrics import influence
+from lossbench.metrics.influence import INFLUENCE
 from lossbench.plan import Rarest
-from lossbench.record import INFLUENCE, Record, Status
-from lossbench.verdicts import ranks, scores, statistics
+from lossbench.records.record import Record, Status
+from lossbench.verdicts import ranks, statistics
 from lossbench.verdicts.aims import other_aim
 from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference, Rules, Step
 from lossbench.verdicts.leaderboard import Leaderboard, Row, leaderboards
@@ -265,7 +267,7 @@ def _parts(record: Record, metric: str) -> _Parts | None:
         groups = stored.get("legend/groups")
         for repeat in record.repeats:
             arrays = Part(stored, "test", repeat.repeat)
-            one = scores.parts(metric, arrays, repeat.decision) if "target" in arrays else None
+            one = influence.parts(metric, arrays, repeat.decision) if "target" in arrays else None
             if one is None or (groups is not None and _by_chance(metric, arrays, one, groups)):
                 return None
             found.append(one if groups is None else by_group(one, groups))

@@ -10,8 +10,8 @@ from itertools import combinations
 from typing import Any
 
 from lossbench.plan import EDGE_TRIALS, variants
-from lossbench.quoting import line
-from lossbench.record import Record, Status
+from lossbench.records.quoting import line
+from lossbench.records.record import Record, Status
 
 
 @dataclass(frozen=True)

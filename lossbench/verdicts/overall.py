@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.record import Status
+from lossbench.records.record import Status
 from lossbench.verdicts import statistics
 from lossbench.verdicts.comparison import Across, Contender, Contest
 from lossbench.verdicts.words import amount, listed

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import lossbench
 from lossbench.plan import Cell, LossChoice, Protocol
-from lossbench.record import Record
-from lossbench.study import run
+from lossbench.records.record import Record
+from lossbench.runs.study import run
 from tests.benchmarks.measure import Line
 
 DATA = {

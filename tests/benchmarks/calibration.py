@@ -13,8 +13,8 @@ from collections.abc import Iterable
 import torch
 
 import lossbench
-from lossbench.record import Record
-from lossbench.study import run, run_references
+from lossbench.records.record import Record
+from lossbench.runs.study import run, run_references
 
 LOSSES = ("bce", "focal", "weighted_bce", "label_smoothing_bce")
 SMALL = ("task=binary", "task/data=imbalanced", "training.batch_size=128")

@@ -12,7 +12,7 @@ import torch
 
 import lossbench
 from lossbench.plan import Cell, LossChoice
-from lossbench.study import run
+from lossbench.runs.study import run
 from lossbench.verdicts.statistics import over_repeats
 from tests.benchmarks.measure import Line
 

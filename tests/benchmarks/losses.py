@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Sequences
-from lossbench.plugins import catalogue
+from lossbench.loss.catalogue import catalogue
+from lossbench.probe.subject import Batch, value
+from lossbench.probe.timing import Setting, in_turn, step_of
 from lossbench.testing import subjects
-from lossbench.testing.subject import Batch, value
-from lossbench.testing.timing import Setting, in_turn, step_of
 from tests.benchmarks.measure import Line, spread
 
 BATCH, CLASSES = 4096, 9

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 import lossbench
-from lossbench import preparation, study
 from lossbench.plan import Cell
+from lossbench.runs import inputs, study
 from tests.coverage.experiment import gains_by_example, side
 from tests.coverage.table import Share, of_rows
 
@@ -44,7 +44,7 @@ def compared(number: int, batch: str) -> tuple[float, float]:
     try:
         records = [study.run(each) for each in (cell, again)]
     finally:
-        preparation._TASKS.clear()
+        inputs._TASKS.clear()
     found = of_rows(side(gains_by_example("roc_auc", *records)), REPEATS)
     return found.mean, found.p
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lossbench.record import Record
+from lossbench.records.record import Record
 from tests.benchmarks.measure import Line
 
 MAKING = """

@@ -18,14 +18,14 @@ from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 import lossbench
-from lossbench import tracking
-from lossbench.plan import Cell, Protocol, Trial
-from lossbench.preparation import Bench, load_task
-from lossbench.study import run
-from lossbench.task import Direction, Part
+from lossbench.metrics.metric import Direction
+from lossbench.plan import Cell, Part, Protocol, Trial
+from lossbench.report import mlflow
+from lossbench.report.tables import to_csv
+from lossbench.runs.inputs import Bench, load_task
+from lossbench.runs.study import run
 from lossbench.training.engine import How, train
 from lossbench.verdicts.judging import compare
-from lossbench.verdicts.tables import to_csv
 from tests.benchmarks import bare, lightning_default
 from tests.benchmarks.measure import Line, cpu_of, in_turn, ratio, spread
 
@@ -127,8 +127,8 @@ def standard_cell(rounds: int) -> Iterator[Line]:
     first, second = parts(of)
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder)
-        store = tracking.default_uri(results, f"sqlite:///{folder}/mlflow.db")
-        tracking._prepare(store, folder)
+        store = mlflow.default_uri(results, f"sqlite:///{folder}/mlflow.db")
+        mlflow._prepare(store, folder)
 
         def whole() -> None:
             record = run(of)
@@ -136,7 +136,7 @@ def standard_cell(rounds: int) -> Iterator[Line]:
 
         def kept(record: Any) -> None:
             place = record.save(results / "sweep" / of.folder)
-            tracking._log_cell(store, folder, str(place))
+            mlflow._log_cell(store, folder, str(place))
             to_csv(compare([record]))
 
         stored = run(of)
@@ -165,7 +165,7 @@ def whole_sweep(rounds: int) -> Iterator[Line]:
     """Ten losses, ten seeds, from the command line, against a process per run. Start-up is part of both."""
     with tempfile.TemporaryDirectory() as folder:
         store = f"sqlite:///{folder}/default.db"
-        tracking._prepare(store, folder)  # a store that is there already: not what the rival is measured for
+        mlflow._prepare(store, folder)  # a store that is there already: not what the rival is measured for
         alone = [sys.executable, str(HERE / "lightning_default.py"), store, folder]
         sweep = [
             sys.executable,

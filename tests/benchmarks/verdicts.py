@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from lossbench.metrics.influence import parts
 from lossbench.plan import Scope
 from lossbench.verdicts.comparison import Rules
 from lossbench.verdicts.judging import compare
-from lossbench.verdicts.scores import parts
 from lossbench.verdicts.statistics import Estimate, holm, over_repeats, over_repeats_and_examples
 from lossbench.verdicts.statistics import power as power_of
 from lossbench.verdicts.verdict import Verdict, judge

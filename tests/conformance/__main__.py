@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 
 from lossbench.errors import LossbenchError
-from lossbench.plugins import Plugin, catalogue
+from lossbench.loss.catalogue import Plugin, catalogue
+from lossbench.probe.law import Finding
 from lossbench.testing import Conformance, check, subjects
-from lossbench.testing.law import Finding
 from tests.conformance.confirmations import confirmed
 
 REPORT = Path(__file__).parents[2] / "results" / "conformance.md"

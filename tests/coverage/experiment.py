@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lossbench import preparation, study
+from lossbench.metrics.influence import parts
 from lossbench.plan import Cell
-from lossbench.record import Record, Status
+from lossbench.records.record import Record, Status
+from lossbench.runs import inputs, study
 from lossbench.verdicts.judging import Part, by_group
-from lossbench.verdicts.scores import parts
 from lossbench.verdicts.statistics import Crossed, Halves
 from tests.coverage.designs import COUNTS, Design
 
@@ -56,7 +56,7 @@ def run(design: Design, number: int) -> Outcome:
         placebo = _done(design.placebo(number))
         further = [_done(design.cell(number, loss, truth=True)) for loss in (design.baseline, design.rival)]
     finally:
-        preparation._TASKS.clear()
+        inputs._TASKS.clear()
     sign = -1 if baseline.metric["direction"] == "min" else 1
     gains = sign * (np.array(further[1].values(design.metric)) - np.array(further[0].values(design.metric)))
     halves = sign * (_halves(design, rival) - _halves(design, baseline)) if design.halves else None

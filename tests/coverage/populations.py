@@ -15,13 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench.data.corpus import generate_corpus
-from lossbench.data.splits import SplitRule
+from lossbench.data.splits import SplitRule, Splits
 from lossbench.data.splits import _draw as draw_rows
 from lossbench.data.splits import _draw_groups as draw_groups
 from lossbench.data.table import Table
 from lossbench.plan import stream
-from lossbench.task import Splits
-from lossbench.tasks import metrics
+from lossbench.metrics import values as metrics
 from lossbench.tasks.binary import Binary
 from lossbench.tasks.ner import DIRECTIONS, NER
 from lossbench.tasks.regression import Regression

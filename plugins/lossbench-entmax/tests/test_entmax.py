@@ -12,7 +12,7 @@ import torch
 
 import lossbench
 from lossbench.loss import check_prediction
-from lossbench.plugins import catalogue
+from lossbench.loss.catalogue import catalogue
 
 OURS = [plugin.name for plugin in catalogue().plugins if plugin.distribution == "lossbench-entmax"]
 Z = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))

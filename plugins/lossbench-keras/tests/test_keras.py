@@ -16,7 +16,7 @@ from torch import Tensor
 
 import lossbench
 from lossbench.loss import Kind, Loss
-from lossbench.plugins import catalogue
+from lossbench.loss.catalogue import catalogue
 
 N, CLASSES = 7, 4
 OURS = [plugin for plugin in catalogue().plugins if plugin.distribution == "lossbench-keras"]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 import lossbench
 from lossbench.loss import Kind, check_prediction
-from lossbench.plugins import catalogue
+from lossbench.loss.catalogue import catalogue
 
 N, CLASSES = 8, 3
 OURS = [plugin for plugin in catalogue().plugins if plugin.distribution == "lossbench-monai"]

@@ -1,0 +1,141 @@
+"""The comparison from Python, as in a notebook: the records, protocol and cache of the command, but no terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lossbench.errors import InputError
+from lossbench.plan import fingerprint
+from lossbench.plan.overrides import written
+from lossbench.records.record import write_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lossbench.report.notebook import ShownComparison
+    from lossbench.runs.sweep import Sweep
+
+
+def compare(
+    losses: Sequence[str],
+    *,
+    data: pd.DataFrame | str | Path | None = None,
+    target: str | None = None,
+    positive: object = None,
+    model: str | type | Callable[..., Any] | None = None,
+    task: str | None = None,
+    protocol: str = "standard",
+    results: str | Path = "results",
+    name: str | None = None,
+    reuse: bool = True,
+    overrides: Sequence[str] = (),
+) -> ShownComparison:
+    """Trains losses against each other and judges them: `lossbench.compare(["mse", "huber"], data=frame, target="y")`.
+
+    losses: installed names; the task's baseline joins them if it is not among them.
+    data: a DataFrame, a file (CSV, Parquet, CoNLL), or the name of a data set that comes along; else the task's own.
+    target: the column to predict; needed for a DataFrame or a table's file. positive: its value that counts as 1.
+    model: a name (mlp, linear, tagger), a class, or a function `(inputs, outputs) -> nn.Module`, importable by name.
+    task: regression, binary or ner; left out, a target of two values is binary, others are regression.
+    reuse: cells that were done already, anywhere in results, are not trained again.
+    overrides: anything else that the command takes, as `"training.max_epochs=20"`.
+    The records and the report lie in `results`, as the command's do; nothing is tracked in MLflow.
+    Raises InputError for what cannot be run, before anything is trained.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for what is loaded from here on, as the command does
+    if isinstance(losses, str) or not losses:
+        raise InputError("losses is a list of names, as ['mse', 'huber'].")
+    words = [f"+loss={','.join(losses)}", "-m", f"protocol={protocol}", f"results={written(str(results))}"]
+    words += [f"reuse={str(reuse).lower()}", "tracking=off", *([f"name={written(name)}"] if name else [])]
+    words += _data(data, target, positive, task, Path(results), overrides)
+    words += _model(model)
+    from lossbench.compose.arguments import arrange
+    from lossbench.compose.composition import composition
+    from lossbench.report.notebook import ShownComparison
+    from lossbench.report.page import write
+    from lossbench.runs import sweep as sweeps
+    from lossbench.verdicts.sweeps import judged
+
+    sweep = sweeps.plan(composition(arrange([*words, *overrides])))
+    sweeps.begin(sweep, f"lossbench.compare({list(losses)!r})")
+    _run(sweep)
+    comparison = judged([sweep.folder])
+    write(comparison, sweep.folder)
+    return ShownComparison.of(comparison)
+
+
+def _run(sweep: Sweep) -> None:
+    try:
+        sweep.run_rest()
+        sweep.run_references()
+    except KeyboardInterrupt:
+        sweep.interrupt_rest()
+        raise
+
+
+def _data(
+    data: Any, target: str | None, positive: object, task: str | None, results: Path, overrides: Sequence[str]
+) -> list[str]:
+    """The overrides that stand for a frame, a file or a name."""
+    if data is None:
+        return [f"task={task}"] if task else []
+    if isinstance(data, (str, Path)) and not Path(data).exists():
+        if task is None:
+            raise InputError(f"There is no file {data}; if it is the name of a data set, say its task as well.")
+        return [f"task={task}", f"task/data={written(str(data))}"]
+    path = Path(data) if isinstance(data, (str, Path)) else _stored(data, results)
+    if path.suffix in (".conll", ".bio", ".iob", ".iob2"):
+        return [f"task={task or 'ner'}", f"task.data.path={written(path.resolve())}"]
+    if target is None:
+        raise InputError("target names the column to predict: target='price'.")
+    chosen = task or _task_of(path, target, positive, overrides)
+    words = [f"task={chosen}", f"task.data.path={written(path.resolve())}", f"task.data.target={written(target)}"]
+    return [*words, *([f"task.data.positive={written(positive)}"] if positive is not None else [])]
+
+
+def _stored(frame: Any, results: Path) -> Path:
+    """The frame as a Parquet file in results, under a name of its content: equal frames are one data set."""
+    from lossbench.data.frames import as_parquet
+
+    content = as_parquet(frame)
+    folder = results / "data"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"frame-{fingerprint(content.hex())[:8]}.parquet"
+    if not path.exists():
+        write_whole(path, content)
+    return path
+
+
+def _task_of(path: Path, target: str, positive: object, overrides: Sequence[str]) -> str:
+    """Binary where the target has two values, or one of them is said to be positive."""
+    from lossbench.compose.arguments import value_of
+    from lossbench.compose.texts import as_text
+    from lossbench.data.dialect import KEYS, Dialect
+    from lossbench.data.file import read_file
+
+    said = {f"task.data.{key}": key for key in KEYS}
+    keys = {said[o.partition("=")[0]]: value_of(as_text(o, False)) for o in overrides if o.partition("=")[0] in said}
+    frame, name = read_file(path, Dialect.of(keys)), str(target).strip()
+    if name not in frame.columns:
+        listed = ", ".join(map(str, frame.columns[:20])) + (", ..." if len(frame.columns) > 20 else "")
+        raise InputError(f"There is no column '{target}'. There are: {listed}.")
+    values = frame[name].dropna().map(str).str.strip().str.casefold()
+    return "binary" if positive is not None or values.nunique() == 2 else "regression"
+
+
+def _model(model: Any) -> list[str]:
+    if model is None:
+        return []
+    if isinstance(model, str):
+        return [f"model={model}"] if "." not in model else ["model=custom", f"model.target={model}"]
+    path = f"{model.__module__}.{getattr(model, '__qualname__', '')}"
+    found: Any = sys.modules.get(model.__module__)
+    for part in getattr(model, "__qualname__", "?").split("."):
+        found = getattr(found, part, None)
+    if found is not model:
+        raise InputError(f"model={path} cannot be imported by that name: define it at the top of a module or a cell.")
+    return ["model=custom", f"model.target={path}"]

@@ -1,0 +1,119 @@
+"""Before any training: what a command would take, what a data set holds."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lossbench.errors import InputError
+from lossbench.plan import Cell
+
+# lossbench plan -----------------------------------------------------------------------------------------------------
+
+
+def plan(argv: list[str]) -> int:
+    """What a command would train, how long that takes and what it can be expected to tell; nothing is kept."""
+    from lossbench.cli import display
+    from lossbench.compose.arguments import arrange
+    from lossbench.compose.composition import composition
+    from lossbench.runs import sweep as sweeps
+    from lossbench.runs.estimate import defeated, doubtful, estimate, told_of_batch
+    from lossbench.runs.inputs import load_task
+
+    composed = composition(arrange(argv))
+    sweep = sweeps.plan(composed)
+    out = display.console()
+    display.announce(out, sweep, dict(composed.left_out))
+    running = [e.cell for e in sweep.entries.values() if e.misfit is None]
+    display.warn(out, defeated(running))
+    display.warn(out, doubtful(running))
+    out.print()
+    total, earlier = 0.0, _readable(sweep.results)
+    for cell in sweep.contests():
+        cells = [e.cell for e in sweep.entries.values() if e.misfit is None and e.cell.contest == cell.contest]
+        found = estimate(cell)
+        total += found.seconds * len(cells) if found else 0.0
+        alike = [r for r in earlier if r.contest == cell.contest]
+        display.show_estimate(out, cell, len(cells), found, alike)
+        epochs = display.several(cell.training.max_epochs, "epoch")
+        print(f"  batch size {told_of_batch(cell, load_task(cell.task, cell.seed))}; at most {epochs}")
+        if found is not None and found.obstacle:
+            display.show_obstacle(out, cell, len(cells), found, _smoke_trainings(argv, cell))
+    out.print(
+        f"[bold]{display.spoken(total)} in all[/], assuming no run stops early; excludes reference rows and start-up"
+    )
+    return 0
+
+
+def _smoke_trainings(argv: list[str], cell: Cell) -> int | None:
+    """How many trainings a cell would have under protocol=smoke; None where that is no fewer."""
+    from lossbench.compose.arguments import arrange
+    from lossbench.compose.composition import composition
+
+    words = [word for word in argv if not word.startswith("protocol=")]
+    jobs = composition(arrange([*words, "protocol=smoke"])).jobs
+    alike = [j.cell.trainings for j in jobs if (j.cell.task, j.cell.model) == (cell.task, cell.model)]
+    return alike[0] if alike and alike[0] < cell.trainings else None
+
+
+def _readable(results: Path) -> list[Any]:
+    """The records of earlier sweeps, damaged ones left out."""
+    from lossbench.records.record import RECORD, read_record
+
+    found = []
+    for path in sorted(results.glob(f"*/*/{RECORD}")):
+        with suppress(InputError):
+            found.append(read_record(path.parent, arrays=False))
+    return found
+
+
+# lossbench data show ------------------------------------------------------------------------------------------------
+
+
+def data(argv: list[str]) -> int:
+    """The data of a task before any training, with the same overrides as a sweep."""
+    if not argv or argv[0] != "show":
+        raise InputError(
+            "Say `lossbench data show task=binary task/data=loans`, or task.data.path=mine.csv with a task."
+        )
+    words = argv[1:]
+    known = {"task", "experiment"}
+    from lossbench.compose.arguments import arrange
+    from lossbench.compose.composition import composition
+
+    arguments = arrange(["+loss=mse", *words])
+    if not known & {w.lstrip("+").partition("=")[0] for w in words}:
+        arguments = arrange(["-m", "+loss=mse", *words])
+    for job in composition(arguments).jobs:
+        _show_data(job.cell)
+    return 0
+
+
+def _show_data(cell: Cell) -> None:
+    from lossbench.runs.estimate import told_of_batch
+    from lossbench.runs.inputs import load_task, settled
+
+    task = load_task(cell.task, cell.seed)
+    card = task.card
+    print(f"{card.name} (task={cell.task.name}), {card.source}")
+    print(f"  rows {card.rows}, columns {card.columns}, target {card.target}")
+    facts = ", ".join(f"{key} {_fact(value)}" for key, value in card.summary.items())
+    print(f"  {facts}")
+    splits = task.fold(0).splits
+    shares = ", ".join(f"{name} {len(getattr(splits, name))}" for name in ("train", "validation", "test"))
+    print(f"  splits of a repeat: {shares}; the test part is the same in all")
+    trained = settled(cell)
+    epochs, usual = trained.training.max_epochs, cell.training.max_epochs
+    steps = f"; {epochs} epochs instead of {usual}, for as many steps" if epochs > usual else ""
+    print(f"  batch size {told_of_batch(trained, task)}{steps}")
+    print(f"  digest {card.digest}")
+    for line in task.column_lines() if hasattr(task, "column_lines") else ():
+        print(f"    {line}".rstrip())
+    for warning in card.warnings:
+        print(f"  warning: {warning}")
+    print()
+
+
+def _fact(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,265 @@
+"""What a person reads while a sweep runs; `printout` has what is printed when it has ended."""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from lossbench.plan import Cell, variants
+from lossbench.plan.overrides import override
+from lossbench.records.quoting import line, visible
+from lossbench.records.record import Record, Status
+from lossbench.verdicts.leaderboard import Summary, typical_spread
+
+if TYPE_CHECKING:
+    from lossbench.runs.estimate import Estimate
+    from lossbench.runs.sweep import Entry, Sweep
+
+PIPE_WIDTH = 110
+"""Columns where the output is no terminal and nobody says how wide it is."""
+
+
+def console() -> Console:
+    """Standard output; plain and wide enough for a table where it is piped."""
+    plain = Console(highlight=False)
+    return (
+        plain
+        if plain.is_terminal or "COLUMNS" in os.environ
+        else Console(highlight=False, width=max(plain.width, PIPE_WIDTH))
+    )
+
+
+def announce(out: Console, sweep: Sweep, left_out: dict[str, str]) -> None:
+    """What will run, before it runs."""
+    entries = list(sweep.entries.values())
+    running = [e for e in entries if e.misfit is None]
+    added = [e for e in running if e.role == "baseline"]
+    size = f"{several(len(running), 'cell')}, {several(sweep.trainings, 'training')}"
+    out.print(f"[bold]{escape(sweep.name)}[/]: {size}")
+    contests = list(sweep.contests())
+    alike: dict[tuple[str, str, int], list[str]] = {}
+    for cell, variant in zip(contests, _variants(contests), strict=True):
+        titles = ", ".join(e.cell.loss.title for e in running if e.cell.contest == cell.contest)
+        names = alike.setdefault((cell.task.name, titles, cell.repeats), [])
+        names.append(f"{cell.task.data['name']}{variant}")
+    for (task, titles, repeats), names in alike.items():  # data sets with the same losses share a line
+        what = f"{task} on {', '.join(names)}: {titles}"
+        out.print(f"  {escape(what)} × {several(repeats, 'repeat')}")
+    for loss, task in dict.fromkeys((e.cell.loss.name, e.cell.task.name) for e in added):
+        out.print(f"  [dim]{loss} is added on {task}: its baseline[/]")
+    for entry in entries:
+        if entry.misfit:
+            where = f"{entry.cell.loss.title} on {entry.cell.task.name}"
+            out.print(f"  [dim]skipped: {escape(where)} ({escape(entry.misfit)})[/]")
+    if not running:
+        out.print("  nothing fits here: -m without task= tries every task")
+    for name, why in left_out.items():
+        out.print(f"  [dim]left out: {escape(name)} ({escape(why)})[/]")
+
+
+def _variants(contests: list[Cell]) -> list[str]:
+    """What sets contests on the same data apart from each other, in brackets."""
+    found = []
+    for cell in contests:
+        alike = [c for c in contests if (c.task.name, c.task.data["name"]) == (cell.task.name, cell.task.data["name"])]
+        words = variants([c.to_dict() for c in alike])[alike.index(cell)]
+        found.append(f" ({words})" if words else "")
+    return found
+
+
+def warn(out: Console, warnings: Iterable[str]) -> None:
+    """What a reader should know of the data, once each."""
+    for warning in dict.fromkeys(warnings):
+        # the terminal may break the line, but not this program: what a note proposes is to be copied whole
+        out.print(Text(f"  note: {warning}", style="yellow"), soft_wrap=True)
+
+
+class Display:
+    """The live lines of a sweep: cells done of total, the running cell, its epochs, the time left.
+
+    `probe(cell)` gives the seconds of one training of a cell's contest, measured on a few steps; it is asked once a
+    contest, after the first training. Where output is no terminal, a line is printed for each cell that has ended.
+    """
+
+    def __init__(self, out: Console, sweep: Sweep, probe: Callable[[Cell], float]) -> None:
+        self.out, self.sweep, self.probe = out, sweep, probe
+        self.seconds: dict[str, list[float]] = {}
+        self.left = {digest: e.cell.trainings for digest, e in sweep.entries.items() if e.misfit is None}
+        self.epochs: dict[str, float] = {}
+        self.guessed: dict[str, float] = {}
+        self.cells_done = 0
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[detail]}"),
+            console=out,
+            transient=True,
+            disable=not out.is_terminal,
+        )
+        self.total: TaskID = self.bars.add_task("cells", total=len(self.left), detail=f"0 of {len(self.left)}")
+        self.cell: TaskID = self.bars.add_task("", total=1, detail="", visible=False)
+
+    def __enter__(self) -> Display:
+        self.bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.bars.stop()
+
+    def cell_begins(self, entry: Entry) -> None:
+        if entry.misfit is None:
+            title = f"{entry.cell.loss.title} on {entry.cell.task.name}"
+            self.bars.update(self.cell, description=escape(title), completed=0, detail="", visible=True)
+
+    def epochs_end(self, entry: Entry, epochs: float) -> None:
+        digest, of = entry.cell.digest, entry.cell.trainings
+        self.epochs[digest] = self.epochs.get(digest, 0.0) + epochs
+        ended = of - self.left.get(digest, of)
+        done = min(of, max(ended, self.epochs[digest] / entry.cell.training.max_epochs))
+        self.bars.update(self.cell, completed=done, total=of, detail=f"{done:.0f} of {several(of, 'training')}")
+
+    def training_ends(self, entry: Entry, seconds: float) -> None:
+        self.seconds.setdefault(entry.cell.contest, []).append(seconds)
+        self.left[entry.cell.digest] = max(0, self.left.get(entry.cell.digest, 0) - 1)
+        if not self.guessed:
+            self._probe_all(entry)
+        self._tell_time()
+
+    def cell_ends(self, entry: Entry, record: Record) -> None:
+        if entry.misfit is not None:
+            return
+        self.cells_done += 1
+        self.left[entry.cell.digest] = 0
+        self.bars.update(self.cell, visible=False)
+        self.bars.update(self.total, completed=self.cells_done)
+        self._tell_time()
+        title = f"{entry.cell.loss.title} on {entry.cell.task.name} ({entry.cell.task.data['name']})"
+        found = Summary.of(record.values(record.metric["name"]))
+        value = f"{record.metric['name']} {pair(found, decimals([found]))}, " if found else ""
+        reused = f", reused from {line(record.provenance['reused_from'])}" if "reused_from" in record.provenance else ""
+        ended = f"{escape(title)}: {value}{record.status.value} in {record.seconds:.1f} s{escape(reused)}"
+        if record.status is Status.DONE:
+            if not self.out.is_terminal:
+                self.out.print(f"  {ended}")
+        else:
+            self.out.print(Text.from_markup(f"  {ended}: {escape(record.reason)}", style="red"))
+
+    def seconds_left(self) -> float:
+        """Trainings left in each contest, times what one takes there: measured, or probed where none has run."""
+
+        def each(contest: str) -> float:
+            measured = self.seconds.get(contest)
+            return statistics.fmean(measured) if measured else self.guessed.get(contest, 0.0)
+
+        return sum(n * each(self.sweep.entries[digest].cell.contest) for digest, n in self.left.items())
+
+    def _probe_all(self, first: Entry) -> None:
+        for cell in self.sweep.contests():
+            if cell.contest != first.cell.contest:
+                self.guessed[cell.contest] = self.probe(cell)
+        self.guessed.setdefault(first.cell.contest, 0.0)
+        left = self.seconds_left()
+        if sum(self.left.values()):
+            ends = datetime.now() + timedelta(seconds=left)
+            self.out.print(f"  about {spoken(left)} left, until {ends:%H:%M:%S}")
+
+    def _tell_time(self) -> None:
+        left = f", about {spoken(self.seconds_left())} left" if self.guessed else ""
+        self.bars.update(self.total, detail=f"{self.cells_done} of {len(self.left)}{left}")
+
+
+def show_estimate(out: Console, cell: Cell, cells: int, found: Estimate | None, earlier: list[Record]) -> None:
+    """What one contest takes and what it can tell; `earlier` are records of the same contest."""
+    from lossbench.verdicts.statistics import detectable  # scipy's takes most of a second
+
+    repeats, trials = cell.protocol.repeats, cell.protocol.trials
+    out.print(Text(f"{cell.task.name} on {cell.task.data['name']}, {cell.model.name}", style="bold"))
+    budget = f"{several(repeats, 'repeat')} of {several(trials, 'trial')}"
+    out.print(f"  {several(cells, 'cell')} of {budget}: {several(cells * cell.trainings, 'training')}")
+    if found is None:
+        out.print("  the probe did not run to its end: its cell will say why", style="red")
+    else:
+        way = "side by side" if found.engine == "replicas" else "one after the other"
+        time = f"about {spoken(found.seconds)} a cell, {spoken(found.seconds * cells)} in all"
+        out.print(f"  {time}; {way}; {found.memory / 2**30:.1f} GB of memory")
+    size, spread = detectable(repeats), typical_spread(earlier)
+    if math.isinf(size):
+        out.print("  one repeat tells no difference from chance")
+        return
+    told = f"{size:.2f} SD of the paired differences"
+    if spread:
+        told += f" ({size * spread:.3g} {cell.task.metric}, by earlier records)"
+    out.print(f"  80 % power to detect a difference of {told}")
+
+
+def show_obstacle(out: Console, cell: Cell, cells: int, found: Estimate, smoke: int | None) -> None:
+    """Why a model's trainings go one after the other, and what a smaller run takes; smoke: its trainings a cell."""
+    told = f"{found.obstacle} keeps {cell.model.name} from stacking: about {spoken(found.seconds * cells)} one after "
+    told += "the other"
+    if smoke is not None:
+        told += f"; protocol=smoke takes about {spoken(found.seconds * cells * smoke / cell.trainings)}"
+    out.print(Text(f"  {told}", style="yellow"))
+
+
+def wait(out: Console, busy: bool) -> None:
+    """Says what the program is still doing after its tables."""
+    if busy:
+        out.print()
+        out.print("[dim]writing to MLflow ...[/]")
+
+
+def farewell(
+    out: Console, sweep: Sweep, *, tracked: bool, errors: Iterable[str], interrupted: bool, uri: str | None = None
+) -> None:
+    """Where the results lie, how to browse them, and how to go on after Ctrl-C. uri: what tracking.uri= said."""
+    out.print()
+    for error in errors:
+        out.print(Text(visible(error), style="red"))
+    if interrupted:
+        again = f"{override('name', sweep.name)} {override('reuse', True)}"
+        out.print(f"To resume, rerun the command with [bold]{escape(again)}[/]", soft_wrap=True)
+    out.print(f"report: {escape(str(sweep.folder / 'report.html'))}; records and leaderboards beside it")
+    where = [] if str(sweep.results) == "results" else [override("results", str(sweep.results))]
+    where += [override("tracking.uri", uri)] if uri else []
+    if tracked:
+        out.print(f"browse them: [bold]{escape(' '.join(['lossbench ui', *where]))}[/]", soft_wrap=True)
+
+
+def pair(summary: Summary, places: int) -> str:
+    """`2785 ± 91`, or the mean alone where there is one repeat."""
+    mean = f"{summary.mean:.{places}f}"
+    return mean if summary.sd is None else f"{mean} ± {summary.sd:.{places}f}"
+
+
+def decimals(summaries: Iterable[Summary | None]) -> int:
+    """How many decimals show the smallest spread of a column with two digits; four where values are below 1.5."""
+    found = [s for s in summaries if s is not None]
+    spreads = [s.sd for s in found if s.sd]
+    size = max((abs(s.mean) for s in found), default=1.0)
+    if size <= 1.5:
+        return 4
+    smallest = min(spreads, default=size / 100)
+    return max(0, min(4, 1 - math.floor(math.log10(smallest)))) if smallest > 0 else 2
+
+
+def several(n: int, what: str) -> str:
+    """`1 cell`, `3 cells`."""
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+def spoken(seconds: float) -> str:
+    """`45 s`, `3 min`, `2 h 10 min`."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,93 @@
+"""What subcommands share: their parsers, and where results are."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from lossbench.errors import InputError
+from lossbench.plan.installed import import_target
+from lossbench.plan.overrides import RESERVED
+
+if TYPE_CHECKING:
+    from lossbench.probe.subject import Subject
+
+KINDS = ("continuous", "binary", "classes", "sequences")
+
+
+def results_folder(overrides: Sequence[str]) -> Path:
+    """The folder that `results=` names. Raises InputError for any other word, and for a file."""
+    given = texts(overrides, ("results", "tracking.uri"))
+    results = Path(given.get("results") or "results").expanduser()
+    if results.exists() and not results.is_dir():
+        raise InputError(f"results={results}: that is a file, not a folder.")
+    return results
+
+
+def texts(overrides: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
+    """`key=value` words by key, the values read as a sweep reads them: Hydra's quotes come off."""
+    for word in overrides:
+        if "=" not in word or word.partition("=")[0] not in keys:
+            raise InputError(f"'{word}': only results=DIR (and tracking.uri= for ui) can be given here.")
+    return {key: _text(word, value) for word in overrides for key, _, value in [word.partition("=")]}
+
+
+def _text(word: str, value: str) -> str:
+    """The text that a value stands for; Hydra, which loads slowly, is asked only where quotes may be in it."""
+    if re.fullmatch(r"[\w./:-]+", value, re.ASCII) and value.lower() not in RESERVED:
+        return value
+    from lossbench.compose.texts import as_text, plain
+
+    return plain(as_text(word, False).partition("=")[2])
+
+
+def no_file(folder: Path | None, option: str) -> None:
+    """Raises InputError where a folder is to be written and a file lies in its way."""
+    place = folder
+    while place is not None and not place.exists() and place != place.parent:
+        place = place.parent
+    if place is not None and not place.is_dir():
+        raise InputError(f"{option} {folder}: {place} is a file, not a folder.")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but what it objects to is an InputError of one line like any other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}. `{self.prog} --help` shows what can be given.")
+
+
+def parser(name: str, text: str) -> argparse.ArgumentParser:
+    return Parser(prog=f"lossbench {name}", description=text)
+
+
+def loss_parameters(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """`loss.params.gamma=2` as a parameter, read as Hydra reads it; every other word is a name."""
+    from lossbench.compose.arguments import value_of
+
+    prefix, given, names = "loss.params.", {}, []
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if not equals:
+            names.append(word)
+        elif key.startswith(prefix):
+            given[key.removeprefix(prefix)] = value_of(word)
+        else:
+            raise InputError(f"'{word}': beside names only {prefix}NAME=VALUE can be given here.")
+    return given, names
+
+
+def loss_subjects(name: str, kind: str | None, given: dict[str, Any]) -> list[Subject]:
+    """The losses of a name, or of the object at my.module:MyLoss, one a kind. Raises InputError where there is none."""
+    from lossbench.probe.checking import subjects
+
+    thing = import_target(name, "NAME") if ":" in name else name
+    if thing is not name and kind is None and not hasattr(thing, "kind") and not hasattr(thing, "__lossbench__"):
+        raise InputError(f"'{name}' does not say what it predicts: add --kind binary ({', '.join(KINDS)}).")
+    found = subjects(thing, kind, **given)
+    if not found:
+        raise InputError(f"'{name}' is not for {kind} targets.")
+    return found

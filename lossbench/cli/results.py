@@ -1,0 +1,200 @@
+"""After training: stored results shown, reported on, judged by another metric, and taken home."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lossbench.cli.options import no_file, parser, results_folder
+from lossbench.errors import InputError
+from lossbench.plan import Scope
+
+# lossbench show -----------------------------------------------------------------------------------------------------
+
+
+def show(argv: list[str]) -> int:
+    """A stored record: its metrics over the repeats, and for NER the report per tag; of a sweep its tables first."""
+    words = parser("show", "A stored result: a record's folder, a part of its name, or a sweep.")
+    words.add_argument("run", metavar="RUN")
+    words.add_argument("--repeat", type=int, default=0, help="whose report per tag is printed (default 0)")
+    words.add_argument("overrides", nargs="*", metavar="results=DIR")
+    options = words.parse_intermixed_args(argv)
+    from lossbench.cli import display, tables
+    from lossbench.records.record import read_record
+    from lossbench.verdicts.judging import compare
+
+    records = [read_record(f, arrays=False) for f in _found(options.run, results_folder(options.overrides))]
+    if len(records) > 1:
+        for contest in compare(records).contests:
+            tables.show_contest(display.console(), contest)
+        print()
+    for record in records:
+        if record.role != "reference":
+            _show_record(record, options.repeat)
+    return 0
+
+
+def _found(name: str, results: Path) -> list[Path]:
+    from lossbench.records.record import RECORD
+
+    if (Path(name) / RECORD).exists():
+        return [Path(name)]
+    folders = [path.parent for path in sorted(results.glob(f"*/*/{RECORD}"))]
+    if (Path(name) / "plan.json").exists():
+        return [path.parent for path in sorted(Path(name).glob(f"*/{RECORD}"))]
+    sweep = [f for f in folders if f.parent.name == name]
+    cells = [f for f in folders if name in (f.name, f"{f.parent.name}/{f.name}")]
+    part = [f for f in folders if name in f.name]
+    found = sweep or cells or part
+    if not found:
+        known = sorted({f.parent.name for f in folders})[-5:]
+        raise InputError(
+            f"No result is called '{name}' in {results}/. The latest sweeps: {', '.join(known) or 'none'}."
+        )
+    if not sweep and len({f.name for f in found}) > 1:
+        listed = "\n  ".join(f"{f.parent.name}/{f.name}" for f in found[:20])
+        raise InputError(f"'{name}' fits several results; say which:\n  {listed}")
+    return found if sweep else found[-1:]
+
+
+def _show_record(record: Any, repeat: int) -> None:
+    from lossbench.cli.display import decimals, pair
+    from lossbench.verdicts.aims import other_aim
+    from lossbench.verdicts.judging import too_few_to_judge
+    from lossbench.verdicts.leaderboard import Summary
+
+    reason = f": {record.reason}" if record.reason else ""
+    where = f"{record.task} ({record.data['name']}, {record.model['name']})"
+    print(f"{record.title} on {where}: {record.status.value}{reason}")
+    if aside := too_few_to_judge(record) or other_aim(str(record.loss.get("elicits") or ""), record.metric["name"]):
+        print(f"  set apart: {aside}")
+    for name in record.directions:
+        found = Summary.of(record.values(name))
+        if found:
+            print(f"  {name:18} {pair(found, decimals([found]))}")
+    reports = {r.repeat: r.report for r in record.repeats if r.report}
+    if reports:
+        from lossbench.tasks.spans import format_report
+
+        chosen = repeat if repeat in reports else min(reports)
+        print(f"\n  per tag, on the test part, repeat {chosen}:\n")
+        print(format_report(reports[chosen]))
+    print()
+
+
+# lossbench report ---------------------------------------------------------------------------------------------------
+
+
+def report(argv: list[str]) -> int:
+    """The report of stored sweeps, rebuilt from their records alone; several are compared as one."""
+    words = parser("report", "The report of one sweep, or of several together, from their records alone.")
+    words.add_argument("sweeps", nargs="+", metavar="SWEEP", help="its name, or its folder; then results=DIR")
+    words.add_argument(
+        "--scope",
+        choices=("rows", "training_rows", "test", "population"),
+        help="what verdicts claim: models trained on these rows, for new rows like the test part (rows, the default; "
+        "population is its older name); with other training rows as well, approximately (training_rows); on this test "
+        "part alone (test)",
+    )
+    words.add_argument("--baseline", metavar="LOSS", help="the loss to hold all others against")
+    words.add_argument("--figures", metavar="DIR", type=Path, help="every figure as PDF and SVG, for papers")
+    words.add_argument("--to", metavar="DIR", type=Path, help="where to write; the sweep's own folder if there is one")
+    options = words.parse_intermixed_args(argv)
+    no_file(options.to, "--to")
+    no_file(options.figures, "--figures")
+    from lossbench.verdicts import sweeps
+    from lossbench.verdicts.comparison import Rules
+
+    folders = _sweeps(options.sweeps)
+    usual = sweeps.rules_of(folders[0])
+    rules = Rules(Scope.of(options.scope) if options.scope else usual.scope, options.baseline or usual.baseline)
+    with _without_collector():
+        comparison = sweeps.judged(folders, rules)
+        return _told(comparison, options.to or _place(folders), options.figures)
+
+
+def rescore(argv: list[str]) -> int:
+    """Stored predictions judged by another metric. Trial, epoch and threshold stay as they were chosen."""
+    words = parser("rescore", "Stored predictions judged by another metric; nothing is trained, nothing chosen anew.")
+    words.add_argument("sweeps", nargs="+", metavar="SWEEP", help="its name, or its folder; then results=DIR")
+    words.add_argument("--metric", required=True, help="one of the task's, or my.module.function(target, prediction)")
+    words.add_argument("--direction", choices=("min", "max"), help="of a function of your own")
+    words.add_argument("--margin", type=float, help="differences up to this are the same in practice")
+    words.add_argument("--to", metavar="DIR", type=Path, help="where to write the report; nowhere if not given")
+    options = words.parse_intermixed_args(argv)
+    no_file(options.to, "--to")
+    if options.margin is not None and not 0 <= options.margin < math.inf:
+        raise InputError(f"--margin {options.margin}: a number of 0 or above is due, in the metric's unit.")
+    from lossbench.verdicts import sweeps
+
+    folders = _sweeps(options.sweeps)
+    with _without_collector():
+        comparison = sweeps.rejudged(folders, options.metric, options.direction, options.margin)
+        return _told(comparison, options.to, None)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Records and figures are held to the end; looking for garbage among them takes a seventh of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def _sweeps(names: list[str]) -> list[Path]:
+    from lossbench.verdicts import sweeps
+
+    results = results_folder([name for name in names if "=" in name])
+    found = [sweeps.find_sweep(name, results) for name in names if "=" not in name]
+    if not found:
+        raise InputError("Say which sweep: its name, or its folder.")
+    return found
+
+
+def _place(folders: list[Path]) -> Path:
+    """Beside the records; the report of several sweeps gets a folder of its own."""
+    return folders[0] if len(folders) == 1 else folders[0].parent / "reports" / "+".join(f.name for f in folders)
+
+
+def _told(comparison: Any, folder: Path | None, figures: Path | None) -> int:
+    """Tables and answer in the terminal, the report where it is wanted."""
+    from lossbench.cli import display, tables
+    from lossbench.report.page import write, write_figures
+    from lossbench.verdicts.answer import answer
+
+    out = display.console()
+    tables.show_contests(out, comparison.contests)
+    tables.show_answer(out, answer(comparison))
+    print()
+    if folder is not None:
+        print(f"report: {write(comparison, folder)[0]}")
+    if figures is not None:
+        print(f"{len(write_figures(comparison, figures))} figures in {figures}")
+    return 0
+
+
+# lossbench use ------------------------------------------------------------------------------------------------------
+
+
+def use(argv: list[str]) -> int:
+    """The loss that a sweep chose, as PyTorch code that runs."""
+    words = parser("use", "The loss that a sweep chose, its parameters, rate and threshold, as PyTorch code that runs.")
+    words.add_argument("sweep", metavar="SWEEP")
+    words.add_argument("--loss", metavar="NAME", help="another loss of the sweep")
+    words.add_argument("--task", metavar="NAME", help="where a sweep has several: its task or data set")
+    words.add_argument("overrides", nargs="*", metavar="results=DIR")
+    options = words.parse_intermixed_args(argv)
+    from lossbench.report.recipe import recipe
+    from lossbench.verdicts import sweeps
+
+    comparison = sweeps.judged([sweeps.find_sweep(options.sweep, results_folder(options.overrides))])
+    print(recipe(comparison, options.loss, options.task))
+    return 0

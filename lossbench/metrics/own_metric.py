@@ -1,0 +1,198 @@
+"""A metric of the user's own: any function by its path, what it needs of a prediction, its threshold, its influence.
+
+`load` imports what a command line names. Nothing that is read from a results folder ever reaches it. No torch is
+needed, so that fresh predictions and stored ones are judged by the same code.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.errors import InputError
+from lossbench.metrics.jackknife import by_groups
+from lossbench.plan.installed import import_target
+
+Values = NDArray[np.float64]
+Examples = NDArray[Any] | Sequence[Any]
+AT_HALF = "_at_half"
+"""Ends the name of what a metric of decisions is without a tuned threshold, as in `f1_at_half`."""
+MOST_CUTS = 4096
+"""So many thresholds are tried one by one; of more, every so many, then those round the best."""
+CUTS_WHILE_TRAINING = 128
+"""The same while epochs and trials are compared, thousands of times per cell."""
+
+
+@dataclass(frozen=True)
+class OwnMetric:
+    """A function `(target, prediction) -> float`, and what it is given in which place."""
+
+    name: str
+    path: str
+    direction: str
+    """min or max."""
+    function: Callable[..., Any]
+    takes_threshold: bool = False
+    takes_label: bool = False
+    """Whether it has a parameter `label` besides its first two."""
+    judges_label: bool = False
+    """Whether its second argument is the label instead of the score."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether a threshold has a say in it; then one is chosen on validation data."""
+        return self.takes_threshold or self.takes_label or self.judges_label
+
+    @property
+    def at_half(self) -> str:
+        return self.name + AT_HALF
+
+    def __call__(
+        self, target: Examples, prediction: Examples, label: Examples | None = None, threshold: float | None = None
+    ) -> float:
+        """The value for n examples. `label` and `threshold` matter to a metric that decides, and to no other."""
+        given: dict[str, Any] = {"threshold": threshold} if self.takes_threshold else {}
+        given |= {"label": label} if self.takes_label else {}
+        return float(self.function(target, label if self.judges_label else prediction, **given))
+
+    def at(self, target: Examples, score: Values, threshold: float) -> float:
+        """The value where label 1 is what scores [n] above the threshold."""
+        return self(target, score, (score > threshold).astype(np.int64), threshold)
+
+    def threshold(self, target: Examples, score: Values, middle: float, most: int = MOST_CUTS) -> tuple[float, float]:
+        """The best threshold on scores [n] and the value there; of equal ones that nearest to `middle`.
+
+        Thresholds at which the function breaks or gives NaN, as a share of nothing, are passed over. Raises what the
+        function raises where it breaks at all of them.
+        """
+        if bool(np.isnan(score).any()):  # of a training that diverged beside others
+            return middle, math.nan
+        cuts, sign = thresholds_between(score), 1 if self.direction == "max" else -1
+        found: dict[int, float] = {}
+        broken: Exception | None = None
+
+        def gain(place: int) -> float:
+            nonlocal broken
+            if place not in found:
+                try:
+                    found[place] = sign * self.at(target, score, float(cuts[place]))
+                except Exception as error:  # a function may have no value where nothing is positive
+                    broken, found[place] = error, math.nan
+            return -math.inf if math.isnan(found[place]) else found[place]
+
+        low, high = 0, len(cuts) - 1
+        while True:
+            places = sorted({round(p) for p in np.linspace(low, high, min(most, high - low + 1))})
+            best = max(range(len(places)), key=lambda i: gain(places[i]))
+            if len(places) == high - low + 1:
+                break
+            low, high = places[max(0, best - 1)], places[min(len(places) - 1, best + 1)]
+        values = {place: value for place, value in found.items() if not math.isnan(value)}
+        if not values:
+            if broken is not None:
+                raise broken
+            return middle, math.nan
+        top = max(values.values())
+        equal = [place for place, value in values.items() if value >= top - 1e-12 * max(1.0, abs(top))]
+        chosen = min(equal, key=lambda place: (abs(float(cuts[place]) - middle), place))
+        return float(cuts[chosen]), sign * values[chosen]
+
+    def influence(
+        self, target: Examples, prediction: Examples, label: Examples | None = None, threshold: float | None = None
+    ) -> Values | None:
+        """What groups of examples contribute to the value [groups], as `jackknife.by_groups` has it.
+
+        None where the function has no value without one of the groups: then there is no interval for new examples.
+        """
+
+        def of(rows: NDArray[np.int64]) -> float:
+            chosen = None if label is None else _taken(label, rows)
+            return self(_taken(target, rows), _taken(prediction, rows), chosen, threshold)
+
+        try:
+            parts = by_groups(of, len(target))
+        except Exception:  # the metric itself is known; only its interval is not
+            return None
+        return parts if len(parts) > 1 and bool(np.isfinite(parts).all()) else None
+
+
+def load(path: str, direction: str | None, known: Collection[str], *, what: str, ask: str) -> OwnMetric:
+    """The function at an import path that the command line of this process gives, and nothing else ever does.
+
+    direction: min or max as the command line says, else the function's own attribute `direction`. known: names of the
+    task's metrics, which the function's short name must not take. what: the option that names it; ask: those that give
+    a direction. Raises InputError.
+    """
+    function = import_target(path, what)
+    stated = direction or getattr(function, "direction", None)
+    if stated not in ("min", "max"):
+        raise InputError(f"{what}={path} needs {ask}.")
+    if not callable(function):
+        raise InputError(f"{what}={path} is not a function (target, prediction) -> float.")
+    return OwnMetric(name_of(path, known), path, str(stated), function, **_needs(function))
+
+
+def name_of(path: str, known: Collection[str]) -> str:
+    """The short name of the function at a path; the whole path where a metric of the task has the short one."""
+    short = path.replace(":", ".").rpartition(".")[2]
+    return path if short in known else short
+
+
+def undecided(metric: OwnMetric, task: str) -> OwnMetric:
+    """The metric for a task without thresholds. Raises InputError where it cannot do without one."""
+    fixed = _defaults(metric.function)
+    lacking = "threshold" if metric.takes_threshold and "threshold" not in fixed else ""
+    lacking = lacking or ("label" if metric.takes_label and "label" not in fixed else "")
+    if lacking or getattr(metric.function, "needs", None) == "decision":
+        what = f"has a parameter '{lacking}'" if lacking else "says needs = 'decision'"
+        raise InputError(
+            f"{metric.path} {what}, but task={task} has no threshold to choose: judge it by another metric."
+        )
+    return OwnMetric(metric.name, metric.path, metric.direction, metric.function)
+
+
+def thresholds_between(score: Values) -> Values:
+    """Every threshold that parts scores [n] in another way, from above them all to below them all, halfway between."""
+    values = np.unique(score.astype(np.float64))[::-1]
+    over = max(values[0] + 1, np.nextafter(values[0], np.inf))
+    below = min(values[-1] - 1, np.nextafter(values[-1], -np.inf))
+    following = np.append(values[1:], below)
+    halfway = (values + following) / 2
+    return np.concatenate([[over], np.where(halfway < values, halfway, following)])
+
+
+def _needs(function: Callable[..., Any]) -> dict[str, bool]:
+    names = list(_parameters(function))
+    fixed = function.keywords if isinstance(function, partial) else {}
+    takes = {name: name in names and name not in fixed for name in ("threshold", "label")}
+    second = names[1] if len(names) > 1 else ""
+    needs = getattr(function, "needs", None) == "decision" and not any(takes.values())
+    return {
+        "takes_threshold": takes["threshold"],
+        "takes_label": takes["label"] and second != "label",
+        "judges_label": needs or (takes["label"] and second == "label"),
+    }
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    try:
+        return dict(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # some functions written in C tell nothing
+        return {}
+
+
+def _defaults(function: Callable[..., Any]) -> set[str]:
+    return {name for name, one in _parameters(function).items() if one.default is not inspect.Parameter.empty}
+
+
+def _taken(examples: Examples, rows: NDArray[np.int64]) -> Examples:
+    if isinstance(examples, np.ndarray):
+        return examples[rows]
+    return [examples[row] for row in rows.tolist()]

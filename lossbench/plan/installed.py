@@ -1,0 +1,29 @@
+"""Things by the import paths that a person gives."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from lossbench.errors import InputError
+
+
+def import_target(path: str, what: str) -> Any:
+    """The object at a dotted path, looked for in the current folder too. InputError says which part is missing."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    module, _, attribute = path.replace(":", ".").rpartition(".")
+    if not module:
+        raise InputError(f"{what}={path} is not a dotted path such as my.module.MyLoss.")
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise InputError(f"{what}={path}: there is no module '{error.name}' here or among the installed.") from error
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{what}={path} broke on import: {type(error).__name__}: {error}") from error
+    if not hasattr(found, attribute):
+        raise InputError(f"{what}={path}: the module '{module}' has no '{attribute}'.")
+    return getattr(found, attribute)

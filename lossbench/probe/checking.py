@@ -1,0 +1,105 @@
+"""All laws over a loss: what it keeps, what it breaks, what was not asked, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from lossbench.loss import Kind
+from lossbench.loss.adapter import Family, family
+from lossbench.loss.catalogue import load_family
+from lossbench.probe.counters import Counters, count
+from lossbench.probe.law import Finding, Law, Status, tried
+from lossbench.probe.laws import LAWS
+from lossbench.probe.subject import Subject
+
+
+@dataclass(frozen=True)
+class Conformance:
+    """What came of all laws for one loss of one kind; `counters` are None where it could not be called."""
+
+    subject: Subject
+    findings: tuple[Finding, ...]
+    counters: Counters | None
+
+    @property
+    def broken(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.status is Status.BROKEN)
+
+    @property
+    def kept(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.status is Status.KEPT)
+
+    @property
+    def passes(self) -> bool:
+        return not self.broken
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: names, parameters, findings with their sentences and criteria, counters."""
+        return {
+            "loss": self.subject.name,
+            "kind": self.subject.kind.value,
+            "distribution": self.subject.family.distribution,
+            "parameters": dict(self.subject.params),
+            "passes": self.passes,
+            "laws": [
+                {
+                    "law": finding.law.name,
+                    "sentence": finding.law.sentence,
+                    "criterion": finding.law.criterion,
+                    "status": finding.status.value,
+                    "words": finding.words,
+                }
+                for finding in self.findings
+            ],
+            "operations": self.counters.operations if self.counters else None,
+            "bytes_saved_per_target": self.counters.saved if self.counters else None,
+        }
+
+
+def subjects(loss: str | type | Callable[..., Any], /, kind: str | Kind | None = None, **params: Any) -> list[Subject]:
+    """One subject a kind of an installed loss (by name), a Loss class, an nn.Module class or a function.
+
+    kind: that kind alone; for an object without `__lossbench__`, the kind that it is of.
+    """
+    chosen = None if kind is None else Kind(kind)
+    if isinstance(loss, str):
+        found: Family = load_family(loss)
+    else:
+        name = getattr(loss, "__name__", type(loss).__name__)
+        told = {"kind": chosen.value} if chosen and not hasattr(loss, "__lossbench__") else None
+        found = family(loss, name=name, distribution=getattr(loss, "__module__", "here"), traits=told)
+    kinds = [one for one in found if chosen in (None, one)]
+    return [Subject(found, one, _fitting(found, one, params)) for one in kinds]
+
+
+def _fitting(found: Family, kind: Kind, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that this kind has; one that no kind has stays, to be refused by name."""
+    known = {p.name for p in found.parameters}
+    own = {p.name for p in found[kind].parameters}
+    return {key: value for key, value in params.items() if key in own or key.partition(".")[0] not in known}
+
+
+def check(
+    subject: Subject, laws: Iterable[Law] = LAWS, told: Callable[[Finding], None] = lambda finding: None
+) -> Conformance:
+    """Tries all laws. Raises InputError where the loss cannot be built from these parameters.
+
+    told: is called after every law.
+    """
+    subject.build()
+    findings = []
+    for law in laws:
+        findings.append(tried(law, subject))
+        told(findings[-1])
+    return Conformance(subject, tuple(findings), _counters(subject))
+
+
+def _counters(subject: Subject) -> Counters | None:
+    try:
+        return count(subject.loss(torch.float32), subject.batch(64).to(torch.float32))
+    except Exception:  # the laws have said what is wrong with it
+        return None

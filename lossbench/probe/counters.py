@@ -1,0 +1,66 @@
+"""What a loss costs, counted rather than clocked: the same numbers on every machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lossbench.loss import Loss
+from lossbench.probe.subject import Batch
+
+
+@dataclass(frozen=True)
+class Counters:
+    """operations: dispatched by forward and backward of a batch. saved: bytes kept for the backward, a target."""
+
+    operations: int
+    saved: float
+
+
+def count(loss: Loss, batch: Batch) -> Counters:
+    return Counters(operations(loss, batch), saved(loss, batch) / len(batch))
+
+
+def operations(loss: Loss, batch: Batch) -> int:
+    """Operations that torch dispatches for one forward and one backward."""
+    counting = _Counting()
+    with counting:
+        _step(loss, batch)
+    return counting.count
+
+
+def saved(loss: Loss, batch: Batch) -> int:
+    """Bytes of tensors kept from the forward for the backward, those that share their memory once."""
+    sizes: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    values = batch.values.detach().clone().requires_grad_()
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        losses = loss(batch.with_values(values).output, batch.targets)
+    losses.sum().backward()
+    return sum(sizes.values())
+
+
+def _step(loss: Loss, batch: Batch) -> None:
+    values = batch.values.detach().clone().requires_grad_()
+    loss(batch.with_values(values).output, batch.targets).sum().backward()
+
+
+class _Counting(TorchDispatchMode):
+    """Counts whatever passes through torch's dispatcher."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return func(*args, **(kwargs or {}))

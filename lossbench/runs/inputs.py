@@ -1,0 +1,199 @@
+"""What a cell needs before anything is trained: its task, its model, its loss, its rows; or why it cannot be."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lossbench.errors import InputError, PluginError, UnknownName
+from lossbench.loss import Domain, Kind, Loss, Sequences, catalogue
+from lossbench.plan import Cell, LossChoice, ModelChoice, Rarest, TaskChoice, Trial, fingerprint, protocol, stream
+from lossbench.plan.installed import import_target
+from lossbench.records import provenance
+from lossbench.tasks.contract import Fold, Task
+from lossbench.training import engine
+from lossbench.training.answers import check_answers, choose_output, give_shapes
+from lossbench.training.batches import TrainingBatches
+from lossbench.training.learner import blamed
+from lossbench.training.ready import Ready
+from lossbench.training.weights import paired_model
+
+_TASKS: dict[str, Task] = {}
+"""Loaded tasks by content, so that the cells of a sweep share their data."""
+FILES = ("path", "validation", "test")
+"""Options of data that name a file: another file, or the same one written anew, is another task."""
+
+
+def load_task(choice: TaskChoice, seed: int) -> Task:
+    """The task of a cell, its data loaded once a process. Raises InputError and DataError."""
+    files = [Path(str(value)).resolve() for key, value in choice.data.items() if key in FILES and value]
+    stamps = [(str(path), path.stat().st_mtime_ns) for path in files if path.exists()]
+    key = fingerprint([asdict(choice), seed, stamps])
+    if key not in _TASKS:
+        cls = import_target(choice.target, "task.target")
+        _TASKS[key] = cls(data=choice.data, metric=choice.metric, direction=choice.direction, seed=seed)
+    return _TASKS[key]
+
+
+def margins_of(choice: TaskChoice, task: Task) -> dict[str, float]:
+    """Differences that are the same in practice, by metric: the task's usual ones, and what the command says."""
+    given = choice.equivalence
+    said = {} if given is None else dict(given) if isinstance(given, Mapping) else {task.metric.name: given}
+    unknown = [name for name in said if name not in task.directions()]
+    if unknown:
+        raise UnknownName("metric", unknown[0], task.directions(), "Change task.equivalence=.")
+    usual = {name: margin for name, margin in task.margins().items() if math.isfinite(margin)}
+    return {**usual, **said}
+
+
+def build_model(choice: ModelChoice, inputs: Any, outputs: int) -> nn.Module:
+    """Any importable `(inputs, outputs, **params) -> nn.Module`. InputError where it is not one."""
+    make = import_target(choice.target, "model.target")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Lazy modules are a new feature")
+            model = make(inputs, outputs, **choice.params)
+    except Exception as error:
+        raise InputError(
+            f"model.target={choice.target} cannot be built with ({inputs}, {outputs}, {dict(choice.params)}): {error}"
+        ) from error
+    if not isinstance(model, nn.Module):
+        raise InputError(f"model.target={choice.target} gave a {type(model).__name__}, not an nn.Module.")
+    if choice.output is not None:
+        choose_output(model, choice.output)
+    return model
+
+
+def misfit(choice: LossChoice, task: Task) -> str | None:
+    """Why a loss cannot be used on a task, in a few words; None where it can. PluginError where it is broken."""
+    family = catalogue.family_of(choice)
+    kind = family.first(task.kinds)
+    if kind is None:
+        offers, wants = (" or ".join(k.value for k in kinds) for kinds in (family, task.kinds))
+        return f"{offers} loss, {wants} task"
+    loss = catalogue.build(choice, kind)
+    if loss.domain is Domain.NONNEGATIVE and task.card.summary.get("min", 0) < 0:
+        return f"needs targets of 0 and above, {task.card.target} goes down to {task.card.summary['min']:g}"
+    return None
+
+
+def settled(cell: Cell) -> Cell:
+    """The cell as it is trained: with the batch size that its data call for, unless it names one.
+
+    The same for every loss of a contest. Raises DataError where its rows cannot be split.
+    """
+    if cell.training.batch_size is not None:
+        return cell
+    task = load_task(cell.task, cell.seed)
+    rows = len(task.splits(0).train)
+    return replace(cell, training=protocol.by_the_data(cell.training, rows, rarest_of(task)))
+
+
+def rarest_of(task: Task) -> Rarest | None:
+    """A task's rarest class; None where it has no classes, or does not tell."""
+    return task.rarest() if hasattr(task, "rarest") else None
+
+
+def held_of_the_rarest(cell: Cell, task: Task) -> tuple[Rarest, float] | None:
+    """The rarest class, and how many of it a batch of a settled cell holds on average; None without classes."""
+    rarest = rarest_of(task)
+    if rarest is None:
+        return None
+    return rarest, rarest.per_batch(min(cell.training.batch, len(task.splits(0).train)))
+
+
+def check(cell: Cell) -> None:
+    """Raises InputError where a cell's rows cannot be split, its model not be built or its engine not serve."""
+    cell = settled(cell)
+    task = load_task(cell.task, cell.seed)
+    for repeat in range(cell.repeats):
+        task.splits(repeat)
+    margins_of(cell.task, task)
+    fold = task.fold(0)
+    model = build_model(cell.model, fold.inputs, 1)
+    if any(parameter.requires_grad for parameter in model.parameters()):
+        check_answers(model, fold, task.kinds[0], cell.model.target)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise InputError(f"model.target={cell.model.target} has no parameters: there is nothing to train.")
+    engine.side_by_side(cell.training, fold, model, cell.trainings)
+
+
+def fingerprint_of(cell: Cell) -> str:
+    """What decides a cell's numbers: the cell, its data, the versions, and the code of loss, task, model and metric."""
+    cell = settled(cell)
+    task = load_task(cell.task, cell.seed)
+    paths = [cell.model.target, cell.task.target, *([cell.task.metric] if "." in cell.task.metric else [])]
+    code = [catalogue.source(import_target(path, path)) for path in paths]
+    try:
+        code += catalogue.code_of(cell.loss)
+    except PluginError as error:
+        code.append(str(error))
+    return fingerprint([cell.to_dict(), task.card.digest, provenance.versions(), code])
+
+
+class Bench:
+    """Makes trainings of one cell ready; those of one repeat share their rows."""
+
+    def __init__(self, cell: Cell, task: Task, kind: Kind) -> None:
+        self.cell, self.task, self.kind = settled(cell), task, kind
+        self._folds: dict[tuple[int, Domain, tuple[int, int] | None], Fold] = {}
+        self._models: dict[tuple[int, int, tuple[int, int] | None], tuple[nn.Module, str]] = {}
+
+    def ready(self, trial: Trial, *, shared_model: bool = False) -> Ready:
+        """`shared_model`: the same module for all trials of a repeat, to be read and not to be trained."""
+        seed = protocol.repeat_seed(self.cell, trial.repeat, trial.half)
+        torch.manual_seed(seed)
+        loss = self.loss(trial)  # its own weights, from this repeat's seed
+        place = (trial.repeat, loss.domain, trial.half)
+        if place not in self._folds:
+            task = self.task if trial.half is None else self.task.halved(trial.repeat, *trial.half)  # type: ignore[attr-defined]
+            self._folds[place] = task.fold(trial.repeat, loss.domain)
+        fold = self._folds[place]
+        with blamed("in outputs"):
+            outputs = loss.outputs(fold.classes)
+        model, weights = self._model(trial, outputs, fold, seed, shared=shared_model)
+        batches = TrainingBatches(fold, self.cell.training.batch, seed)
+        hashes = {"splits": fold.splits.digest, "weights": weights, "batches": batches.digest}
+        with blamed("in observe"):
+            loss.observe(_copy(fold.training_target(self.kind)))  # what it writes into them is its own
+        for part in loss.modules():  # the losses inside a composite too
+            if isinstance(part, Loss):
+                part.trusts_targets = True
+        return Ready(trial, model, loss, fold, batches, outputs, seed, hashes)
+
+    def only(self, repeat: int) -> Bench:
+        """Lets go of the rows and models of all other repeats."""
+        self._folds = {place: fold for place, fold in self._folds.items() if place[0] == repeat}
+        self._models = {place: model for place, model in self._models.items() if place[0] == repeat}
+        return self
+
+    def loss(self, trial: Trial) -> Loss:
+        return catalogue.build(replace(self.cell.loss, params=trial.params), self.kind)
+
+    def _model(self, trial: Trial, outputs: int, fold: Fold, seed: int, *, shared: bool) -> tuple[nn.Module, str]:
+        build = partial(self._built, fold)
+        if not shared:
+            return paired_model(build, outputs, stream(seed, "weights"))
+        place = (trial.repeat, outputs, trial.half)
+        if place not in self._models:
+            self._models[place] = paired_model(build, outputs, stream(seed, "weights"))
+        return self._models[place]
+
+    def _built(self, fold: Fold, outputs: int) -> nn.Module:
+        model = build_model(self.cell.model, fold.inputs, outputs)
+        give_shapes(model, fold, self.kind)
+        return model
+
+
+def _copy(target: Tensor | Sequences) -> Tensor | Sequences:
+    if isinstance(target, Sequences):
+        return Sequences(target.values.clone(), target.lengths.clone())
+    return target.clone()

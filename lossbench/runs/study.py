@@ -1,0 +1,366 @@
+"""One cell, from its loss and its task to its record: `run(cell) -> Record`."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lossbench.errors import InputError, NoSuchMetric, PluginError
+from lossbench.loss import Kind, Loss, Prediction, catalogue
+from lossbench.loss.adapter import Family
+from lossbench.metrics.influence import INFLUENCE
+from lossbench.metrics.metric import Direction
+from lossbench.plan import Cell, LossChoice, Part, Trial, fingerprint, protocol
+from lossbench.probe.shape import loss_shape, pull
+from lossbench.records import provenance
+from lossbench.records.record import Record, Repeat, Status, finite
+from lossbench.runs import halves
+from lossbench.runs.inputs import Bench, held_of_the_rarest, load_task, margins_of, misfit, settled
+from lossbench.runs.workers import devices, spread
+from lossbench.tasks.contract import Task
+from lossbench.training import engine
+from lossbench.training.cost import one_step, step_bytes, steps_per_epoch
+from lossbench.training.differences import copied
+from lossbench.training.engine import How, Outcome
+from lossbench.training.gradient import check_gradient
+from lossbench.training.learner import Trained
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def _nothing(*told: object) -> None:
+    """For whoever wants to know nothing."""
+
+
+@dataclass
+class Progress:
+    """Who is told what while a run goes on."""
+
+    epochs: Callable[[float], None] = field(default=_nothing)
+    """How many epochs of single trainings have been done since it was last called."""
+    training: Callable[[float], None] = field(default=_nothing)
+    """Its seconds, after each training."""
+    kept: Callable[[int, dict[str, Any]], None] = field(default=_nothing)
+    """A repeat's number and the weights of its chosen model and loss, where the cell asks to keep them."""
+    frozen: Callable[[dict[str, Any]], None] = field(default=_nothing)
+    """All choices of the cell so far, by repeat, each with its hash; called before their test parts are opened."""
+
+
+def run(cell: Cell, progress: Progress | None = None) -> Record:
+    """Trains and judges one cell. Whatever a loss does, it ends in a record; InputError is for what cannot be started.
+
+    A loss that does not fit the task is `skipped`, one that breaks `failed` with its distribution named, one that
+    becomes NaN `diverged`. Ctrl-C gives an `interrupted` record with the repeats that were done.
+    """
+    threads, start = torch.get_num_threads(), time.perf_counter()
+    task, cell = load_task(cell.task, cell.seed), settled(cell)
+    record = _blank(cell, task)
+    torch.set_num_threads(1)
+    try:
+        family = catalogue.family_of(cell.loss)
+        record.loss |= {"distribution": family.distribution}
+        reason = misfit(cell.loss, task)
+        if reason:
+            record.status, record.reason = Status.SKIPPED, reason
+        else:
+            _study(cell, task, family, record, progress or Progress())
+    except InputError:
+        raise
+    except NoSuchMetric as error:
+        record.status, record.reason = Status.SKIPPED, str(error)
+    except PluginError as error:
+        whose = str(record.loss.get("distribution", ""))
+        named = str(error) if whose in str(error) else f"'{cell.loss.title}' of {whose} {error}"
+        record.status, record.reason = Status.FAILED, named
+    except Exception as error:  # of the task, the model, a metric: the record keeps the repeats that were done
+        record.status, record.reason = Status.FAILED, f"{type(error).__name__}: {error}"
+        record.provenance["traceback"] = "".join(traceback.format_exception(error))
+    except KeyboardInterrupt:
+        record.status, record.reason = Status.INTERRUPTED, f"after {len(record.repeats)} of {cell.repeats} repeats"
+    finally:
+        record.seconds = time.perf_counter() - start
+        record.provenance |= provenance.gather(cell.training.accelerator)
+        torch.set_num_threads(threads)
+    return record
+
+
+def run_references(cell: Cell) -> list[Record]:
+    """The rows that no loss has a part in (trivial, gradient boosting), over the repeats of a cell, on its task."""
+    start = time.perf_counter()
+    task, cell = load_task(cell.task, cell.seed), settled(cell)
+    repeats: dict[str, list[Repeat]] = {}
+    for repeat in range(cell.repeats):
+        seed = protocol.repeat_seed(cell, repeat)
+        references = task.references(repeat)
+        for name, evaluation in references.items():
+            done = Repeat(repeat, seed, Status.DONE, metrics=finite(evaluation.metrics), report=evaluation.report)
+            repeats.setdefault(name, []).append(done)
+    records = []
+    for name, outcomes in repeats.items():
+        record = _blank(cell, task)
+        record.loss = {"name": name, "title": name.replace("_", " "), "params": {}, "kind": None}
+        record.status, record.role, record.repeats = Status.DONE, "reference", outcomes
+        record.seconds = time.perf_counter() - start
+        record.provenance = provenance.gather("cpu")
+        records.append(record)
+    return records
+
+
+# One cell ----------------------------------------------------------------------------------------------------------
+
+
+def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Progress) -> None:
+    kind = family.first(task.kinds)
+    assert kind is not None
+    defaults = {p.name: p.default for p in family[kind].parameters if not p.required}
+    record.loss |= {
+        "kind": kind.value,
+        "params": {**defaults, **cell.loss.params},
+        "reference": family[kind].reference,
+    }
+    search = catalogue.search_of(cell.loss, kind) if cell.loss.tuned else {}
+    studies = protocol.trials(cell, search, task.card.digest)
+    record.arrays |= {f"legend/{name}": array for name, array in task.legend().items()}
+    frozen: dict[str, Any] = {}
+    for contest in _trained(cell, task, kind, studies, record, progress):
+        for judged in contest:
+            judged.choose(record.arrays)
+        frozen |= {str(one.repeat.repeat): one.frozen for one in contest if one.frozen}
+        progress.frozen(frozen)  # nothing of these repeats is chosen after this line
+        for one in contest:
+            if one.frozen:
+                one.judge(record.arrays)
+                if cell.training.save_models == "best":
+                    progress.kept(one.repeat.repeat, one.weights())
+            record.repeats.append(one.repeat)
+    if cell.protocol.halves:
+        halves.measure(cell, task, kind, record, progress.training)
+    if aims := dict.fromkeys(r.elicits for r in record.repeats if r.status is Status.DONE):
+        record.loss["elicits"] = " or ".join(filter(None, aims))  # of what was chosen: parameters may change it
+    bad = [r for r in record.repeats if r.status is not Status.DONE]
+    record.status = bad[0].status if bad else Status.DONE
+    if bad:
+        which = f"repeat {bad[0].repeat}" if len(bad) == 1 else f"{len(bad)} of {cell.repeats} repeats"
+        record.reason = f"{which}: {bad[0].reason}"
+    else:
+        with suppress(Exception):  # a number for the report, no result
+            cost = _cost(cell, family, kind, record)
+            if cost["at"]:
+                record.provenance["cost"] = cost
+        with suppress(Exception):
+            record.provenance |= _step_cost(cell, task, kind, studies[0][0])
+
+
+PATIENCE = 1.0
+"""Seconds that measuring a loss's cost may always take: nobody notices them."""
+
+
+def _cost(cell: Cell, family: Family, kind: Kind, record: Record) -> dict[str, Any]:
+    """What the loss alone takes, next to the cheapest of its kind; measured in less time than its trainings took."""
+    from lossbench.probe.subject import Subject
+    from lossbench.probe.timing import priced
+
+    trained = sum(trial["seconds"] for repeat in record.repeats for trial in repeat.trials)
+    return priced(Subject(family, kind, cell.loss.params), record.provenance["classes"], max(PATIENCE, trained))
+
+
+def _step_cost(cell: Cell, task: Task, kind: Kind, trial: Trial) -> dict[str, Any]:
+    """What a step takes beside a step with the task's baseline, both run in turn in this same moment; {} without one.
+
+    Steps of two cells, each clocked in its own training, would differ by what else the machine did meanwhile.
+    """
+    from lossbench.probe.timing import compared
+
+    if cell.task.baseline is None or cell.training.accelerator != "cpu":
+        return {}
+    other = replace(cell, loss=LossChoice(cell.task.baseline))
+    its_kind = catalogue.family_of(other.loss).first(task.kinds)
+    if its_kind is None:
+        return {}
+    both = [
+        Bench(cell, task, kind).ready(trial, shared_model=True),
+        Bench(other, task, its_kind).ready(replace(trial, params={}), shared_model=True),
+    ]
+    own, base = (one_step(ready, cell.training.batch) for ready in both)
+    return {"step": {"against": other.loss.title, **compared(own, base)}}
+
+
+def _trained(
+    cell: Cell,
+    task: Task,
+    kind: Kind,
+    studies: Sequence[Sequence[Trial]],
+    record: Record,
+    progress: Progress,
+) -> Iterator[list[Study]]:
+    """The repeats with all their trials trained: at once where they go side by side, else one after the other."""
+    how = How(cell.training, task.metric.direction, cell.penalty, progress.epochs)
+
+    def gathered(outcomes: Iterator[Outcome]) -> list[Study]:
+        found: dict[int, Study] = {}
+        for outcome in outcomes:
+            number = outcome.ready.trial.repeat
+            found.setdefault(number, Study(number, task.metric.direction)).add(outcome)
+            progress.training(outcome.trained.seconds)
+        return list(found.values())
+
+    bench = Bench(cell, task, kind)
+    first = bench.ready(studies[0][0], shared_model=True)
+    stacked = engine.side_by_side(cell.training, first.fold, first.model, cell.trainings)
+    check_gradient(first)
+    record.loss["elicits"], record.loss["pointwise"] = first.loss.elicits, first.loss.pointwise
+    record.provenance["classes"] = first.fold.classes
+    record.provenance["steps_per_epoch"] = steps_per_epoch(first, cell.training.batch)
+    if held := held_of_the_rarest(cell, task):
+        record.provenance["rarest"] = {"class": held[0].name, "per_batch": held[1]}
+    with suppress(Exception):  # what breaks here breaks in training as well, where it is told
+        record.provenance["step_bytes"] = step_bytes(first, cell.training.batch)
+    record.provenance["engine"] = "replicas" if stacked else "sequential"
+    if devices(cell.training) > 1:
+        yield from (gathered(iter(outcomes)) for outcomes in spread(cell, kind, studies, how, stacked))
+    elif stacked:
+        yield gathered(engine.train(bench.ready, [trial for study in studies for trial in study], how, stacked=True))
+    else:
+        for study in studies:
+            yield gathered(engine.train(bench.only(study[0].repeat).ready, study, how, stacked=False))
+
+
+class Study:
+    """One repeat: its trials, the best of them on validation data, and what the test part says of that one."""
+
+    def __init__(self, number: int, direction: Direction) -> None:
+        self.direction = direction
+        self.repeat = Repeat(number, 0, Status.DONE)
+        self.frozen: dict[str, Any] = {}
+        self._values: list[float] = []
+        self._curves: Arrays = {}
+        self._best: Outcome | None = None
+        self._loss: Loss | None = None
+        self._validation: Prediction | None = None
+
+    def add(self, outcome: Outcome) -> None:
+        """Takes a trained trial in; only the best one's weights are kept."""
+        trial, trained = outcome.ready.trial, outcome.trained
+        value = float("nan") if trained.diverged else trained.validation[trained.best_epoch or 0]
+        best = self._values[self._best.ready.trial.number] if self._best else float("nan")
+        if self._best is None or self.direction.better(value, best):
+            self._best = outcome
+        self._values.append(value)
+        self.repeat.trials.append(_told(trial, trained, value))
+        self._curves[f"trial/{trial.repeat}/{trial.number}/validation"] = np.asarray(trained.validation)
+        self.repeat.hashes = self.repeat.hashes or dict(outcome.ready.hashes)
+
+    def choose(self, arrays: Arrays) -> None:
+        """The trial, its epoch and its thresholds, all on validation data, frozen under their hash."""
+        assert self._best is not None
+        repeat, number, ready, trained = self.repeat, self.repeat.repeat, self._best.ready, self._best.trained
+        repeat.seed, repeat.learning_rate, repeat.params = (
+            ready.seed,
+            ready.trial.learning_rate,
+            dict(ready.trial.params),
+        )
+        repeat.epochs, repeat.best_epoch, repeat.seconds = len(trained.validation), trained.best_epoch, trained.seconds
+        arrays |= self._curves if len(self._values) > 1 else {}
+        arrays |= {f"curve/{number}/{name}": curve for name, curve in _curves(trained).items()}
+        rates = [trial["learning_rate"] for trial in repeat.trials]
+        choice = protocol.choose(self._values, rates, lower_is_better=self.direction is Direction.MIN)
+        if choice is None:
+            repeat.status, repeat.reason = Status.DIVERGED, trained.diverged or ""
+            return
+        repeat.trial, repeat.ties, repeat.edge = choice.trial, choice.ties, choice.edge
+        self._loss = self._best.restore()
+        repeat.elicits = self._loss.elicits
+        if number == 0:
+            arrays |= loss_shape(copied(self._loss).float())  # a copy: it may count its calls
+            with suppress(Exception):  # a picture for the report, no result
+                arrays |= pull(copied(self._loss), self._best.score(self._loss, Part.TRAIN))
+        self._validation = self._best.predict(self._loss, Part.VALIDATION)
+        repeat.decision = dict(ready.fold.decide(self._validation))
+        told = ("trial", "learning_rate", "params", "best_epoch", "decision")
+        self.frozen = {name: getattr(repeat, name) for name in told}
+        repeat.choice = self.frozen["hash"] = fingerprint([self.frozen[name] for name in told])
+
+    def judge(self, arrays: Arrays) -> None:
+        """Opens the test part for what was chosen, once."""
+        assert self._best is not None
+        assert self._validation is not None
+        assert self._loss is not None
+        repeat, fold = self.repeat, self._best.ready.fold
+        repeat.validation = finite(fold.evaluate(Part.VALIDATION, self._validation, repeat.decision).metrics)
+        fold.open_test(repeat.choice)
+        test = self._best.predict(self._loss, Part.TEST)
+        judged = fold.evaluate(Part.TEST, test, repeat.decision)
+        repeat.metrics, repeat.report = finite(judged.metrics), judged.report
+        for part, prediction in ((Part.VALIDATION, self._validation), (Part.TEST, test)):
+            arrays |= {f"{part.value}/{repeat.repeat}/{k}": v for k, v in fold.arrays(part, prediction).items()}
+        arrays |= {f"test/{repeat.repeat}/{INFLUENCE}/{name}": v for name, v in judged.influence.items()}
+
+    def weights(self) -> dict[str, Any]:
+        """Of the chosen training, at its best epoch: state dicts of model and loss, and what was chosen with them."""
+        assert self._best is not None
+        assert self._loss is not None
+        states = {"model": self._best.ready.model.state_dict(), "loss": self._loss.state_dict()}
+        return {**states, "choice": self.frozen}
+
+
+def _told(trial: Trial, trained: Trained, value: float) -> dict[str, Any]:
+    """A trial as its record keeps it."""
+    return {
+        "learning_rate": trial.learning_rate,
+        "params": dict(trial.params),
+        "status": (Status.DIVERGED if trained.diverged else Status.DONE).value,
+        "reason": trained.diverged or "",
+        "value": None if trained.diverged else value,
+        "best_epoch": trained.best_epoch,
+        "epochs": len(trained.validation),
+        "seconds": trained.seconds,
+        "step_seconds": trained.step_seconds,
+    }
+
+
+def _curves(trained: Trained) -> dict[str, NDArray[np.float64]]:
+    parts = {f"part/{name}": np.asarray(curve) for name, curve in trained.parts.items()}
+    return {
+        "train_loss": np.asarray(trained.train_loss),
+        "validation": np.asarray(trained.validation),
+        **parts,
+    }
+
+
+def _written(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of a target without those that are no numbers, as the skew of huge ones."""
+    return {k: v for k, v in summary.items() if not isinstance(v, float) or np.isfinite(v)}
+
+
+def _blank(cell: Cell, task: Task) -> Record:
+    card = task.card
+    return Record(
+        status=Status.FAILED,
+        reason="",
+        loss={
+            "name": cell.loss.name,
+            "title": cell.loss.title,
+            "params": dict(cell.loss.params),
+            "given": dict(cell.loss.params),
+            "draw": cell.loss.draw,
+            "kind": None,
+            "target": cell.loss.target,
+        },
+        task=cell.task.name,
+        data={**asdict(card), "summary": _written(card.summary), "options": dict(cell.task.data)},
+        model=cell.to_dict()["model"],
+        metric={"name": task.metric.name, "direction": task.metric.direction.value},
+        margins=margins_of(cell.task, task),
+        directions={name: direction.value for name, direction in task.directions().items()},
+        repeats=[],
+        cell=cell.to_dict(),
+        contest=cell.contest,
+    )

@@ -1,0 +1,114 @@
+"""From stored records to a comparison: which sweeps, by which rules, and what must not be mixed. No torch is needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lossbench.errors import InputError
+from lossbench.plan import Scope, fingerprint
+from lossbench.records.record import RECORD, Record, Status, read_records
+from lossbench.verdicts.comparison import Comparison, Rules
+from lossbench.verdicts.judging import compare
+from lossbench.verdicts.rescoring import rescored
+
+PLAN = "plan.json"
+
+
+def judged(folders: Sequence[Path], rules: Rules | None = None) -> Comparison:
+    """One or several sweeps, compared; by the rules that the first was run under unless others are given.
+
+    Raises InputError where sweeps were run under different protocols or on different data.
+    """
+    records = [record for folder in folders for record in _records(folder)]
+    if len(folders) > 1:
+        records = _merged(records)
+    name = " + ".join(folder.name for folder in folders)
+    return compare(records, rules or rules_of(folders[0]), name)
+
+
+def rules_of(folder: Path) -> Rules:
+    """What the command of a sweep said of its report."""
+    try:
+        told = json.loads((folder / PLAN).read_text("utf-8")).get("report") or {}
+    except (OSError, ValueError, AttributeError):
+        told = {}
+    try:
+        scope = Scope.of(told.get("scope"))
+    except ValueError:
+        scope = Scope.ROWS
+    return Rules(scope=scope, baseline=told.get("baseline"))
+
+
+def find_sweep(name: str, results: Path) -> Path:
+    """The folder of a sweep, by its path or its name in results. InputError names the latest ones."""
+    for folder in (Path(name), results / name):
+        if any(folder.glob(f"*/{RECORD}")):
+            return folder
+    known = sorted({path.parent.parent.name for path in results.glob(f"*/*/{RECORD}")})[-5:]
+    raise InputError(f"No sweep is called '{name}' in {results}/. The latest: {', '.join(known) or 'none'}.")
+
+
+def rejudged(folders: Sequence[Path], metric: str, direction: str | None, margin: float | None) -> Comparison:
+    """Sweeps judged by another metric, on the predictions that they stored."""
+    records = [record for folder in folders for record in _records(folder)]
+    records = rescored(_merged(records) if len(folders) > 1 else records, metric, direction, margin)
+    name = f"{' + '.join(f.name for f in folders)}, by {metric.rpartition('.')[2]}"
+    return compare(records, rules_of(folders[0]), name)
+
+
+def _records(folder: Path) -> list[Record]:
+    try:
+        order = [cell["folder"] for cell in json.loads((folder / PLAN).read_text("utf-8"))["cells"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        order = []
+    found = read_records(folder)
+    if not found:
+        raise InputError(f"{folder} holds no records.")
+
+    def place(record: Record) -> int:
+        name = record.path.name if record.path else ""
+        return order.index(name) if name in order else len(order)
+
+    return sorted(found, key=place)
+
+
+def _merged(records: Sequence[Record]) -> list[Record]:
+    """Records of several sweeps as one: the same cell counts once; other data or another protocol is refused."""
+    seen: dict[tuple[str, str], Record] = {}
+    for record in records:
+        if record.status is Status.SKIPPED:
+            continue
+        for other in seen.values():
+            _check_alike(record, other)
+        key = (record.contest, fingerprint(record.cell["loss"]) if record.role != "reference" else record.title)
+        seen.setdefault(key, record)
+    return list(seen.values())
+
+
+def _check_alike(one: Record, other: Record) -> None:
+    if (one.task, one.data["name"], one.model["name"]) != (other.task, other.data["name"], other.model["name"]):
+        return
+    if one.data.get("digest") != other.data.get("digest") and one.data.get("digest") and other.data.get("digest"):
+        raise InputError(
+            f"{one.sweep} and {other.sweep} hold different rows under the name {one.data['name']}: losses judged on "
+            "different data cannot be compared."
+        )
+    if _budget(one) != _budget(other):
+        raise InputError(
+            f"{one.sweep} and {other.sweep} were run under different protocols on {one.data['name']} "
+            f"({_said(one)} against {_said(other)}): losses with different budgets cannot be compared."
+        )
+
+
+def _budget(record: Record) -> Any:
+    cell: Mapping[str, Any] = record.cell
+    return [cell.get("protocol"), cell.get("training"), cell.get("seed"), cell.get("task"), cell.get("penalty")]
+
+
+def _said(record: Record) -> str:
+    protocol = record.cell["protocol"]
+    differing = f"{protocol['name']}, {protocol['repeats']} repeats of {protocol['trials']} trials"
+    return f"{differing}, seed {record.cell.get('seed')}"
