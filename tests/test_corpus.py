@@ -18,7 +18,8 @@ from lossbench.data import corpus as corpus_module
 from lossbench.data import grammar
 from lossbench.data.corpus import gazetteers, generate_corpus, vowel
 from lossbench.data.sentences import Corpus, Sentence, spans, to_iob2
-from lossbench.models.tagger import Tagger, Vocabulary
+from lossbench.models.tagger import Tagger
+from lossbench.tasks.vocabulary import Vocabulary
 
 FAKER = "40.54.0"
 DIGEST = "66ec5a080fec3fdf"

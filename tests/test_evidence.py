@@ -14,9 +14,9 @@ from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
 from lossbench.records.record import Record, Repeat, Status
+from lossbench.report import listings
 from lossbench.report.evidence import calibration, shapes, tags, thresholds
 from lossbench.report.evidence.calibration import Scaled, Tails
-from lossbench.report import listings
 from lossbench.verdicts.comparison import Contest
 from lossbench.verdicts.judging import compare
 

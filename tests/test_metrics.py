@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from lossbench.errors import InputError, UnknownName
+from lossbench.metrics import values as metrics
 from lossbench.metrics.calibration import expected_calibration_error
 from lossbench.metrics.metric import Direction, Metric
-from lossbench.metrics import values as metrics
 
 Array = NDArray[Any]
 

@@ -16,8 +16,8 @@ from sklearn import metrics as sk
 
 from lossbench.errors import InputError
 from lossbench.metrics import own_metric
-from lossbench.metrics.own_metric import OwnMetric, load, undecided
 from lossbench.metrics import values as ours
+from lossbench.metrics.own_metric import OwnMetric, load, undecided
 
 Values = NDArray[Any]
 SOURCE = '''

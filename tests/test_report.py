@@ -32,6 +32,7 @@ from sklearn import metrics as sk
 
 from lossbench.plan import Scope
 from lossbench.records.record import Record, Status
+from lossbench.report import page as report
 from lossbench.report.board import Line, across_table, board
 from lossbench.report.closing import failed, method, numbers
 from lossbench.report.figures.style import saved
@@ -41,7 +42,6 @@ from lossbench.report.panels import Panel, Picture, Section
 from lossbench.report.sections import pictures_of, sections
 from lossbench.report.tables import to_csv, to_json, to_latex, to_markdown, to_table
 from lossbench.report.view import slug, view
-from lossbench.report import page as report
 from lossbench.verdicts.answer import answer
 from lossbench.verdicts.comparison import Comparison, Rules
 from lossbench.verdicts.judging import compare

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.data.sentences import Sentence
-from lossbench.models.tagger import PADDING, UNKNOWN, Encoded, Sizes, Tagger, Vocabulary, shape
+from lossbench.models.tagger import PADDING, UNKNOWN, Encoded, Sizes, Tagger
+from lossbench.tasks.vocabulary import Vocabulary, shape
 
 TAGS = ("B-PER", "I-PER", "O")
 

@@ -22,10 +22,11 @@ from lossbench.loss import Domain, Kind, Prediction, Sequences
 from lossbench.metrics import values as metrics
 from lossbench.metrics.metric import Direction, Metric
 from lossbench.metrics.own_metric import OwnMetric
-from lossbench.models.tagger import Encoded, Vocabulary
+from lossbench.models.tagger import Encoded
 from lossbench.plan import Part, Rarest, stream
 from lossbench.tasks.contract import REFERENCE, DataCard, Decision, Evaluation, Scored, Sealed
 from lossbench.tasks.spans import entity_counts, entity_scores, token_report
+from lossbench.tasks.vocabulary import Vocabulary
 
 DIRECTIONS: Mapping[str, Direction] = dict.fromkeys(
     ("entity_f1", "token_f1", "token_f1_macro", "token_accuracy", "entity_precision", "entity_recall"),

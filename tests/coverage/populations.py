@@ -19,8 +19,8 @@ from lossbench.data.splits import SplitRule, Splits
 from lossbench.data.splits import _draw as draw_rows
 from lossbench.data.splits import _draw_groups as draw_groups
 from lossbench.data.table import Table
-from lossbench.plan import stream
 from lossbench.metrics import values as metrics
+from lossbench.plan import stream
 from lossbench.tasks.binary import Binary
 from lossbench.tasks.ner import DIRECTIONS, NER
 from lossbench.tasks.regression import Regression
