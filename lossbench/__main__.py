@@ -14,7 +14,7 @@ from lossbench.records.quoting import visible
 
 if TYPE_CHECKING:
     from lossbench.compose.arguments import Arguments
-    from lossbench.compose.composition import Settings
+    from lossbench.plan.settings import Settings
     from lossbench.report.mlflow import Tracker
     from lossbench.runs.sweep import Sweep
 
@@ -55,12 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _ask_hydra(arguments: Arguments) -> int:
     """--help, --cfg, --info, shell completion: Hydra's own answers, over our configuration."""
-    from lossbench.compose.launch import launch
-    from lossbench.compose.source import register
+    from lossbench.compose.questions import answer
 
-    register()
     flags = [flag for flag in arguments.flags if flag not in ("-m", "--multirun")]  # a question is asked once
-    return launch([*flags, *arguments.overrides], lambda cell: None)
+    return answer([*flags, *arguments.overrides])
 
 
 def _compare(arguments: Arguments) -> int:
@@ -68,39 +66,21 @@ def _compare(arguments: Arguments) -> int:
 
     composed = composition(arguments)
 
+    from lossbench import api
     from lossbench.cli import display
-    from lossbench.compose.launch import launch
+    from lossbench.plan.observer import Observers
     from lossbench.runs import sweep as sweeps
-    from lossbench.runs.estimate import alike, defeated, doubtful, seconds_of_one_training, unstacked
-    from lossbench.runs.inputs import load_task
+    from lossbench.runs.estimate import seconds_of_one_training
 
     out = display.console()
-    sweep = sweeps.plan(composed)
+    sweep = sweeps.plan(composed.cells, composed.settings)
     display.announce(out, sweep, dict(composed.left_out))
-    display.warn(out, (w for cell in sweep.contests() for w in load_task(cell.task, cell.seed).card.warnings))
-    running = [e for e in sweep.entries.values() if e.misfit is None]
-    chosen = [e.cell for e in running if e.role == "chosen"]
-    display.warn(out, alike(chosen))
-    display.warn(out, defeated(e.cell for e in running))
-    display.warn(out, doubtful(chosen))
-    display.warn(out, unstacked(sweep.contests()))
+    display.warn(out, api.doubts(sweep))
     command = overrides.command(["lossbench", *sys.argv[1:]])
     sweeps.begin(sweep, command)
     tracker = _tracker(composed.settings, sweep)
-    interrupted = False
-    try:
-        with display.Display(out, sweep, seconds_of_one_training) as screen:
-            sweep.observers = [screen, *([tracker] if tracker else [])]
-            cells = [entry.cell for entry in sweep.entries.values()]
-            words = composed.hydra_arguments(len(cells), sweep.folder)
-            if launch(words, lambda number: sweep.run(cells[number])) != DONE and not sweep.begun:
-                sweeps.abandon(sweep)
-                raise LossbenchError("Hydra could not run these cells; what it said is above.")
-            sweep.run_rest()
-        sweep.run_references()
-    except KeyboardInterrupt:
-        interrupted = True
-        sweep.interrupt_rest()
+    with display.Display(out, sweep, seconds_of_one_training) as screen:
+        interrupted = api.carry_out(sweep, composed, Observers([screen, *([tracker] if tracker else [])]))
     return _conclude(sweep, tracker, command, interrupted, composed.settings.tracking_uri)
 
 
@@ -114,35 +94,30 @@ def _tracker(settings: Settings, sweep: Sweep) -> Tracker | None:
 
 def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: bool, uri: str | None) -> int:
     """Tables, the answer and the report from the records alone; what was trained is shown even after Ctrl-C."""
+    from lossbench import api
     from lossbench.cli import display, tables
     from lossbench.records.record import Status
-    from lossbench.report.page import pictures, write
-    from lossbench.report.sections import sections
+    from lossbench.report.page import pictures
     from lossbench.report.view import view
-    from lossbench.verdicts import sweeps
     from lossbench.verdicts.answer import answer
-    from lossbench.verdicts.judging import compare
 
     out = display.console()
-    records, unreadable = sweep.records()
-    comparison = compare(records, sweeps.rules_of(sweep.folder), sweep.name)
-    told = answer(comparison)
-    tables.show_contests(out, comparison.contests)
+    found = api.conclude(sweep)
+    told = answer(found.comparison)
+    tables.show_contests(out, found.comparison.contests)
     tables.show_answer(out, told)
-    blocks = sections(comparison)
-    write(comparison, sweep.folder, blocks)
     errors: list[str] = []
     if tracker:
-        tracker.log_sweep(view(comparison, told, pictures(blocks)), sweep.folder, command)
+        tracker.log_sweep(view(found.comparison, told, pictures(found.blocks)), sweep.folder, command)
         display.wait(out, tracker.busy())
         errors = [f"MLflow did not take everything: {e}. The records are complete." for e in tracker.close()]
     display.farewell(
-        out, sweep, tracked=tracker is not None, errors=[*unreadable, *errors], interrupted=interrupted, uri=uri
+        out, sweep, tracked=tracker is not None, errors=[*found.unreadable, *errors], interrupted=interrupted, uri=uri
     )
     if interrupted:
         return INTERRUPTED
     mine = {entry.cell.digest for entry in sweep.entries.values()}
-    failed = [r for r in records if r.status is Status.FAILED and fingerprint(r.cell) in mine]
+    failed = [r for r in found.records if r.status is Status.FAILED and fingerprint(r.cell) in mine]
     return FAILED if failed else DONE
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,13 @@ from lossbench.records.record import write_whole
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lossbench.compose.composition import Composition
+    from lossbench.plan.observer import Observer
+    from lossbench.records.record import Record
     from lossbench.report.notebook import ShownComparison
+    from lossbench.report.sections import Section
     from lossbench.runs.sweep import Sweep
+    from lossbench.verdicts.comparison import Comparison
 
 
 def compare(
@@ -55,26 +61,79 @@ def compare(
     words += _model(model)
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
+    from lossbench.plan.observer import Observer
     from lossbench.report.notebook import ShownComparison
-    from lossbench.report.page import write
     from lossbench.runs import sweep as sweeps
-    from lossbench.verdicts.sweeps import judged
 
-    sweep = sweeps.plan(composition(arrange([*words, *overrides])))
+    composed = composition(arrange([*words, *overrides]))
+    sweep = sweeps.plan(composed.cells, composed.settings)
+    notes = tuple(doubts(sweep))
     sweeps.begin(sweep, f"lossbench.compare({list(losses)!r})")
-    _run(sweep)
-    comparison = judged([sweep.folder])
-    write(comparison, sweep.folder)
-    return ShownComparison.of(comparison)
+    if carry_out(sweep, composed, Observer()):
+        raise KeyboardInterrupt
+    found = conclude(sweep)
+    return ShownComparison.of(found.comparison, (*notes, *found.unreadable))
 
 
-def _run(sweep: Sweep) -> None:
+# The sequence that a command and `compare` share: plan, run, judge, write --------------------------------------------
+
+
+def doubts(sweep: Sweep) -> Iterator[str]:
+    """What a reader should know before anything is trained: of the data, the losses, the batches, the model."""
+    from lossbench.runs.estimate import alike, defeated, doubtful, unstacked
+    from lossbench.runs.inputs import load_task
+
+    running = [entry for entry in sweep.entries.values() if entry.misfit is None]
+    chosen = [entry.cell for entry in running if entry.role == "chosen"]
+    told = [w for cell in sweep.contests() for w in load_task(cell.task, cell.seed).card.warnings]
+    told += [*alike(chosen), *defeated(e.cell for e in running), *doubtful(chosen), *unstacked(sweep.contests())]
+    yield from dict.fromkeys(told)
+
+
+def carry_out(sweep: Sweep, composed: Composition, observer: Observer) -> bool:
+    """Trains the cells of a sweep that has begun, by the launcher that the command names; True after Ctrl-C.
+
+    Raises InputError where the launcher runs none of them; nothing is left of the sweep then.
+    """
+    from lossbench.compose.launch import launcher
+    from lossbench.records import store
+
     try:
-        sweep.run_rest()
-        sweep.run_references()
-    except KeyboardInterrupt:
-        sweep.interrupt_rest()
+        return sweep.run(observer, launcher(composed, sweep.folder))
+    except InputError:
+        if not store.cells_in(sweep.folder):
+            store.take_back(sweep.folder)
         raise
+
+
+@dataclass(frozen=True)
+class Concluded:
+    """What a sweep has come to: read from its records alone, and written beside them."""
+
+    comparison: Comparison
+    records: list[Record]
+    blocks: list[Section]
+    """Of the report."""
+    unreadable: list[str]
+    """An error for each record that cannot be read."""
+
+
+def conclude(sweep: Sweep) -> Concluded:
+    """Judges what lies in a sweep's folder, and writes report and tables."""
+    from lossbench.records import store
+    from lossbench.report.page import write
+    from lossbench.report.sections import sections
+    from lossbench.verdicts.judging import compare as judge
+    from lossbench.verdicts.sweeps import rules_of
+
+    records, unreadable = store.readable(store.cells_in(sweep.folder))
+    comparison = judge(records, rules_of(sweep.folder), sweep.name)
+    blocks = sections(comparison)
+    write(comparison, sweep.folder, blocks)
+    return Concluded(comparison, records, blocks, unreadable)
+
+
+# What `compare` takes, as the words of a command ----------------------------------------------------------------------
 
 
 def _data(

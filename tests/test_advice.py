@@ -46,7 +46,7 @@ ANY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
 
 def found(key: str, *words: str) -> list[Any]:
     """What the cells of a command hold under a key of `task.data`."""
-    return [job.cell.task.data[key] for job in composition(arrange([*TABLE, *words])).jobs]
+    return [cell.task.data[key] for cell in composition(arrange([*TABLE, *words])).cells]
 
 
 def read(word: str, *flags: str) -> Any:

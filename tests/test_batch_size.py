@@ -174,11 +174,13 @@ def test_every_loss_of_a_contest_gets_the_same_and_its_record_shows_it() -> None
     from lossbench.compose.composition import composition
 
     words = ["-m", "+loss=mse,dice", *RARE, "+controls=placebo"]
-    entries = plan(composition(arrange(words))).entries.values()
+    composed = composition(arrange(words))
+    entries = plan(composed.cells, composed.settings).entries.values()
     assert {e.role for e in entries} == {"chosen", "baseline", "control"}
     assert {e.cell.training.batch_size for e in entries} == {256}
     assert len({e.cell.contest for e in entries}) == 1
-    alone = plan(composition(arrange(["+loss=mse", *RARE]))).entries.values()
+    composed = composition(arrange(["+loss=mse", *RARE]))
+    alone = plan(composed.cells, composed.settings).entries.values()
     assert {e.cell.contest for e in alone} == {e.cell.contest for e in entries}  # whoever else takes part
 
 

@@ -513,18 +513,29 @@ def test_a_baseline_at_its_defaults_is_trained_beside_itself_with_parameters(los
     assert planned == {r.path.name for r in found.values() if r.path}
 
 
-def test_a_launch_that_fails_leaves_somebodys_files_alone(
-    lossbench: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_launch_that_fails_leaves_somebodys_files_alone(lossbench: Command, folder: Path) -> None:
     (folder / "results" / "notes").mkdir(parents=True)
     (folder / "results" / "notes" / "todo.txt").write_text("mine")
-    monkeypatch.setattr("lossbench.compose.launch.launch", lambda *words: 1)
-    result = lossbench("+loss=mse", *QUICK, "name=notes")
+    broken = "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"
+    result = lossbench("+loss=mse", "task=regression", *QUICK, *broken, "name=notes")
     assert result.code == 2
-    assert "Hydra could not run these cells" in result.text
+    assert "hydra/launcher=joblib could not run these cells" in result.text
     assert [path.name for path in (folder / "results" / "notes").iterdir()] == ["todo.txt"]
-    assert lossbench("+loss=mse", *QUICK, "name=new").code == 2
+    assert lossbench("+loss=mse", "task=regression", *QUICK, *broken, "name=new").code == 2
     assert not (folder / "results" / "new").exists()
+
+
+@pytest.mark.long
+def test_a_launcher_of_other_processes_leaves_the_same_records(lossbench: Command) -> None:
+    words = ("+loss=mse,huber", "-m", "task=regression", *QUICK)
+    assert lossbench(*words, "name=here").code == 0
+    assert lossbench(*words, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "name=there").code == 0
+    here, there = ({r.title: r for r in read_records(f"results/{name}")} for name in ("here", "there"))
+    assert here.keys() == there.keys() >= {"mse", "huber", "trivial"}
+    for title, record in here.items():
+        assert there[title].status is record.status
+        assert [r.metrics for r in there[title].repeats] == [r.metrics for r in record.repeats]
+        assert (there[title].role, there[title].sweep) == (record.role, "there")
 
 
 def test_a_damaged_record_is_told_and_the_others_are_shown(lossbench: Command) -> None:

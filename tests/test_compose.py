@@ -18,7 +18,7 @@ def compose(*words: str) -> Composition:
 
 
 def cells(*words: str) -> list[Cell]:
-    return [job.cell for job in compose(*words).jobs]
+    return list(compose(*words).cells)
 
 
 def test_overrides_may_follow_the_flag_and_a_loss_needs_no_plus() -> None:
@@ -70,9 +70,9 @@ def test_a_given_parameter_is_kept_apart_from_a_default() -> None:
 
 def test_a_glob_takes_every_loss_that_runs_with_its_defaults() -> None:
     composed = compose("-m", "+loss=glob(*)", "task=binary")
-    assert {job.cell.loss.name for job in composed.jobs} >= {"bce", "cross_entropy", "huber", "mae", "mse"}
+    assert {cell.loss.name for cell in composed.cells} >= {"bce", "cross_entropy", "huber", "mae", "mse"}
     assert composed.left_out["sum"] == "needs loss.params.terms"
-    assert "custom" not in {job.cell.loss.name for job in composed.jobs}
+    assert "custom" not in {cell.loss.name for cell in composed.cells}
 
 
 def test_a_mapping_reaches_a_composite() -> None:
@@ -121,11 +121,9 @@ def test_cells_of_one_contest_differ_in_their_loss_alone() -> None:
     assert mse.digest != bce.digest
 
 
-def test_the_baseline_of_a_job_is_the_same_job_with_the_tasks_baseline() -> None:
+def test_the_baseline_of_a_cell_is_what_the_command_would_compose() -> None:
     composed = compose("+loss=huber", "loss.params.delta=2", "training.max_epochs=7", "task=regression")
-    cell = composed.baseline(composed.jobs[0]).cell
-    assert cell.loss.title == "mse"
-    assert cell.contest == composed.jobs[0].cell.contest
+    assert (composed.cells[0].with_baseline,) == compose("+loss=mse", "training.max_epochs=7", "task=regression").cells
 
 
 @pytest.mark.parametrize(

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import copy
 import random
-import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from omegaconf import DictConfig, OmegaConf
 
+from lossbench.api import carry_out
 from lossbench.compose import composition as compositions
 from lossbench.compose.arguments import arrange
 from lossbench.compose.cells import to_cell
-from lossbench.compose.composition import Composition, Job, composition, settings_of
+from lossbench.compose.composition import composition, settings_of
+from lossbench.compose.launch import launcher
 from lossbench.compose.refusals import explained, refuse_keys
 from lossbench.compose.source import register
 from lossbench.compose.texts import register_texts
 from lossbench.errors import InputError
-from lossbench.plan.overrides import override
+from lossbench.plan.observer import Observer
 from lossbench.runs import sweep as sweeps
 
 BASES = {
@@ -47,7 +50,7 @@ def composed(base: str) -> DictConfig:
     register()
     register_texts()
     words = arrange([*BASES[base], *QUICK])
-    with compositions._hydra(words):
+    with compositions.hydra_over(words):
         return compose("config", overrides=list(words.overrides))
 
 
@@ -79,6 +82,11 @@ def files(folder: Path) -> Path:
     return folder
 
 
+def planned_by(words: Sequence[str]) -> sweeps.Sweep:
+    composed = composition(arrange(words))
+    return sweeps.plan(composed.cells, composed.settings)
+
+
 def planned(base: str, key: str, value: str) -> str:
     """The refusal of a command; empty where it would be run. Anything but InputError is a traceback to its user."""
     (word,) = arrange([f"{key}={value}"] if "path" not in key else ["task=ner", f"{key}={value}"]).overrides[-1:]
@@ -89,18 +97,14 @@ def planned(base: str, key: str, value: str) -> str:
             refuse_keys([given])
             OmegaConf.update(config, key, given.value(), merge=True)
             cell, settings = to_cell(config, [*BASES[base], *QUICK, word]), settings_of(config)
-        job = Job(cell, config.task.get("baseline"), ())
-        sweeps.plan(Composition(arrange([]), (job,), settings, {}))
+        sweeps.plan([cell], settings)
     except InputError as refusal:
         return str(refusal) or "refused without a word"
     return ""
 
 
 @pytest.mark.parametrize(("base", "key"), pairs())
-def test_any_value_of_any_key_is_planned_or_refused_in_words(
-    files: Path, base: str, key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Composition, "baseline", lambda self, job: job)  # composes again; another test has it
+def test_any_value_of_any_key_is_planned_or_refused_in_words(files: Path, base: str, key: str) -> None:
     before = sorted(path.name for path in files.iterdir())
     for value in NASTY:
         refusal = planned(base, key, value)
@@ -152,7 +156,7 @@ def test_what_hydra_or_a_slip_of_the_finger_would_do_is_refused(
     (files / "taken").write_text("")
     table = [word for word in TABLE if not any(said.startswith(word.split("=")[0] + "=") for said in words)]
     with pytest.raises(InputError) as refusal:
-        sweeps.plan(composition(arrange([*words, *table, *QUICK])))
+        planned_by([*words, *table, *QUICK])
     assert message in str(refusal.value)
 
 
@@ -161,30 +165,57 @@ def test_targets_whose_squares_no_float64_holds_are_refused(files: Path, factor:
     rows = "".join(f"{n % 7},{n % 5},{(1 + n % 3) * factor}\n" for n in range(60))
     (files / "reg.csv").write_text(f"a,b,y\n{rows}")
     with pytest.raises(InputError, match=f"Target 'y' of reg {word}.*Change its unit in the file"):
-        sweeps.plan(composition(arrange(["+loss=mse", *TABLE, *QUICK])))
+        planned_by(["+loss=mse", *TABLE, *QUICK])
 
 
 def test_the_same_loss_twice_is_one_cell(files: Path) -> None:
-    sweep = sweeps.plan(composition(arrange(["+loss=mse,mse,huber", "-m", *TABLE, *QUICK])))
+    sweep = planned_by(["+loss=mse,mse,huber", "-m", *TABLE, *QUICK])
     assert [entry.cell.loss.name for entry in sweep.entries.values()] == ["mse", "huber"]
 
 
-def test_a_harmless_setting_of_hydra_reaches_its_jobs_and_nothing_else_of_the_command_does(files: Path) -> None:
-    composed = composition(arrange(["+loss=mse,huber", "-m", *TABLE, *QUICK, "hydra.job.name=mine"]))
-    words = composed.hydra_arguments(2, files / "it's here")
-    place = override("hydra.sweep.dir", str((files / "it's here").resolve()))
-    assert shlex.split(place)[0] == words[-1]
-    assert set(words[:-1]) == {
-        "--multirun", "+cell=range(2)", "hydra/launcher=basic", "hydra.job.name=mine", "hydra.sweeper.params=null",
-    }  # fmt: skip
+FAR = """
+from pathlib import Path
+
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
 
 
-def test_an_experiment_may_choose_another_launcher(files: Path) -> None:
+class Far(Launcher):
+    def __init__(self, note):
+        self.note = note
+
+    def setup(self, *, hydra_context, task_function, config):
+        self.config = config
+
+    def launch(self, job_overrides, initial_job_idx):
+        Path("told.txt").write_text(f"{self.note} {job_overrides} {self.config.hydra.job.name}")
+        raise HydraException("the cluster is away")
+"""
+
+
+def test_a_launcher_is_told_numbers_and_what_the_command_says_of_hydra(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (files / "hydra_plugins").mkdir()
+    (files / "hydra_plugins" / "far.py").write_text(FAR)
+    monkeypatch.syspath_prepend(str(files))
+    Plugins.instance().register(import_module("hydra_plugins.far").Far)
     experiment = files / "mine" / "experiment"
     launchers = files / "mine" / "hydra" / "launcher"
-    for folder in (experiment, launchers):
-        folder.mkdir(parents=True)
-    (launchers / "another.yaml").write_text("_target_: hydra._internal.core_plugins.basic_launcher.BasicLauncher\n")
-    (experiment / "far.yaml").write_text("# @package _global_\ndefaults:\n  - override /hydra/launcher: another\n")
-    composed = composition(arrange(["--config-dir", "mine", "+loss=mse", "+experiment=far", *TABLE, *QUICK]))
-    assert "hydra/launcher=another" in composed.hydra_arguments(1, files / "s")
+    for place in (experiment, launchers):
+        place.mkdir(parents=True)
+    (launchers / "cluster.yaml").write_text("_target_: hydra_plugins.far.Far\nnote: none\n")
+    (experiment / "far.yaml").write_text("# @package _global_\ndefaults:\n  - override /hydra/launcher: cluster\n")
+    words = ["--config-dir", "mine", "+loss=mse,huber", "-m", "+experiment=far", *TABLE, *QUICK]
+    composed = composition(arrange([*words, "hydra.job.name=mine", "hydra.launcher.note=far"]))
+    sweep = sweeps.plan(composed.cells, composed.settings)
+    sweeps.begin(sweep, "far")
+    with pytest.raises(InputError, match="hydra/launcher=cluster could not run these cells: the cluster is away"):
+        carry_out(sweep, composed, Observer())
+    assert Path("told.txt").read_text() == "far [[], []] mine"
+    assert not sweep.folder.exists()
+
+
+def test_without_another_launcher_cells_run_one_after_the_other_right_here(files: Path) -> None:
+    composed = composition(arrange(["+loss=mse,huber", "-m", *TABLE, *QUICK, "hydra.job.name=mine"]))
+    assert launcher(composed, files) is None

@@ -16,7 +16,8 @@ from lossbench.__main__ import main
 from lossbench.errors import InputError
 from lossbench.plan import Scope
 from lossbench.records.record import Record, Status
-from lossbench.verdicts.sweeps import find_sweep, judged, rejudged
+from lossbench.records.store import find_sweep
+from lossbench.verdicts.sweeps import judged, rejudged
 from tests.test_comparison import BASE, binary, gaining, mse, regression
 
 

@@ -1,7 +1,7 @@
 """The numbers of before: what lossbench trained, chose and measured before its rooms were rearranged.
 
-`tests/stored/numbers.json` was written by `python -m tests.test_same_numbers` at the commit whose hash it holds. Splits,
-weights, orders and trial points are the same everywhere; what follows from float32 products is the same on one
+`tests/stored/numbers.json` was written by `python -m tests.test_same_numbers` at the commit whose hash it holds.
+Splits, weights, orders and trial points are the same everywhere; what follows from float32 products is the same on one
 kind of processor only, and is compared where the test runs on that kind.
 """
 

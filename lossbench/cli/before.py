@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from lossbench.errors import InputError
@@ -17,19 +15,20 @@ def plan(argv: list[str]) -> int:
     from lossbench.cli import display
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
+    from lossbench.records import store
     from lossbench.runs import sweep as sweeps
     from lossbench.runs.estimate import defeated, doubtful, estimate, told_of_batch
     from lossbench.runs.inputs import load_task
 
     composed = composition(arrange(argv))
-    sweep = sweeps.plan(composed)
+    sweep = sweeps.plan(composed.cells, composed.settings)
     out = display.console()
     display.announce(out, sweep, dict(composed.left_out))
     running = [e.cell for e in sweep.entries.values() if e.misfit is None]
     display.warn(out, defeated(running))
     display.warn(out, doubtful(running))
     out.print()
-    total, earlier = 0.0, _readable(sweep.results)
+    total, earlier = 0.0, store.readable(store.cells_of_all(sweep.results))[0]
     for cell in sweep.contests():
         cells = [e.cell for e in sweep.entries.values() if e.misfit is None and e.cell.contest == cell.contest]
         found = estimate(cell)
@@ -52,20 +51,9 @@ def _smoke_trainings(argv: list[str], cell: Cell) -> int | None:
     from lossbench.compose.composition import composition
 
     words = [word for word in argv if not word.startswith("protocol=")]
-    jobs = composition(arrange([*words, "protocol=smoke"])).jobs
-    alike = [j.cell.trainings for j in jobs if (j.cell.task, j.cell.model) == (cell.task, cell.model)]
+    cells = composition(arrange([*words, "protocol=smoke"])).cells
+    alike = [c.trainings for c in cells if (c.task, c.model) == (cell.task, cell.model)]
     return alike[0] if alike and alike[0] < cell.trainings else None
-
-
-def _readable(results: Path) -> list[Any]:
-    """The records of earlier sweeps, damaged ones left out."""
-    from lossbench.records.record import RECORD, read_record
-
-    found = []
-    for path in sorted(results.glob(f"*/*/{RECORD}")):
-        with suppress(InputError):
-            found.append(read_record(path.parent, arrays=False))
-    return found
 
 
 # lossbench data show ------------------------------------------------------------------------------------------------
@@ -85,8 +73,8 @@ def data(argv: list[str]) -> int:
     arguments = arrange(["+loss=mse", *words])
     if not known & {w.lstrip("+").partition("=")[0] for w in words}:
         arguments = arrange(["-m", "+loss=mse", *words])
-    for job in composition(arguments).jobs:
-        _show_data(job.cell)
+    for cell in composition(arguments).cells:
+        _show_data(cell)
     return 0
 
 

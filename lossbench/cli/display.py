@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from lossbench.plan import Cell, variants
+from lossbench.plan.observer import Observer
 from lossbench.plan.overrides import override
 from lossbench.records.quoting import line, visible
 from lossbench.records.record import Record, Status
@@ -23,7 +24,7 @@ from lossbench.verdicts.leaderboard import Summary, typical_spread
 
 if TYPE_CHECKING:
     from lossbench.runs.estimate import Estimate
-    from lossbench.runs.sweep import Entry, Sweep
+    from lossbench.runs.sweep import Sweep
 
 PIPE_WIDTH = 110
 """Columns where the output is no terminal and nobody says how wide it is."""
@@ -84,7 +85,7 @@ def warn(out: Console, warnings: Iterable[str]) -> None:
         out.print(Text(f"  note: {warning}", style="yellow"), soft_wrap=True)
 
 
-class Display:
+class Display(Observer):
     """The live lines of a sweep: cells done of total, the running cell, its epochs, the time left.
 
     `probe(cell)` gives the seconds of one training of a cell's contest, measured on a few steps; it is asked once a
@@ -116,34 +117,34 @@ class Display:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.bars.stop()
 
-    def cell_begins(self, entry: Entry) -> None:
-        if entry.misfit is None:
-            title = f"{entry.cell.loss.title} on {entry.cell.task.name}"
+    def cell_begins(self, cell: Cell) -> None:
+        if cell.digest in self.left:
+            title = f"{cell.loss.title} on {cell.task.name}"
             self.bars.update(self.cell, description=escape(title), completed=0, detail="", visible=True)
 
-    def epochs_end(self, entry: Entry, epochs: float) -> None:
-        digest, of = entry.cell.digest, entry.cell.trainings
+    def epochs_end(self, cell: Cell, epochs: float) -> None:
+        digest, of = cell.digest, cell.trainings
         self.epochs[digest] = self.epochs.get(digest, 0.0) + epochs
         ended = of - self.left.get(digest, of)
-        done = min(of, max(ended, self.epochs[digest] / entry.cell.training.max_epochs))
+        done = min(of, max(ended, self.epochs[digest] / cell.training.max_epochs))
         self.bars.update(self.cell, completed=done, total=of, detail=f"{done:.0f} of {several(of, 'training')}")
 
-    def training_ends(self, entry: Entry, seconds: float) -> None:
-        self.seconds.setdefault(entry.cell.contest, []).append(seconds)
-        self.left[entry.cell.digest] = max(0, self.left.get(entry.cell.digest, 0) - 1)
+    def training_ends(self, cell: Cell, seconds: float) -> None:
+        self.seconds.setdefault(cell.contest, []).append(seconds)
+        self.left[cell.digest] = max(0, self.left.get(cell.digest, 0) - 1)
         if not self.guessed:
-            self._probe_all(entry)
+            self._probe_all(cell)
         self._tell_time()
 
-    def cell_ends(self, entry: Entry, record: Record) -> None:
-        if entry.misfit is not None:
+    def cell_ends(self, cell: Cell, record: Record) -> None:
+        if cell.digest not in self.left:
             return
         self.cells_done += 1
-        self.left[entry.cell.digest] = 0
+        self.left[cell.digest] = 0
         self.bars.update(self.cell, visible=False)
         self.bars.update(self.total, completed=self.cells_done)
         self._tell_time()
-        title = f"{entry.cell.loss.title} on {entry.cell.task.name} ({entry.cell.task.data['name']})"
+        title = f"{cell.loss.title} on {cell.task.name} ({cell.task.data['name']})"
         found = Summary.of(record.values(record.metric["name"]))
         value = f"{record.metric['name']} {pair(found, decimals([found]))}, " if found else ""
         reused = f", reused from {line(record.provenance['reused_from'])}" if "reused_from" in record.provenance else ""
@@ -163,11 +164,11 @@ class Display:
 
         return sum(n * each(self.sweep.entries[digest].cell.contest) for digest, n in self.left.items())
 
-    def _probe_all(self, first: Entry) -> None:
+    def _probe_all(self, first: Cell) -> None:
         for cell in self.sweep.contests():
-            if cell.contest != first.cell.contest:
+            if cell.contest != first.contest:
                 self.guessed[cell.contest] = self.probe(cell)
-        self.guessed.setdefault(first.cell.contest, 0.0)
+        self.guessed.setdefault(first.contest, 0.0)
         left = self.seconds_left()
         if sum(self.left.values()):
             ends = datetime.now() + timedelta(seconds=left)

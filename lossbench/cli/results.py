@@ -39,13 +39,13 @@ def show(argv: list[str]) -> int:
 
 
 def _found(name: str, results: Path) -> list[Path]:
-    from lossbench.records.record import RECORD
+    from lossbench.records import store
 
-    if (Path(name) / RECORD).exists():
+    if store.is_cell(Path(name)):
         return [Path(name)]
-    folders = [path.parent for path in sorted(results.glob(f"*/*/{RECORD}"))]
-    if (Path(name) / "plan.json").exists():
-        return [path.parent for path in sorted(Path(name).glob(f"*/{RECORD}"))]
+    if store.is_sweep(Path(name)):
+        return store.cells_in(Path(name))
+    folders = store.cells_of_all(results)
     sweep = [f for f in folders if f.parent.name == name]
     cells = [f for f in folders if name in (f.name, f"{f.parent.name}/{f.name}")]
     part = [f for f in folders if name in f.name]
@@ -150,10 +150,10 @@ def _without_collector() -> Iterator[None]:
 
 
 def _sweeps(names: list[str]) -> list[Path]:
-    from lossbench.verdicts import sweeps
+    from lossbench.records import store
 
     results = results_folder([name for name in names if "=" in name])
-    found = [sweeps.find_sweep(name, results) for name in names if "=" not in name]
+    found = [store.find_sweep(name, results) for name in names if "=" not in name]
     if not found:
         raise InputError("Say which sweep: its name, or its folder.")
     return found
@@ -192,9 +192,10 @@ def use(argv: list[str]) -> int:
     words.add_argument("--task", metavar="NAME", help="where a sweep has several: its task or data set")
     words.add_argument("overrides", nargs="*", metavar="results=DIR")
     options = words.parse_intermixed_args(argv)
+    from lossbench.records import store
     from lossbench.report.recipe import recipe
     from lossbench.verdicts import sweeps
 
-    comparison = sweeps.judged([sweeps.find_sweep(options.sweep, results_folder(options.overrides))])
+    comparison = sweeps.judged([store.find_sweep(options.sweep, results_folder(options.overrides))])
     print(recipe(comparison, options.loss, options.task))
     return 0

@@ -27,81 +27,37 @@ from lossbench.compose.texts import register_texts
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.loss.catalogue import catalogue, load_family
 from lossbench.plan import Cell, Scope
-from lossbench.plan.overrides import LIST_KEYS, TEXT_KEYS, hydra_word, shell_word
+from lossbench.plan.overrides import LIST_KEYS, TEXT_KEYS, shell_word
 from lossbench.plan.overrides import override as override_of
+from lossbench.plan.settings import Settings
 
 ONCE = ("results", "name", "reuse", "tracking", "report", "controls")
 """What is said once for all cells of a command."""
 SCOPES = tuple(scope.value for scope in Scope)
-NUMBER = "cell"
-"""The key by which a Hydra job knows its cell."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One composed combination: its cell, the baseline of its task, and the overrides that gave it."""
-
-    cell: Cell
-    baseline: str | None
-    overrides: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a command says beside its cells: where results go and how they are tracked."""
-
-    name: str | None
-    results: Path
-    reuse: bool
-    tracked: bool
-    tracking_uri: str | None
-    placebo: bool = False
-    """Whether the baseline takes part a second time, on other draws."""
-    scale: float | None = None
-    """By how much the baseline is multiplied in a second control; None for no such control."""
-    scope: Scope = Scope.ROWS
-    """What verdicts claim."""
-    against: str | None = None
-    """The loss that others are held against instead of the task's baseline."""
-    launcher: str = "basic"
-    """Which of Hydra's launchers starts the cells."""
+OWN_LAUNCHER = "basic"
+"""Hydra's name for one job after the other in this process, which needs no launcher."""
 
 
 @dataclass(frozen=True)
 class Composition:
-    """Everything that one command asks for. `left_out`: losses of a glob that do not run with their defaults."""
+    """Everything that one command asks for."""
 
     arguments: Arguments
-    jobs: tuple[Job, ...]
+    cells: tuple[Cell, ...]
+    """Each combination of the command line, in Hydra's order; the same cell may come up twice."""
     settings: Settings
     left_out: Mapping[str, str]
+    """Losses of a glob that do not run with their defaults, with the reason."""
+    launcher: str = OWN_LAUNCHER
     hydra: tuple[str, ...] = ()
-    """What the command says of Hydra itself, such as another launcher."""
-
-    def baseline(self, job: Job) -> Job:
-        """The same job with the task's baseline as its loss, at its defaults."""
-        others = [o for o in job.overrides if not o.lstrip("+").startswith(("loss=", "loss."))]
-        assert job.baseline is not None
-        with _hydra(self.arguments):
-            return _job((_chosen([job.baseline]), *others))
-
-    def hydra_arguments(self, cells: int, folder: Path) -> list[str]:
-        """What to give `hydra.main`: one job for each of so many cells, by number, with what the command says of Hydra.
-
-        The command line is composed once, here: no job reads it again.
-        """
-        flags = [f for f in self.arguments.flags if f not in ("-m", "--multirun", "-r", "--run")]
-        place = hydra_word(str(folder.resolve()))
-        launcher = [f"hydra/launcher={self.settings.launcher}"]  # an experiment may have chosen another one
-        own = [*launcher, *self.hydra, "hydra.sweeper.params=null", f"hydra.sweep.dir={place}"]
-        return [*flags, "--multirun", f"+{NUMBER}=range({cells})", *own]
+    """What the command says of Hydra itself, such as options of a launcher."""
 
 
 def composition(arguments: Arguments) -> Composition:
     """Composes every cell of a command. Raises InputError for anything that it asks in vain."""
     register()
     register_texts()
-    with _hydra(arguments):
+    with hydra_over(arguments):
         overrides = _parsed(arguments.overrides)
         _check_groups(overrides)
         if own := _of_experiment(arguments):
@@ -120,34 +76,36 @@ def composition(arguments: Arguments) -> Composition:
             *(o.input_line for o in overrides if o.key_or_group != "loss" and o.input_line),
         )
     register(shared, custom=CUSTOM in losses)
-    with _hydra(arguments):
-        jobs = tuple(_job(combination) for combination in _product(arguments))
-    settings_of_hydra = tuple(o.input_line for o in overrides if o.is_hydra_override() and o.input_line)
-    return Composition(arguments, jobs, _settings(arguments, jobs), left_out, settings_of_hydra)
+    with hydra_over(arguments):
+        combinations = _product(arguments)
+        cells = tuple(_cell(combination) for combination in combinations)
+    of_hydra = tuple(o.input_line for o in overrides if o.is_hydra_override() and o.input_line)
+    settings, launcher = _settings(arguments, combinations[0], cells)
+    return Composition(arguments, cells, settings, left_out, launcher, of_hydra)
 
 
 def cells(*words: str) -> list[Cell]:
     """The cells that a command line asks for, each once: `lossbench.cells("+loss=mse,bce", "-m", "task=binary")`."""
-    return list({job.cell.digest: job.cell for job in composition(arrange(words)).jobs}.values())
+    return list({cell.digest: cell for cell in composition(arrange(words)).cells}.values())
 
 
-def _job(overrides: Sequence[str]) -> Job:
+def _cell(overrides: Sequence[str]) -> Cell:
     with explained(overrides):
-        config = compose("config", overrides=list(overrides))
-        return Job(to_cell(config, overrides), config.task.get("baseline"), tuple(overrides))
+        return to_cell(compose("config", overrides=list(overrides)), overrides)
 
 
-def _settings(arguments: Arguments, jobs: Sequence[Job]) -> Settings:
-    with _hydra(arguments), explained(arguments.overrides):
-        config = compose("config", overrides=list(jobs[0].overrides), return_hydra_config=True)
-        settings = settings_of(config, config.hydra.runtime.choices["hydra/launcher"])
-    known = {*catalogue().names(), *(job.cell.loss.title for job in jobs)}
+def _settings(arguments: Arguments, combination: Sequence[str], cells: Sequence[Cell]) -> tuple[Settings, str]:
+    """What the command says beside its cells, the same in every combination, and the launcher that it chooses."""
+    with hydra_over(arguments), explained(arguments.overrides):
+        config = compose("config", overrides=list(combination), return_hydra_config=True)
+        settings, launcher = settings_of(config), str(config.hydra.runtime.choices["hydra/launcher"])
+    known = {*catalogue().names(), *(cell.loss.title for cell in cells)}
     if settings.against is not None and settings.against.partition("(")[0] not in known:
         raise UnknownName("loss", settings.against, known, "Change report.baseline=.")
-    return settings
+    return settings, launcher
 
 
-def settings_of(config: DictConfig, launcher: str = "basic") -> Settings:
+def settings_of(config: DictConfig) -> Settings:
     """What a composed configuration says beside its cell."""
     reuse, results = config.reuse, config.results
     name = None if config.name is None else str(config.name)
@@ -173,7 +131,7 @@ def settings_of(config: DictConfig, launcher: str = "basic") -> Settings:
     except ValueError:
         raise UnknownName("scope", str(scope), SCOPES, "Change report.scope=.") from None
     against = None if against is None else str(against)
-    return Settings(name, Path(results).expanduser(), reuse, tracked, uri, placebo, scale, scope, against, launcher)
+    return Settings(name, Path(results).expanduser(), reuse, tracked, uri, placebo, scale, scope, against)
 
 
 # The losses of a command ------------------------------------------------------------------------------------------
@@ -298,7 +256,7 @@ def _product(arguments: Arguments) -> list[tuple[str, ...]]:
 
 
 @contextmanager
-def _hydra(arguments: Arguments) -> Iterator[None]:
+def hydra_over(arguments: Arguments) -> Iterator[None]:
     """Hydra over `conf/`, the user's --config-dir before it, and the installed losses after it."""
     search_path = create_config_search_path(str(config_folder()))
     if arguments.config_dir:

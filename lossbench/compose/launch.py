@@ -1,32 +1,67 @@
-"""Runs the cells of a sweep as Hydra jobs, one a cell, by whichever launcher the command line names."""
+"""Hydra's launchers: the cells of a sweep as jobs by number, here or on other processes and machines."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
-import hydra
-from omegaconf import DictConfig
+from hydra import compose
+from hydra._internal.callbacks import Callbacks  # what a launcher is made with; nothing public makes it
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf
 
-from lossbench.compose.source import config_folder
+from lossbench.compose.composition import OWN_LAUNCHER, Composition, hydra_over
+from lossbench.errors import InputError
+from lossbench.plan.overrides import hydra_word
+
+Job = Callable[[int], None]
 
 
-def launch(words: Sequence[str], run: Callable[[int], None], key: str = "cell") -> int:
-    """`hydra.main` over these arguments; each job hands the number that its `key` holds to `run`.
+def launcher(composed: Composition, folder: Path) -> Callable[[int, Job], None] | None:
+    """What has a number of jobs done by the launcher that the command names; None for one after the other, right here.
 
-    The exit code is Hydra's.
+    folder: of the sweep, where a launcher may leave what it needs.
     """
+    return None if composed.launcher == OWN_LAUNCHER else partial(_launch, composed, folder)
 
-    def job(config: DictConfig) -> None:
-        run(config[key])
 
-    entry = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")(job)
-    argv = sys.argv
-    sys.argv = ["lossbench", *words]
+@dataclass(frozen=True)
+class _Task:
+    """What Hydra calls for each job. It is sent to wherever the job is done, and holds nothing but the job."""
+
+    job: Job
+
+    def __call__(self, config: DictConfig) -> None:
+        self.job(int(HydraConfig.get().job.num))
+
+
+def _launch(composed: Composition, folder: Path, count: int, job: Job) -> None:
+    """The jobs 0 .. count - 1. Their configuration says nothing of cells: a job knows its cell by its number.
+
+    Raises InputError where the launcher cannot be made, or refuses its jobs.
+    """
+    words = [
+        f"hydra/launcher={composed.launcher}",  # an experiment may have chosen it
+        *composed.hydra,
+        "hydra.mode=MULTIRUN",
+        "hydra.sweeper.params=null",
+        f"hydra.sweep.dir={hydra_word(str(folder.resolve()))}",
+    ]
     try:
-        entry()
-    except SystemExit as end:
-        return int(end.code or 0)
-    finally:
-        sys.argv = argv
-    return 0
+        with hydra_over(composed.arguments):
+            config = compose("config", overrides=words, return_hydra_config=True)
+            OmegaConf.set_struct(config, True)
+            loader = GlobalHydra.instance().config_loader()
+            context = HydraContext(config_loader=loader, callbacks=Callbacks(config))
+            made = Plugins.instance().instantiate_launcher(
+                hydra_context=context, task_function=_Task(job), config=config
+            )
+            for ended in made.launch([[] for _ in range(count)], initial_job_idx=0):
+                _ = ended.return_value  # raises what a job raised
+    except Exception as error:  # somebody else's code: whatever it raises, it says so in one line
+        raise InputError(f"hydra/launcher={composed.launcher} could not run these cells: {error}") from error

@@ -173,6 +173,13 @@ class Cell:
         return self.protocol.repeats * (self.protocol.trials + 2 * self.protocol.halves)
 
     @property
+    def with_baseline(self) -> Cell:
+        """The same with the loss that others are compared with, at its defaults. ValueError where the task has none."""
+        if self.task.baseline is None:
+            raise ValueError(f"The task {self.task.name} has no baseline.")
+        return replace(self, loss=LossChoice(self.task.baseline))
+
+    @property
     def digest(self) -> str:
         """Sixteen hex digits that name this cell by its content."""
         return fingerprint(self.to_dict())

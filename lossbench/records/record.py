@@ -28,8 +28,6 @@ SCHEMA = 1
 BESIDE = ("arrays", "later", "path")
 """Fields of a record that are no part of its JSON."""
 RECORD, ARRAYS = "record.json", "arrays.npz"
-CHOICES = "choices.json"
-"""What was chosen on validation data, repeat by repeat, written before the test part was opened."""
 ARTIFACTS = "artifacts"
 """The folder in results where the tracker keeps copies; no sweep has this name."""
 

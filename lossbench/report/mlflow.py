@@ -19,7 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lossbench.plan import compact, fingerprint
+from lossbench.plan import Cell, compact, fingerprint
+from lossbench.plan.observer import Observer
+from lossbench.records import store
 from lossbench.records.record import ARTIFACTS, Record, Repeat, Status, read_record
 from lossbench.report.view import SweepView
 
@@ -34,7 +36,7 @@ def default_uri(results: Path, given: str | None) -> str:
     return given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(results / 'mlflow.db').resolve()}"
 
 
-class Tracker:
+class Tracker(Observer):
     """Hands records to a process that knows MLflow, and says at the end what went wrong there.
 
     The first creation of a store takes ten seconds; it goes on beside the first training. A tracker that fails costs
@@ -53,16 +55,8 @@ class Tracker:
         finally:
             signal.signal(signal.SIGINT, handler)
 
-    def cell_begins(self, entry: object) -> None:
-        """Nothing to log yet: a run is written when its record is."""
-
-    def epochs_end(self, entry: object, epochs: float) -> None:
-        """Curves are logged with their repeat, in one batch."""
-
-    def training_ends(self, entry: object, seconds: float) -> None:
-        """Repeats are logged with their cell."""
-
-    def cell_ends(self, entry: object, record: Record) -> None:
+    def cell_ends(self, cell: Cell, record: Record) -> None:
+        """Logs its run; curves and repeats go with it."""
         self._submit(_log_cell, self.uri, str(self.results), str(record.path))
 
     def log_sweep(self, view: SweepView, folder: Path, command: str) -> None:
@@ -263,7 +257,7 @@ def _log_sweep(uri: str, results: str, folder: str, view: SweepView, command: st
         "mlflow.note.content": view.description,
         **view.tags,
     }
-    began = int((Path(folder) / "plan.json").stat().st_mtime * 1000)
+    began = int(1000 * store.begun(Path(folder)))
     experiment = _experiment(client, SWEEPS, results)
     run = client.create_run(experiment, start_time=began, run_name=name, tags=tags).info.run_id
     _batch(client, run, [(name, value, 0) for name, value in view.metrics.items()], {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from io import StringIO
 
@@ -15,9 +16,14 @@ from lossbench.verdicts.comparison import Comparison
 class ShownComparison(Comparison):
     """A judged sweep that shows its report as the last value of a cell."""
 
+    notes: tuple[str, ...] = ()
+    """What should be known of data, losses and records that could not be read, as a command says it in a terminal."""
+
     @classmethod
-    def of(cls, comparison: Comparison) -> ShownComparison:
-        return cls(comparison.name, comparison.contests, comparison.across, comparison.rules)
+    def of(cls, comparison: Comparison, notes: Sequence[str] = ()) -> ShownComparison:
+        shown = cls(comparison.name, comparison.contests, comparison.across, comparison.rules)
+        object.__setattr__(shown, "notes", tuple(notes))
+        return shown
 
     def to_pandas(self) -> pd.DataFrame:
         """One line a row of the tables, as leaderboard.csv has it; numbers that are not there are NaN, words empty."""
@@ -29,4 +35,5 @@ class ShownComparison(Comparison):
     def _repr_html_(self) -> str:
         """The report, in a frame of its own: a notebook's styles and the page's leave each other alone."""
         page = escape(html(self), quote=True)
-        return f'<iframe srcdoc="{page}" style="width: 100%; height: 720px; border: 0"></iframe>'
+        notes = "".join(f"<p>note: {escape(note)}</p>" for note in self.notes)
+        return f'{notes}<iframe srcdoc="{page}" style="width: 100%; height: 720px; border: 0"></iframe>'

@@ -6,7 +6,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from lossbench.loss.adapter import Family
 from lossbench.metrics.influence import INFLUENCE
 from lossbench.metrics.metric import Direction
 from lossbench.plan import Cell, LossChoice, Part, Trial, fingerprint, protocol
+from lossbench.plan.observer import Observer
 from lossbench.probe.shape import loss_shape, pull
 from lossbench.records import provenance
 from lossbench.records.record import Record, Repeat, Status, finite
@@ -36,29 +38,26 @@ from lossbench.training.learner import Trained
 Arrays = dict[str, NDArray[Any]]
 
 
-def _nothing(*told: object) -> None:
-    """For whoever wants to know nothing."""
+def _nowhere(*told: object) -> None:
+    """For choices and weights that nobody keeps."""
 
 
-@dataclass
-class Progress:
-    """Who is told what while a run goes on."""
-
-    epochs: Callable[[float], None] = field(default=_nothing)
-    """How many epochs of single trainings have been done since it was last called."""
-    training: Callable[[float], None] = field(default=_nothing)
-    """Its seconds, after each training."""
-    kept: Callable[[int, dict[str, Any]], None] = field(default=_nothing)
-    """A repeat's number and the weights of its chosen model and loss, where the cell asks to keep them."""
-    frozen: Callable[[dict[str, Any]], None] = field(default=_nothing)
-    """All choices of the cell so far, by repeat, each with its hash; called before their test parts are opened."""
-
-
-def run(cell: Cell, progress: Progress | None = None) -> Record:
+def run(
+    cell: Cell,
+    observer: Observer | None = None,
+    *,
+    freeze: Callable[[dict[str, Any]], None] = _nowhere,
+    keep: Callable[[int, bytes], None] = _nowhere,
+) -> Record:
     """Trains and judges one cell. Whatever a loss does, it ends in a record; InputError is for what cannot be started.
 
     A loss that does not fit the task is `skipped`, one that breaks `failed` with its distribution named, one that
     becomes NaN `diverged`. Ctrl-C gives an `interrupted` record with the repeats that were done.
+
+    observer: hears of epochs and trainings as they end.
+    freeze: is given all choices of the cell so far, by repeat, each with its hash, before their test parts are opened.
+    keep: is given a repeat's number and the weights of its chosen model and loss as torch writes them, where the cell
+    asks for them.
     """
     threads, start = torch.get_num_threads(), time.perf_counter()
     task, cell = load_task(cell.task, cell.seed), settled(cell)
@@ -71,7 +70,7 @@ def run(cell: Cell, progress: Progress | None = None) -> Record:
         if reason:
             record.status, record.reason = Status.SKIPPED, reason
         else:
-            _study(cell, task, family, record, progress or Progress())
+            _study(cell, task, family, record, _Watch(cell, observer or Observer(), freeze, keep))
     except InputError:
         raise
     except NoSuchMetric as error:
@@ -117,7 +116,23 @@ def run_references(cell: Cell) -> list[Record]:
 # One cell ----------------------------------------------------------------------------------------------------------
 
 
-def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Progress) -> None:
+@dataclass(frozen=True)
+class _Watch:
+    """Who is told of one cell while it is trained."""
+
+    cell: Cell
+    observer: Observer
+    freeze: Callable[[dict[str, Any]], None]
+    keep: Callable[[int, bytes], None]
+
+    def epochs(self, epochs: float) -> None:
+        self.observer.epochs_end(self.cell, epochs)
+
+    def training(self, seconds: float) -> None:
+        self.observer.training_ends(self.cell, seconds)
+
+
+def _study(cell: Cell, task: Task, family: Family, record: Record, watch: _Watch) -> None:
     kind = family.first(task.kinds)
     assert kind is not None
     defaults = {p.name: p.default for p in family[kind].parameters if not p.required}
@@ -130,19 +145,19 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, progress: Pro
     studies = protocol.trials(cell, search, task.card.digest)
     record.arrays |= {f"legend/{name}": array for name, array in task.legend().items()}
     frozen: dict[str, Any] = {}
-    for contest in _trained(cell, task, kind, studies, record, progress):
+    for contest in _trained(cell, task, kind, studies, record, watch):
         for judged in contest:
             judged.choose(record.arrays)
         frozen |= {str(one.repeat.repeat): one.frozen for one in contest if one.frozen}
-        progress.frozen(frozen)  # nothing of these repeats is chosen after this line
+        watch.freeze(frozen)  # nothing of these repeats is chosen after this line
         for one in contest:
             if one.frozen:
                 one.judge(record.arrays)
                 if cell.training.save_models == "best":
-                    progress.kept(one.repeat.repeat, one.weights())
+                    watch.keep(one.repeat.repeat, one.weights())
             record.repeats.append(one.repeat)
     if cell.protocol.halves:
-        halves.measure(cell, task, kind, record, progress.training)
+        halves.measure(cell, task, kind, record, watch.training)
     if aims := dict.fromkeys(r.elicits for r in record.repeats if r.status is Status.DONE):
         record.loss["elicits"] = " or ".join(filter(None, aims))  # of what was chosen: parameters may change it
     bad = [r for r in record.repeats if r.status is not Status.DONE]
@@ -199,17 +214,17 @@ def _trained(
     kind: Kind,
     studies: Sequence[Sequence[Trial]],
     record: Record,
-    progress: Progress,
+    watch: _Watch,
 ) -> Iterator[list[Study]]:
     """The repeats with all their trials trained: at once where they go side by side, else one after the other."""
-    how = How(cell.training, task.metric.direction, cell.penalty, progress.epochs)
+    how = How(cell.training, task.metric.direction, cell.penalty, watch.epochs)
 
     def gathered(outcomes: Iterator[Outcome]) -> list[Study]:
         found: dict[int, Study] = {}
         for outcome in outcomes:
             number = outcome.ready.trial.repeat
             found.setdefault(number, Study(number, task.metric.direction)).add(outcome)
-            progress.training(outcome.trained.seconds)
+            watch.training(outcome.trained.seconds)
         return list(found.values())
 
     bench = Bench(cell, task, kind)
@@ -303,12 +318,14 @@ class Study:
             arrays |= {f"{part.value}/{repeat.repeat}/{k}": v for k, v in fold.arrays(part, prediction).items()}
         arrays |= {f"test/{repeat.repeat}/{INFLUENCE}/{name}": v for name, v in judged.influence.items()}
 
-    def weights(self) -> dict[str, Any]:
+    def weights(self) -> bytes:
         """Of the chosen training, at its best epoch: state dicts of model and loss, and what was chosen with them."""
         assert self._best is not None
         assert self._loss is not None
         states = {"model": self._best.ready.model.state_dict(), "loss": self._loss.state_dict()}
-        return {**states, "choice": self.frozen}
+        buffer = BytesIO()
+        torch.save({**states, "choice": self.frozen}, buffer)
+        return buffer.getvalue()
 
 
 def _told(trial: Trial, trained: Trained, value: float) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The three tasks that ship. Another one is any class that serves `lossbench.tasks.contract.Task`, named by `task.target`."""
+"""The three tasks that ship. Another one is any class that serves `tasks.contract.Task`, named by `task.target`."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lossbench.errors import InputError
 from lossbench.plan import Scope, fingerprint
-from lossbench.records.record import RECORD, Record, Status, read_records
+from lossbench.records import store
+from lossbench.records.record import Record, Status
 from lossbench.verdicts.comparison import Comparison, Rules
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.rescoring import rescored
-
-PLAN = "plan.json"
 
 
 def judged(folders: Sequence[Path], rules: Rules | None = None) -> Comparison:
@@ -22,7 +20,7 @@ def judged(folders: Sequence[Path], rules: Rules | None = None) -> Comparison:
 
     Raises InputError where sweeps were run under different protocols or on different data.
     """
-    records = [record for folder in folders for record in _records(folder)]
+    records = [record for folder in folders for record in store.records_of(folder)]
     if len(folders) > 1:
         records = _merged(records)
     name = " + ".join(folder.name for folder in folders)
@@ -31,10 +29,8 @@ def judged(folders: Sequence[Path], rules: Rules | None = None) -> Comparison:
 
 def rules_of(folder: Path) -> Rules:
     """What the command of a sweep said of its report."""
-    try:
-        told = json.loads((folder / PLAN).read_text("utf-8")).get("report") or {}
-    except (OSError, ValueError, AttributeError):
-        told = {}
+    said = store.plan_of(folder).get("report")
+    told = said if isinstance(said, dict) else {}
     try:
         scope = Scope.of(told.get("scope"))
     except ValueError:
@@ -42,37 +38,12 @@ def rules_of(folder: Path) -> Rules:
     return Rules(scope=scope, baseline=told.get("baseline"))
 
 
-def find_sweep(name: str, results: Path) -> Path:
-    """The folder of a sweep, by its path or its name in results. InputError names the latest ones."""
-    for folder in (Path(name), results / name):
-        if any(folder.glob(f"*/{RECORD}")):
-            return folder
-    known = sorted({path.parent.parent.name for path in results.glob(f"*/*/{RECORD}")})[-5:]
-    raise InputError(f"No sweep is called '{name}' in {results}/. The latest: {', '.join(known) or 'none'}.")
-
-
 def rejudged(folders: Sequence[Path], metric: str, direction: str | None, margin: float | None) -> Comparison:
     """Sweeps judged by another metric, on the predictions that they stored."""
-    records = [record for folder in folders for record in _records(folder)]
+    records = [record for folder in folders for record in store.records_of(folder)]
     records = rescored(_merged(records) if len(folders) > 1 else records, metric, direction, margin)
     name = f"{' + '.join(f.name for f in folders)}, by {metric.rpartition('.')[2]}"
     return compare(records, rules_of(folders[0]), name)
-
-
-def _records(folder: Path) -> list[Record]:
-    try:
-        order = [cell["folder"] for cell in json.loads((folder / PLAN).read_text("utf-8"))["cells"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        order = []
-    found = read_records(folder)
-    if not found:
-        raise InputError(f"{folder} holds no records.")
-
-    def place(record: Record) -> int:
-        name = record.path.name if record.path else ""
-        return order.index(name) if name in order else len(order)
-
-    return sorted(found, key=place)
 
 
 def _merged(records: Sequence[Record]) -> list[Record]:

@@ -1,0 +1,28 @@
+"""What a command says beside its cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lossbench.plan.scope import Scope
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where results go, how they are tracked, what is compared with what."""
+
+    name: str | None
+    """Of the sweep and its folder; None for the date and time."""
+    results: Path
+    reuse: bool
+    tracked: bool
+    tracking_uri: str | None
+    placebo: bool = False
+    """Whether the baseline takes part a second time, on other draws."""
+    scale: float | None = None
+    """By how much the baseline is multiplied in a second control; None for no such control."""
+    scope: Scope = Scope.ROWS
+    """What verdicts claim."""
+    against: str | None = None
+    """The loss that others are compared with instead of the task's baseline."""

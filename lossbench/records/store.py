@@ -1,0 +1,128 @@
+"""The files of a results folder: `<results>/<sweep>/<cell>/`. No other module knows how they are called.
+
+plan.json                what a sweep was asked for, and its cells in their order
+<cell>/record.json       what came of a cell, with arrays.npz beside it
+<cell>/choices.json      what was chosen on validation data, written before the test part was opened
+<cell>/models/           weights, one file a repeat, where they are kept
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lossbench.errors import InputError
+from lossbench.records.record import RECORD, Record, Status, read_record, write_whole
+
+PLAN, CHOICES, MODELS = "plan.json", "choices.json", "models"
+
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+
+def write_plan(sweep: Path, told: Mapping[str, Any]) -> None:
+    """Makes the folder of a sweep, with its plan in it."""
+    sweep.mkdir(parents=True, exist_ok=True)
+    write_whole(sweep / PLAN, json.dumps(told, indent=1).encode())
+
+
+def write_choices(cell: Path, choices: Mapping[str, Any]) -> None:
+    cell.mkdir(parents=True, exist_ok=True)
+    write_whole(cell / CHOICES, json.dumps(choices, indent=1, default=str).encode())
+
+
+def write_weights(cell: Path, repeat: int, weights: bytes) -> None:
+    folder = cell / MODELS
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / f"repeat-{repeat}.pt", weights)
+
+
+def take_back(sweep: Path) -> None:
+    """Removes the plan of a sweep in which nothing ran, and its folder if nothing else lies there."""
+    for name in (PLAN, "multirun.yaml"):
+        (sweep / name).unlink(missing_ok=True)
+    with suppress(OSError):  # somebody's own files lie there: so does their folder
+        sweep.rmdir()
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+def plan_of(sweep: Path) -> dict[str, Any]:
+    """The plan of a sweep; empty where there is none that can be read."""
+    try:
+        told = json.loads((sweep / PLAN).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def begun(sweep: Path) -> float:
+    """When a sweep began, in seconds since 1970."""
+    return (sweep / PLAN).stat().st_mtime
+
+
+def is_sweep(folder: Path) -> bool:
+    return (folder / PLAN).exists()
+
+
+def is_cell(folder: Path) -> bool:
+    return (folder / RECORD).exists()
+
+
+def cells_in(sweep: Path) -> list[Path]:
+    """The folders of a sweep's records: in the order of its plan, then those that earlier ones of its name left."""
+    planned = plan_of(sweep).get("cells")
+    order: dict[Any, int] = {}
+    if isinstance(planned, list):
+        names = [cell.get("folder") for cell in planned if isinstance(cell, dict)]
+        order = {name: place for place, name in enumerate(names) if isinstance(name, str)}
+    found = sorted(path.parent for path in sweep.glob(f"*/{RECORD}"))
+    return sorted(found, key=lambda folder: order.get(folder.name, len(order)))
+
+
+def cells_of_all(results: Path) -> list[Path]:
+    """The folders of the records of all sweeps in results, by name."""
+    return [path.parent for path in sorted(results.glob(f"*/*/{RECORD}"))]
+
+
+def readable(folders: Sequence[Path]) -> tuple[list[Record], list[str]]:
+    """The records in these folders, and an error for each that cannot be read."""
+    found, errors = [], []
+    for folder in folders:
+        try:
+            found.append(read_record(folder, arrays=False))
+        except InputError as error:
+            errors.append(str(error))
+    return found, errors
+
+
+def records_of(sweep: Path) -> list[Record]:
+    """The records of a sweep in its plan's order. Raises InputError where there are none, or one is damaged."""
+    found = [read_record(folder, arrays=False) for folder in cells_in(sweep)]
+    if not found:
+        raise InputError(f"{sweep} holds no records.")
+    return found
+
+
+def find_sweep(name: str, results: Path) -> Path:
+    """The folder of a sweep, by its path or its name in results. InputError names the latest ones."""
+    for folder in (Path(name), results / name):
+        if any(folder.glob(f"*/{RECORD}")):
+            return folder
+    known = sorted({folder.parent.name for folder in cells_of_all(results)})[-5:]
+    raise InputError(f"No sweep is called '{name}' in {results}/. The latest: {', '.join(known) or 'none'}.")
+
+
+def finished(results: Path) -> Iterator[tuple[str, Path]]:
+    """Fingerprint and folder of every cell that is done, anywhere in results."""
+    for folder in cells_of_all(results):
+        try:
+            data = json.loads((folder / RECORD).read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(data, dict) and data.get("status") == Status.DONE.value and data.get("fingerprint"):
+            yield data["fingerprint"], folder

@@ -1,0 +1,104 @@
+"""One cell, from its loss and task to the record on disk: `run_cell(cell, folder)`, on whatever machine."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lossbench.errors import InputError, LossbenchError
+from lossbench.plan import Cell
+from lossbench.plan.observer import Observer
+from lossbench.records import store
+from lossbench.records.record import Record, Status
+from lossbench.runs.inputs import fingerprint_of, settled
+from lossbench.runs.study import run
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a cell is in its sweep, for its record."""
+
+    name: str = "chosen"
+    """chosen by the command, `baseline` added to compare with, or `control`."""
+    command: str = ""
+
+
+def run_cell(cell: Cell, folder: str | Path, role: Role = Role(), observer: Observer | None = None) -> Record:
+    """Trains and judges a cell and saves its record; needs nothing else, so that any process can call it.
+
+    Args:
+        cell: what to train, on what. Batch sizes that are left to the data are settled here.
+        folder: of the sweep; the record gets a folder of its own in it, named by the cell.
+        role: what the record says of the cell's part in the sweep.
+        observer: hears of epochs and trainings as they end.
+
+    Returns:
+        The record, whatever happened: it is `failed` where something broke, `interrupted` after Ctrl-C.
+
+    Raises:
+        InputError: where the record cannot be written.
+    """
+    cell, observer = settled(cell), observer or Observer()
+    place = Path(folder) / cell.folder
+    try:
+        record = run(
+            cell,
+            observer,
+            freeze=partial(store.write_choices, place),
+            keep=partial(store.write_weights, place),
+        )
+    except Exception as error:  # whatever it is, it stays inside its cell
+        reason = str(error) if isinstance(error, LossbenchError) else f"{type(error).__name__}: {error}"
+        record = without_repeats(cell, Status.FAILED, reason)
+        record.provenance["traceback"] = "".join(traceback.format_exception(error))
+    if record.status in (Status.DONE, Status.DIVERGED):
+        record.fingerprint = fingerprint_of(cell)
+    return saved(record, cell, Path(folder), role)
+
+
+def reused(cell: Cell, earlier: Path) -> Record | None:
+    """The record of the same cell in an earlier sweep; None where somebody has changed it since."""
+    from lossbench.plan import fingerprint
+    from lossbench.records.record import read_record
+
+    record = read_record(earlier)
+    if fingerprint(record.cell) != cell.digest:
+        return None
+    record.provenance = {**record.provenance, "reused_from": earlier.parent.name}
+    return record
+
+
+def saved(record: Record, cell: Cell, folder: Path, role: Role) -> Record:
+    """The record as it was saved; one that says why, where it could not be written as it is."""
+    for candidate in (record, without_repeats(cell, Status.FAILED, "its record could not be written")):
+        candidate.role, candidate.sweep = role.name, folder.name
+        candidate.provenance["command"] = role.command
+        try:
+            candidate.save(folder / cell.folder)
+        except (ValueError, TypeError) as error:  # a value that JSON or NumPy cannot hold
+            record.reason = f"its record could not be written: {error}"
+        else:
+            candidate.reason = candidate.reason if candidate is record else record.reason
+            return candidate
+    raise InputError(record.reason)
+
+
+def without_repeats(cell: Cell, status: Status, reason: str) -> Record:
+    """A record of a cell of which nothing was trained."""
+    params: dict[str, Any] = dict(cell.loss.params)
+    return Record(
+        status=status,
+        reason=reason,
+        loss={"name": cell.loss.name, "title": cell.loss.title, "params": params, "kind": None},
+        task=cell.task.name,
+        data={"name": cell.task.data["name"]},
+        model={"name": cell.model.name},
+        metric={"name": cell.task.metric, "direction": cell.task.direction or ""},
+        directions={},
+        repeats=[],
+        cell=cell.to_dict(),
+        contest=cell.contest,
+    )
