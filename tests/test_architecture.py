@@ -21,7 +21,7 @@ ARROWS: dict[str, tuple[str, str]] = {
     "data": ("plan", "numpy pandas pyarrow sklearn scipy faker"),
     "models": ("loss", "torch"),
     "tasks": ("models data metrics loss", "torch numpy scipy sklearn"),
-    "training": ("tasks", "torch lightning"),
+    "training": ("tasks", "torch pytorch_lightning"),
     "probe": ("training", "torch numpy scipy pytest"),
     "records": ("plan", "numpy orjson torch"),
     "runs": ("training records probe", "torch numpy"),
@@ -132,11 +132,11 @@ def test_one_room_knows_hydra_and_one_module_mlflow() -> None:
         (library, module if library == "mlflow" else module.partition(".")[0])
         for module, path in modules()
         for name in imports(path)
-        if (library := name.partition(".")[0]) in ("hydra", "omegaconf", "mlflow", "lightning")
+        if (library := name.partition(".")[0]) in ("hydra", "omegaconf", "mlflow", "pytorch_lightning")
     }
     assert knowing == {
         ("hydra", "compose"),
         ("omegaconf", "compose"),
         ("mlflow", "report.mlflow"),
-        ("lightning", "training"),
+        ("pytorch_lightning", "training"),
     }

@@ -289,7 +289,7 @@ READING = """
 import sys
 from lossbench import read_records
 (record,) = read_records(sys.argv[1], arrays=True)
-heavy = {"torch", "lightning", "torchmetrics", "sklearn", "pandas", "hydra", "mlflow"} & set(sys.modules)
+heavy = {"torch", "pytorch_lightning", "torchmetrics", "sklearn", "pandas", "hydra", "mlflow"} & set(sys.modules)
 print(record.values("rmse"), sorted(heavy), len(record.arrays))
 """
 

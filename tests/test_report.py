@@ -965,7 +965,7 @@ REPORTING = """
 import sys
 from lossbench.__main__ import main
 assert main(["report", "one", "results=."]) == 0
-print(sorted({"torch", "lightning", "sklearn", "mlflow", "hydra", "pandas"} & set(sys.modules)))
+print(sorted({"torch", "pytorch_lightning", "sklearn", "mlflow", "hydra", "pandas"} & set(sys.modules)))
 """
 
 

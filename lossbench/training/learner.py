@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import lightning.pytorch as lightning
+import pytorch_lightning
 import torch
 from torch import Tensor, nn
 
@@ -103,7 +103,7 @@ class Group(Protocol):
         ...
 
 
-class Learner(lightning.LightningModule):
+class Learner(pytorch_lightning.LightningModule):
     """Trains a group to the last epoch, or until the patience of every training in it has ended."""
 
     def __init__(
@@ -226,7 +226,7 @@ def fit(learner: Learner, seed: int, device: int = 0) -> list[Trained]:
     """Trains a group on one device; what each of its trainings left. Ctrl-C comes out as KeyboardInterrupt."""
     choice = learner.training_choice
     _quiet()
-    trainer = lightning.Trainer(
+    trainer = pytorch_lightning.Trainer(
         max_epochs=choice.max_epochs,
         accelerator=choice.accelerator,
         devices=[device] if choice.accelerator in ("gpu", "cuda") else 1,
@@ -271,8 +271,8 @@ def blamed(when: str) -> Iterator[None]:
 
 
 def _quiet() -> None:
-    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
+    for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"lightning\..*")
+    warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric)\..*")
     warnings.filterwarnings("ignore", message=".*isinstance.treespec.*")
     warnings.filterwarnings("ignore", message="There is a performance drop because we have not yet implemented")

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from lightning.pytorch.utilities import move_data_to_device
+from pytorch_lightning.utilities import move_data_to_device
 from torch import Tensor, nn
 
 from lossbench.loss import Loss, Prediction, Sequences, check_prediction, reduce, untouched

@@ -10,9 +10,9 @@ import sys
 import warnings
 from typing import Any
 
-import lightning.pytorch as lightning
+import pytorch_lightning as lightning
 import torch
-from lightning.pytorch.loggers import MLFlowLogger
+from pytorch_lightning.loggers import MLFlowLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.classification import BinaryAUROC
@@ -46,7 +46,7 @@ class Net(lightning.LightningModule):
 def train(train: TensorDataset, validation: TensorDataset, store: str, folder: str, seed: int) -> None:
     """Thirty epochs with progress bar, checkpoints and a run in MLflow."""
     warnings.filterwarnings("ignore")
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     torch.manual_seed(seed)
     logger = MLFlowLogger("default", tracking_uri=store, artifact_location=f"file://{folder}/artifacts")
     trainer = lightning.Trainer(max_epochs=30, accelerator="cpu", logger=logger, default_root_dir=folder)
