@@ -17,7 +17,7 @@ ARROWS: dict[str, tuple[str, str]] = {
     "errors": ("", ""),
     "plan": ("errors", "numpy scipy"),
     "loss": ("plan", "torch"),
-    "metrics": ("plan", "torch numpy scipy"),
+    "metrics": ("plan", "torch torchmetrics numpy scipy"),
     "data": ("plan", "numpy pandas pyarrow sklearn scipy faker"),
     "models": ("loss", "torch"),
     "tasks": ("models data metrics loss", "torch numpy scipy sklearn"),

@@ -16,7 +16,8 @@ from sklearn import metrics as sk
 
 from lossbench.errors import InputError
 from lossbench.metrics import own_metric
-from lossbench.metrics import values as ours
+from lossbench.metrics.catalogue import BUILT_IN
+from lossbench.metrics.decisions import best_threshold
 from lossbench.metrics.own_metric import OwnMetric, load, undecided
 
 Values = NDArray[Any]
@@ -152,7 +153,7 @@ def test_f1_as_a_function_of_ones_own_gets_the_threshold_that_f1_gets(seed: int,
 
     target, p = rows(150, seed, grid)
     own = OwnMetric("f1_too", "m.f1_too", "max", partial(sk.f1_score, zero_division=0), judges_label=True)
-    wanted = ours.best_threshold(torch.from_numpy(target), torch.from_numpy(p), "f1", 0.5)
+    wanted = best_threshold(torch.from_numpy(target), torch.from_numpy(p), BUILT_IN["f1"].of_counts, 0.5)
     assert own.threshold(target, p, 0.5)[0] == pytest.approx(wanted, abs=1e-12)
 
 

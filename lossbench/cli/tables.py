@@ -10,12 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from lossbench.cli.display import decimals, pair
+from lossbench.metrics.catalogue import written
 from lossbench.plan import Scope
 from lossbench.records.quoting import line
 from lossbench.records.record import Status
 from lossbench.report.chosen import choices
 from lossbench.verdicts import costs
-from lossbench.verdicts.aims import NOT_CALIBRATED, PROPER, distorts
+from lossbench.verdicts.aims import NOT_CALIBRATED, distorts, rewards_probabilities
 from lossbench.verdicts.answer import Answer
 from lossbench.verdicts.comparison import Contender, Contest
 from lossbench.verdicts.leaderboard import edges, unpaired
@@ -25,7 +26,6 @@ from lossbench.verdicts.words import (
     chosen_by,
     could_detect,
     listed,
-    metric,
     several,
     span,
     what_would_decide,
@@ -154,7 +154,7 @@ def _rows(contest: Contest) -> tuple[Contender, ...]:
 
 def _mark(c: Contender, metric: str) -> str:
     """Sets apart the log loss, Brier score and ECE of a loss whose probabilities are not meant to be right."""
-    return "*" if metric in PROPER and distorts(c.record) else ""
+    return "*" if rewards_probabilities(metric) and distorts(c.record) else ""
 
 
 def _interval(contest: Contest, c: Contender) -> str:
@@ -204,17 +204,17 @@ def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
     left_out = [title for title in hidden if title != CHOSEN]
     also = f"; also in leaderboard.csv: {', '.join(left_out)}" if left_out else ""
     yield f"mean ± sd over {spent}, on the same test part{also}"
-    shown = [name for name in board.metrics if name in PROPER and name not in hidden]
+    shown = [name for name in board.metrics if rewards_probabilities(name) and name not in hidden]
     marked = [c.title for c in _rows(contest) if distorts(c.record) and any(name in c.row.metrics for name in shown)]
     if marked:
-        yield f"* {NOT_CALIBRATED}: {listed(marked)}; {listed([metric(name) for name in shown])} reward probabilities"
+        yield f"* {NOT_CALIBRATED}: {listed(marked)}; {listed([written(name) for name in shown])} reward probabilities"
     if CHOSEN in hidden:
         yield from _choices(contest)
     yield chosen_by(contest)
     if not contest.no_verdict:
         same = f"up to {amount(contest.margin, contest)} is the same in practice" if contest.margin else NO_MARGIN
         scope = contest.rules.scope.words
-        yield f"gain: {metric(contest.metric)} better than {contest.baseline}, 95 % interval {scope}; {same}"
+        yield f"gain: {written(contest.metric)} better than {contest.baseline}, 95 % interval {scope}; {same}"
         yield from _other_training_rows(contest)
         yield from _unclear(contest)
     at_edge = {row.title: n for row in board.rows if (n := edges(row.record))}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import InputError
+from lossbench.metrics.decisions import AT_HALF
 from lossbench.metrics.jackknife import by_groups
+from lossbench.metrics.library import torchmetrics_class
 from lossbench.plan.installed import import_target
 
 Values = NDArray[np.float64]
 Examples = NDArray[Any] | Sequence[Any]
-AT_HALF = "_at_half"
-"""Ends the name of what a metric of decisions is without a tuned threshold, as in `f1_at_half`."""
 MOST_CUTS = 4096
 """So many thresholds are tried one by one; of more, every so many, then those round the best."""
 CUTS_WHILE_TRAINING = 128
@@ -123,14 +123,26 @@ class OwnMetric:
         return parts if len(parts) > 1 and bool(np.isfinite(parts).all()) else None
 
 
-def load(path: str, direction: str | None, known: Collection[str], *, what: str, ask: str) -> OwnMetric:
+def load(
+    path: str,
+    direction: str | None,
+    known: Collection[str],
+    *,
+    what: str,
+    ask: str,
+    params: Mapping[str, Any] | None = None,
+) -> OwnMetric:
     """The function at an import path that the command line of this process gives, and nothing else ever does.
 
     direction: min or max as the command line says, else the function's own attribute `direction`. known: names of the
     task's metrics, which the function's short name must not take. what: the option that names it; ask: those that give
-    a direction. Raises InputError.
+    a direction. params: of one of torchmetrics' classes, which may be named as well. Raises InputError.
     """
     function = import_target(path, what)
+    if isinstance(function, type) and any(base.__module__ == "torchmetrics.metric" for base in function.__mro__):
+        function = torchmetrics_class(function, path, params or {})
+    elif params:
+        raise InputError(f"{what}={path} is no class of torchmetrics, so task.metric_params cannot be given.")
     stated = direction or getattr(function, "direction", None)
     if stated not in ("min", "max"):
         raise InputError(f"{what}={path} needs {ask}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lossbench.metrics.catalogue import written
 from lossbench.plan import Scope
 from lossbench.report.chosen import choices
 from lossbench.report.figures.style import SERIES
@@ -19,7 +20,6 @@ from lossbench.verdicts.words import (
     chosen_otherwise,
     could_detect,
     listed,
-    metric,
     p_value,
     several,
     span,
@@ -98,7 +98,7 @@ def board(contest: Contest, words: str, series: dict[str, int]) -> Board:
         subtitle=contest.board.model,
         words=f"{words[:1].upper()}{words[1:]}.{_model(contest)}",
         caption=_caption(contest),
-        metric=metric(contest.metric),
+        metric=written(contest.metric),
         baseline=contest.baseline,
         band=(round(left, 1), round(right - left, 1)),
         zero=round(zero, 1),
@@ -120,7 +120,7 @@ def _caption(contest: Contest) -> str:
     protocol = contest.board.cell["protocol"]
     spent = f"{several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} ({protocol['name']})"
     better = "lower is better" if contest.direction == "min" else "higher is better"
-    said = f"{metric(contest.metric)}, {better}: mean ± standard deviation over {spent}, on the same test part. "
+    said = f"{written(contest.metric)}, {better}: mean ± standard deviation over {spent}, on the same test part. "
     anew = chosen_otherwise(contest)
     said += f"{anew[:1].upper()}{anew[1:]}. " if anew else ""
     if not contest.differences:

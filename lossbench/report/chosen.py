@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lossbench.metrics.catalogue import written
 from lossbench.records.record import Record, Status
-from lossbench.verdicts.words import metric
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Choices:
     @property
     def named(self) -> tuple[Chosen, ...]:
         """Each under a name that says what it is; thresholds that several metrics share stand once."""
-        thresholds = [replace(one, name=f"threshold for {metric(one.name)}") for one in self.thresholds]
+        thresholds = [replace(one, name=f"threshold for {written(one.name)}") for one in self.thresholds]
         if len({one.values for one in self.thresholds}) == 1:
             thresholds = [replace(self.thresholds[0], name="threshold")]
         return (*self.rate, *self.params, *thresholds)

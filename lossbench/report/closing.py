@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+from lossbench.metrics.catalogue import written
 from lossbench.records.quoting import line
 from lossbench.records.record import Record, Status
 from lossbench.report.panels import Panel, Section, Table
-from lossbench.verdicts.aims import NOT_CALIBRATED, PROPER, distorts
+from lossbench.verdicts.aims import NOT_CALIBRATED, distorts, rewards_probabilities
 from lossbench.verdicts.comparison import Comparison, Contest, Difference
-from lossbench.verdicts.words import amount, chosen_by, metric, p_value, several, span
+from lossbench.verdicts.words import amount, chosen_by, p_value, several, span
 
 
 def failed(comparison: Comparison) -> Section:
@@ -37,7 +38,7 @@ def _bad_repeats(record: Record) -> str:
 def method(comparison: Comparison) -> Section:
     contests = comparison.contests
     protocols = {f"{several(c.repeats, 'repeat')} of {several(c.trials, 'trial')}" for c in contests}
-    margins = [f"{c.name}: {amount(c.margin, c)} {metric(c.metric)}" for c in contests if c.margin > 0 and c.ranked]
+    margins = [f"{c.name}: {amount(c.margin, c)} {written(c.metric)}" for c in contests if c.margin > 0 and c.ranked]
     lines = (
         f"Budget, the same for every loss: {' or '.join(sorted(protocols))}; a repeat is a whole study with its own "
         "split, weights and batch orders, shared by all losses.",
@@ -97,14 +98,14 @@ def _metrics(contest: Contest) -> Panel:
         for name in names:
             found = c.row.metrics.get(name)
             spread = f" ± {found.sd:.3g}" if found and found.sd is not None else ""
-            mark = "*" if name in PROPER and distorts(c.record) else ""
+            mark = "*" if rewards_probabilities(name) and distorts(c.record) else ""
             cells.append(f"{found.mean:.5g}{spread}{mark}" if found else "n/a")
         rows.append((c.title, *cells))
     marked = any(cell.endswith("*") for row in rows for cell in row[1:])
     star = f" * {NOT_CALIBRATED}." if marked else ""
     note = f"Mean ± standard deviation over repeats. On validation data {chosen_by(contest)}.{star}"
     title = f"Every metric, {contest.task} on {contest.name}"
-    return Panel(title, note, table=Table(("loss", *map(metric, names)), tuple(rows)), width="full", folded=True)
+    return Panel(title, note, table=Table(("loss", *map(written, names)), tuple(rows)), width="full", folded=True)
 
 
 def _pairs(contest: Contest) -> Panel:
@@ -126,7 +127,7 @@ def _pairs(contest: Contest) -> Panel:
     order = {c.title: place for place, c in enumerate(contest.ranked)}
     pairs = [d for (a, b), d in contest.differences.items() if order[a] < order[b]]
     rows = tuple(_pair(d, contest) for d in pairs)
-    note = f"{metric(contest.metric)}; 95 % intervals; Holm over {several(len(pairs), 'pair')}."
+    note = f"{written(contest.metric)}; 95 % intervals; Holm over {several(len(pairs), 'pair')}."
     return Panel(
         f"Every pair, {contest.task} on {contest.name}", note, table=Table(head, rows), width="full", folded=True
     )

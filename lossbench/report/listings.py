@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from lossbench.metrics.catalogue import written
 from lossbench.report.evidence import calibration
 from lossbench.report.evidence.tags import TagReport
 from lossbench.report.evidence.thresholds import Cut, Thresholds
@@ -15,7 +16,7 @@ from lossbench.report.panels import Panel, Table
 from lossbench.verdicts.aims import NOT_CALIBRATED
 from lossbench.verdicts.comparison import Contender, Contest
 from lossbench.verdicts.costs import Times
-from lossbench.verdicts.words import amount, metric, several
+from lossbench.verdicts.words import amount, several
 
 
 def prices(contest: Contest) -> Iterator[Panel]:
@@ -92,7 +93,7 @@ def thresholds(found: Thresholds) -> Panel:
         f"On validation data, for each metric: the median over {several(found.repeats, 'repeat')}, with the lowest and "
         "highest. They are thresholds on probabilities, or on scores where a loss gives none."
     )
-    return Panel("Thresholds chosen", note, table=Table(("loss", *map(metric, names)), tuple(rows)))
+    return Panel("Thresholds chosen", note, table=Table(("loss", *map(written, names)), tuple(rows)))
 
 
 def _cut(cut: Cut | None) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from lossbench.metrics.catalogue import written
 from lossbench.plan import Scope
 from lossbench.records.quoting import visible
 from lossbench.records.record import Record, write_whole
@@ -22,7 +23,7 @@ from lossbench.report.sections import pictures_of, sections
 from lossbench.report.tables import to_csv, to_json, to_latex, to_markdown
 from lossbench.verdicts.answer import Answer, answer
 from lossbench.verdicts.comparison import Comparison
-from lossbench.verdicts.words import listed, metric, several
+from lossbench.verdicts.words import listed, several
 
 NAME = "report.html"
 
@@ -161,7 +162,7 @@ def _how_to_read(comparison: Comparison) -> str:
         Scope.TEST: "verdicts are for models trained on these rows, on this test part alone: only the repeats count as "
         "drawn by chance",
     }[comparison.rules.scope]
-    metrics = listed(list(dict.fromkeys(metric(contest.metric) for contest in comparison.contests)))
+    metrics = listed(list(dict.fromkeys(written(contest.metric) for contest in comparison.contests)))
     return (
         "Every loss tuned its own learning rate by the same budget, anew in every repeat; all are scored by "
         f"{metrics}, never by their own loss values. Gains are paired by repeat, and {scope}. Sorted by mean; tiers, "

@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from lossbench.errors import LossbenchError
+from lossbench.metrics.catalogue import written
 from lossbench.report import listings
 from lossbench.report.closing import failed, method, numbers
 from lossbench.report.evidence import blog, calibration, shapes, tags, thresholds, weightings
@@ -29,7 +30,7 @@ from lossbench.report.panels import Panel, Picture, Section, said_of
 from lossbench.report.view import slug
 from lossbench.verdicts.aims import NOT_CALIBRATED, distorts
 from lossbench.verdicts.comparison import Comparison, Contest
-from lossbench.verdicts.words import listed, metric
+from lossbench.verdicts.words import listed
 
 
 def sections(comparison: Comparison, *, everything: bool = False) -> list[Section]:
@@ -200,7 +201,7 @@ class _Of:
 
     def training(self) -> Iterator[Panel]:
         yield self.panel(
-            f"Learning curves: {metric(self.contest.chosen_by)} on validation data",
+            f"Learning curves: {written(self.contest.chosen_by)} on validation data",
             self.picture("curves", curve_figures.curves, curve_figures.said_curves, self.contest),
             "Median and 10-90 % band over repeats.",
         )
@@ -214,7 +215,7 @@ class _Of:
         for place, found in enumerate(weightings.tradeoffs(self.contest)):
             name = "front" if place == 0 else f"front{place + 1}"
             yield self.panel(
-                f"What the weights of {found.loss} trade: {' against '.join(map(metric, found.metrics))}",
+                f"What the weights of {found.loss} trade: {' against '.join(map(written, found.metrics))}",
                 self.picture(name, weighting_figures.front, weighting_figures.said_front, found),
                 "Means over repeats, on the test part; differences may be noise, which the leaderboard tells.",
             )
@@ -231,7 +232,7 @@ class _Of:
         if tails is not None:
             figure = self.picture("residuals", number_figures.residuals, number_figures.said_residuals, tails)
             yield self.panel(
-                "How residuals spread", figure, f"In units of the target; {metric(self.contest.metric)} judges."
+                "How residuals spread", figure, f"In units of the target; {written(self.contest.metric)} judges."
             )
             yield replace(listings.tails(tails, self.contest), group=self.group)
 

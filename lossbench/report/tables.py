@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from lossbench.metrics.catalogue import written
 from lossbench.records.quoting import csv_cell, latex, markdown
 from lossbench.records.record import Record
 from lossbench.report.chosen import choices
@@ -19,7 +20,7 @@ from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest
 from lossbench.verdicts.leaderboard import Row, Summary
 from lossbench.verdicts.overall import regrets
 from lossbench.verdicts.statistics import Estimate
-from lossbench.verdicts.words import amount, metric, span
+from lossbench.verdicts.words import amount, span
 
 SCHEMA = 1
 """The version of report.json; it changes when a key goes or gets another meaning."""
@@ -255,7 +256,7 @@ def _short(contest: Contest) -> list[tuple[str, ...]]:
         (
             "tier",
             "loss",
-            metric(contest.metric),
+            written(contest.metric),
             f"gain over {contest.baseline}" if contest.baseline else "gain",
             "verdict",
         ),

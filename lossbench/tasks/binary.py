@@ -12,11 +12,12 @@ from torch import Tensor
 
 from lossbench.errors import NoSuchMetric
 from lossbench.loss import Domain, Kind, Prediction
-from lossbench.metrics import values as metrics
-from lossbench.metrics.metric import Direction, Metric
+from lossbench.metrics import catalogue, decisions
+from lossbench.metrics.metric import Direction, Metric, Need, Target
 from lossbench.metrics.own_metric import CUTS_WHILE_TRAINING, OwnMetric
 from lossbench.plan import Part
 from lossbench.tasks.contract import REFERENCE, Decision, Evaluation
+from lossbench.tasks.judged import measured, row_by_row, with_usual
 from lossbench.tasks.tabular import TableFold, TableTask
 
 
@@ -25,14 +26,12 @@ class BinaryFold(TableFold):
 
     def __init__(self, task: Binary, repeat: int) -> None:
         super().__init__(task.table, task.splits(repeat), task.features(repeat), task.table.target)
-        self.metric, self.own_metric = task.metric, task.own_metric
+        self.metric, self.own_metric, self.metrics = task.metric, task.own_metric, task.metrics
 
     def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:
-        names = [name for name in metrics.BINARY if prediction.probability is not None or not _needs_probability(name)]
         target = self.target[part]
-        values = {name: float(_metric(name, target, prediction, decision)) for name in names}
-        own, influence = self.own_metric, {}
-        if own:
+        values, influence = measured(self.metrics, target, lambda m: _given(m, prediction, decision.get(m.name)), part)
+        if own := self.own_metric:
             score, middle = _graded(prediction)
             y, graded, cut = target.numpy(), score.double().numpy(), decision.get(own.name, middle)
             label = (graded > cut).astype(np.int64)
@@ -41,13 +40,17 @@ class BinaryFold(TableFold):
                 assert prediction.label is not None
                 values[own.at_half] = own(y, graded, prediction.label.numpy(), middle)
             if part is Part.TEST and (parts := own.influence(y, graded, label, cut)) is not None:
-                influence = {own.name: parts}
+                influence[own.name] = parts
         return Evaluation(values, influence=influence)
 
     def decide(self, prediction: Prediction) -> Decision:
         score, middle = _graded(prediction)
         target = self.target[Part.VALIDATION]
-        found = {name: metrics.best_threshold(target, score, name, middle) for name in ("f1", "accuracy")}
+        found = {
+            metric.name: decisions.best_threshold(target, score, metric.of_counts, middle)
+            for metric in self.metrics
+            if metric.of_counts is not None
+        }
         if self.own_metric and self.own_metric.decides:
             found[self.metric.name], _ = self.own_metric.threshold(target.numpy(), score.double().numpy(), middle)
         return found
@@ -61,19 +64,19 @@ class BinaryFold(TableFold):
 
     def _value(self, target: Tensor, prediction: Prediction) -> Tensor:
         """The task's own metric on validation data, whatever decides at its best threshold."""
-        name, own = self.metric.name, self.own_metric
         score, middle = _graded(prediction)
-        if own:
+        if own := self.own_metric:
 
             def judged(y: NDArray[Any], graded: NDArray[np.float64]) -> float:
                 return own.threshold(y, graded, middle, CUTS_WHILE_TRAINING)[1] if own.decides else own(y, graded)
 
-            return metrics.row_by_row(judged, target, score.double())
-        if name in ("f1", "accuracy"):
-            return metrics.best_decisions(target, score, name)
-        if prediction.probability is None and _needs_probability(name):
-            raise NoSuchMetric(f"gives no probability, which {name} needs")
-        return _metric(name, target, prediction, {})
+            return row_by_row(judged, target, score.double())
+        if self.metric.of_counts is not None:
+            return decisions.best_decisions(target, score, self.metric.of_counts)
+        given = _given(self.metric, prediction, None)
+        if given is None:
+            raise NoSuchMetric(f"gives no {self.metric.need.value}, which {self.metric.name} needs")
+        return self.metric.of_many(target, given)
 
     def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
         assert prediction.label is not None
@@ -95,23 +98,36 @@ class Binary(TableTask):
     kinds = (Kind.BINARY,)
     binary = True
 
-    def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
+    def __init__(
+        self,
+        *,
+        data: Mapping[str, Any],
+        metric: str,
+        direction: str | None,
+        seed: int,
+        metric_params: Mapping[str, Any] | None = None,
+    ) -> None:
         self.metric: Metric
         self.own_metric: OwnMetric | None
-        self.metric, self.own_metric = metrics.chosen(metric, direction, metrics.BINARY)
+        self.metric, self.own_metric = catalogue.chosen(metric, direction, Target.TWO_CLASSES, metric_params)
         super().__init__(data, seed)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All that are computed: the task's own unless it is a function, and the usual ones."""
+        return with_usual(self.metric, self.own_metric, Target.TWO_CLASSES)
 
     def fold(self, repeat: int, domain: Domain = Domain.REAL) -> BinaryFold:
         return BinaryFold(self, repeat)
 
     def directions(self) -> dict[str, Direction]:
-        found = {self.metric.name: self.metric.direction, **metrics.BINARY}
+        found = {self.metric.name: self.metric.direction, **catalogue.directions(self.metrics)}
         if self.own_metric and self.own_metric.decides:
             found[self.own_metric.at_half] = self.metric.direction
         return found
 
     def margins(self) -> dict[str, float]:
-        return {name: metrics.MARGINS[name] for name in metrics.BINARY}
+        return {metric.name: metric.margin for metric in self.metrics if metric.margin is not None}
 
     def references(self, repeat: int) -> dict[str, Evaluation]:
         """The share of positives in training, and scikit-learn's histogram gradient boosting at its defaults."""
@@ -139,22 +155,18 @@ class Binary(TableTask):
         return {"positive": self.table.positive, "positives": float(self.table.target.mean())}
 
 
-def _metric(name: str, target: Tensor, prediction: Prediction, decision: Decision) -> Tensor:
-    """One of `metrics.BINARY` over the last dimension."""
-    if name in ("roc_auc", "average_precision"):
-        return metrics.ranking(name, target, prediction.score)
-    if _needs_probability(name):
-        assert prediction.probability is not None
-        return metrics.probabilistic(name, target, prediction.probability)
-    if name in decision:
-        score, _ = _graded(prediction)
-        return metrics.decisions(name, target, score.double() > decision[name])
-    assert prediction.label is not None
-    return metrics.decisions(name, target, prediction.label)
-
-
-def _needs_probability(name: str) -> bool:
-    return name in metrics.PROBABILISTIC
+def _given(metric: Metric, prediction: Prediction, threshold: float | None) -> Tensor | None:
+    """What a metric needs of a prediction, a label at the threshold chosen for the metric; None where it is lacking."""
+    match metric.need:
+        case Need.LABEL if threshold is not None:
+            return (_graded(prediction)[0].double() > threshold).long()
+        case Need.LABEL:
+            return prediction.label
+        case Need.PROBABILITY:
+            return prediction.probability
+        case Need.SCORE:
+            return prediction.score
+    return None
 
 
 def _graded(prediction: Prediction) -> tuple[Tensor, float]:

@@ -19,8 +19,8 @@ from lossbench.data.sentences import OUTSIDE, Corpus, Sentence
 from lossbench.data.splits import Splits
 from lossbench.errors import DataError, InputError
 from lossbench.loss import Domain, Kind, Prediction, Sequences
-from lossbench.metrics import values as metrics
-from lossbench.metrics.metric import Direction, Metric
+from lossbench.metrics import catalogue
+from lossbench.metrics.metric import Direction, Metric, Target
 from lossbench.metrics.own_metric import OwnMetric
 from lossbench.models.tagger import Encoded
 from lossbench.plan import Part, Rarest, stream
@@ -28,10 +28,6 @@ from lossbench.tasks.contract import REFERENCE, DataCard, Decision, Evaluation, 
 from lossbench.tasks.spans import entity_counts, entity_scores, token_report
 from lossbench.tasks.vocabulary import Vocabulary
 
-DIRECTIONS: Mapping[str, Direction] = dict.fromkeys(
-    ("entity_f1", "token_f1", "token_f1_macro", "token_accuracy", "entity_precision", "entity_recall"),
-    Direction.MAX,
-)
 VALIDATION_SHARE = 0.2
 
 
@@ -121,11 +117,19 @@ class NER:
     name = "ner"
     kinds = (Kind.CLASSES, Kind.SEQUENCES)
 
-    def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
+    def __init__(
+        self,
+        *,
+        data: Mapping[str, Any],
+        metric: str,
+        direction: str | None,
+        seed: int,
+        metric_params: Mapping[str, Any] | None = None,
+    ) -> None:
         self.data, self.seed = data, seed
         self.metric: Metric
         self.own_metric: OwnMetric | None
-        self.metric, self.own_metric = metrics.undecided(metric, direction, DIRECTIONS, self.name)
+        self.metric, self.own_metric = catalogue.undecided(metric, direction, Target.TAGS, self.name, metric_params)
         self.corpus = _corpus(data)
         self.sentences: list[Sentence] = list(self.corpus.sentences())
 
@@ -157,10 +161,10 @@ class NER:
         return NERFold(self, repeat)
 
     def directions(self) -> dict[str, Direction]:
-        return {self.metric.name: self.metric.direction, **DIRECTIONS}
+        return {self.metric.name: self.metric.direction, **catalogue.directions(catalogue.usual(Target.TAGS))}
 
     def margins(self) -> dict[str, float]:
-        return dict.fromkeys(DIRECTIONS, 0.005)
+        return {metric.name: metric.margin for metric in catalogue.usual(Target.TAGS) if metric.margin is not None}
 
     def rarest(self) -> Rarest | None:
         """The type with the fewest entities among the sentences that training sentences are drawn from.

@@ -13,11 +13,12 @@ from torch import Tensor
 from lossbench.data.table import Table
 from lossbench.errors import DataError
 from lossbench.loss import Domain, Kind, Prediction
-from lossbench.metrics import values as metrics
-from lossbench.metrics.metric import Direction, Metric
+from lossbench.metrics import catalogue
+from lossbench.metrics.metric import Direction, Metric, Target
 from lossbench.metrics.own_metric import OwnMetric
 from lossbench.plan import Part
 from lossbench.tasks.contract import REFERENCE, Decision, Evaluation
+from lossbench.tasks.judged import measured, row_by_row, with_usual
 from lossbench.tasks.tabular import TableFold, TableTask
 
 LARGEST, SMALLEST = 1e60, 1e-60
@@ -33,16 +34,15 @@ class RegressionFold(TableFold):
         self.centre = float(train.mean()) if domain is Domain.REAL else 0.0
         self.scale = float(train.std() if domain is Domain.REAL else train.mean()) or 1.0
         super().__init__(task.table, splits, task.features(repeat), (target - self.centre) / self.scale)
-        self.metric, self.own_metric = task.metric, task.own_metric
+        self.metric, self.own_metric, self.metrics = task.metric, task.own_metric, task.metrics
 
     def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:
         target, score = self.target[part], self._original(prediction)
-        values = {name: float(metrics.regression(name, target, score)) for name in metrics.REGRESSION}
-        own, influence = self.own_metric, {}
-        if own:
+        values, influence = measured(self.metrics, target, lambda metric: score, part)
+        if own := self.own_metric:
             values = {own.name: float(self._value(target, score)), **values}
             parts = own.influence(target.numpy(), score.numpy()) if part is Part.TEST else None
-            influence = {} if parts is None else {own.name: parts}
+            influence |= {} if parts is None else {own.name: parts}
         return Evaluation(values, influence=influence)
 
     def decide(self, prediction: Prediction) -> Decision:
@@ -61,8 +61,8 @@ class RegressionFold(TableFold):
 
     def _value(self, target: Tensor, score: Tensor) -> Tensor:
         if self.own_metric:
-            return metrics.row_by_row(self.own_metric, target, score)
-        return metrics.regression(self.metric.name, target, score)
+            return row_by_row(self.own_metric, target, score)
+        return self.metric.of_many(target, score)
 
     def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
         found = {
@@ -86,18 +86,31 @@ class Regression(TableTask):
     kinds = (Kind.CONTINUOUS,)
     binary = False
 
-    def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
+    def __init__(
+        self,
+        *,
+        data: Mapping[str, Any],
+        metric: str,
+        direction: str | None,
+        seed: int,
+        metric_params: Mapping[str, Any] | None = None,
+    ) -> None:
         self.metric: Metric
         self.own_metric: OwnMetric | None
-        self.metric, self.own_metric = metrics.undecided(metric, direction, metrics.REGRESSION, self.name)
+        self.metric, self.own_metric = catalogue.undecided(metric, direction, Target.NUMBERS, self.name, metric_params)
         super().__init__(data, seed)
         _refuse_overflow(self.table)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All that are computed: the task's own unless it is a function, and the usual ones."""
+        return with_usual(self.metric, self.own_metric, Target.NUMBERS)
 
     def fold(self, repeat: int, domain: Domain = Domain.REAL) -> RegressionFold:
         return RegressionFold(self, repeat, domain)
 
     def directions(self) -> dict[str, Direction]:
-        return {self.metric.name: self.metric.direction, **metrics.REGRESSION}
+        return {self.metric.name: self.metric.direction, **catalogue.directions(self.metrics)}
 
     def margins(self) -> dict[str, float]:
         """Of errors 1 % of those of the mean as a prediction, on all rows but the test part's."""
@@ -106,11 +119,11 @@ class Regression(TableTask):
         error = np.abs(y - y.mean())
         with np.errstate(over="ignore"):  # where it is infinite there is no margin
             squared = float(np.square(error).mean())
-        return {
-            "rmse": 0.01 * squared**0.5,
-            "mae": 0.01 * float(error.mean()),
-            "r2": metrics.MARGINS["r2"],
-        }
+        fixed = {metric.name: metric.margin for metric in self.metrics if metric.margin is not None}
+        return {"rmse": 0.01 * squared**0.5, "mae": 0.01 * float(error.mean()), **self._by_median(error), **fixed}
+
+    def _by_median(self, error: NDArray[np.float64]) -> dict[str, float]:
+        return {"median_ae": 0.01 * float(np.median(error))} if self.metric.name == "median_ae" else {}
 
     def references(self, repeat: int) -> dict[str, Evaluation]:
         """The mean of the training targets, and scikit-learn's histogram gradient boosting at its defaults."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from lossbench.metrics.catalogue import built_in
+from lossbench.metrics.metric import Target
 from lossbench.records.record import Record
 
-PROPER = frozenset(["log_loss", "brier", "ece"])
-"""Metrics that reward probabilities which are right, not only their order."""
 NOT_CALIBRATED = "not calibrated by design"
 """Said of the log loss, Brier score and ECE of a loss whose best answer is no probability."""
 
@@ -21,14 +21,21 @@ def distorts(record: Record) -> bool:
     return any(aim in ("distorted probability", "sign") for aim in found)
 
 
+def rewards_probabilities(metric: str) -> bool:
+    """Whether a metric rewards probabilities that are right, not only their order."""
+    known = built_in(metric)
+    return known is not None and known.proper
+
+
 def other_aim(elicits: str, metric: str) -> str:
     """What a loss elicits, where the metric rewards something else; empty where they agree or nothing is known."""
     found = aims(elicits)
+    known = built_in(metric)
     off_centre = [aim for aim in found if aim.startswith(("quantile", "expectile"))]
-    if metric in ("rmse", "mae", "r2") and off_centre:
+    if known is not None and known.target is Target.NUMBERS and off_centre:
         return f"elicits {_a(off_centre)}, {metric} rewards the centre"
     distorted = [aim for aim in found if aim in ("distorted probability", "sign")]
-    if metric in PROPER and distorted:
+    if rewards_probabilities(metric) and distorted:
         return f"{NOT_CALIBRATED}: elicits {_a(distorted)}, {metric} rewards probabilities"
     return ""
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lossbench.metrics.catalogue import written
 from lossbench.records.record import Status
 from lossbench.verdicts import costs
 from lossbench.verdicts.aims import NOT_CALIBRATED, distorts
@@ -14,16 +15,7 @@ from lossbench.verdicts.comparison import Comparison, Contender, Contest
 from lossbench.verdicts.limits import MOST_TASKS, limits
 from lossbench.verdicts.overall import Overall, model_matters, overall, stronger
 from lossbench.verdicts.verdict import Verdict
-from lossbench.verdicts.words import (
-    amount,
-    could_detect,
-    listed,
-    metric,
-    p_value,
-    several,
-    span,
-    what_would_decide,
-)
+from lossbench.verdicts.words import amount, could_detect, listed, p_value, several, span, what_would_decide
 
 DEAR = 1.25
 """A step that takes so many times the baseline's is a reason to think twice."""
@@ -100,7 +92,7 @@ def _better(contest: Contest, picks: Sequence[Contender]) -> str:
     assert first is not None
     assert first.judged is not None
     small = ", though maybe by little" if all(_verdict(c) is Verdict.MAYBE_BETTER for c in picks) else ""
-    gain = f"{amount(first.test.mean, contest)} {metric(contest.metric)}"
+    gain = f"{amount(first.test.mean, contest)} {written(contest.metric)}"
     interval = f"95 % interval {span(first.judged.interval(), contest, sign=False)}"
     if len(picks) == 1:
         return f"train with {names}: it is better than {contest.baseline} by {gain} ({interval}){small}"
@@ -122,7 +114,7 @@ def _stay(contest: Contest, reference: Contender) -> str:
         said.append(f"can't tell about {listed(by[Verdict.UNCLEAR])} ({what_would_decide(easiest)})")
     said += [f"{listed(worse)} {_is(worse)} worse"] if worse else []
     if contest.saturated:
-        near = f"within {amount(contest.margin, contest)} of the best possible {metric(contest.metric)}"
+        near = f"within {amount(contest.margin, contest)} of the best possible {written(contest.metric)}"
         room = f"{reference.title} is {near}"
         left = f"; {listed(worse)} {_is(worse)} worse" if worse else ""
         return f"this task cannot separate losses: {room}{left}"
@@ -210,7 +202,7 @@ def _common(judged: Sequence[Advice]) -> list[str] | None:
     if not all(a.better for a in same):
         return None
     gains = [
-        f"{amount(a.picks[0].difference.test.mean, a.contest)} {metric(a.contest.metric)} on {a.contest.name}"
+        f"{amount(a.picks[0].difference.test.mean, a.contest)} {written(a.contest.metric)} on {a.contest.name}"
         for a in same
         if a.picks[0].difference
     ]
@@ -251,7 +243,7 @@ def _which(judged: Sequence[Advice], lead: Advice) -> Tile:
     told = [f"{a.contest.name}: {listed([c.title for c in a.picks], 'or')}" for a in judged[:MOST_TASKS]]
     told += [f"{len(judged) - MOST_TASKS} more in the tables"] if len(judged) > MOST_TASKS else []
     mean = lead.picks[0].mean or 0.0
-    shown = f"{metric(lead.contest.metric)} {amount(mean, lead.contest)} on {lead.contest.name}"
+    shown = f"{written(lead.contest.metric)} {amount(mean, lead.contest)} on {lead.contest.name}"
     return Tile("Which?", names, "; ".join(told) if len(told) > 1 else shown, "better" if lead.better else "neutral")
 
 
@@ -271,7 +263,7 @@ def _real(lead: Advice, pick: Contender, where: str) -> Tile:
     difference = pick.difference
     assert difference is not None
     assert difference.judged is not None
-    gain = f"{amount(difference.test.mean, lead.contest, sign=True)} {metric(lead.contest.metric)}"
+    gain = f"{amount(difference.test.mean, lead.contest, sign=True)} {written(lead.contest.metric)}"
     detail = (
         f"better than {difference.other} {where}; 95 % interval {span(difference.judged.interval(), lead.contest)}; "
         f"{p_value(difference.p_holm)} after Holm over {difference.family}"

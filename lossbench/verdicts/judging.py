@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lossbench.errors import InputError
 from lossbench.metrics import influence
+from lossbench.metrics.catalogue import built_in
 from lossbench.metrics.influence import INFLUENCE
 from lossbench.plan import Rarest
 from lossbench.records.record import Record, Status
@@ -79,7 +80,8 @@ def _contest(board: Leaderboard, rules: Rules) -> Contest:
     ordered = sorted(sound, key=lambda c: -sign * float(c.values.mean()))
     letters = {} if no_verdict else tiers([c.title for c in ordered], beats)
     ranked = [replace(c, tier=letters.get(c.title, ""), difference=against.get(c.title)) for c in ordered]
-    bound = {"max": 1.0, "min": 0.0}[direction] if board.primary in _BOUNDED else None
+    known = built_in(board.primary)
+    bound = known.best if known else None
     at = float(reference.values.mean()) if reference is not None and len(reference.values) else None
     return Contest(
         board=board,
@@ -94,14 +96,6 @@ def _contest(board: Leaderboard, rules: Rules) -> Contest:
         saturated=bound is not None and at is not None and margin > 0 and abs(bound - at) <= margin,
         rules=rules,
     )
-
-
-_BOUNDED = {
-    *("rmse", "mae", "r2", "roc_auc", "average_precision", "f1", "accuracy", "brier", "log_loss", "ece"),
-    *("f1_at_half", "accuracy_at_half", "entity_f1", "entity_precision", "entity_recall"),
-    *("token_f1", "token_f1_macro", "token_accuracy"),
-}
-"""Metrics with a best value: 0 for errors, 1 for the others."""
 
 
 def _contender(row: Row, metric: str) -> Contender:

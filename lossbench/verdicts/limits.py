@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import statistics as plain
 
+from lossbench.metrics.catalogue import written
 from lossbench.verdicts.comparison import Comparison, Contest
 from lossbench.verdicts.leaderboard import edges
-from lossbench.verdicts.words import NO_MARGIN, amount, listed, metric, several
+from lossbench.verdicts.words import NO_MARGIN, amount, listed, several
 
 MOST_TASKS = 12
 """With more tasks they are counted, not named one by one."""
@@ -26,7 +27,7 @@ def limits(comparison: Comparison) -> tuple[str, ...]:
         found.append(
             f"{contest.name}: {several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} on one test "
             f"part of {differences[0].rows} examples have 80 % power to detect a difference of "
-            f"{amount(least, contest)} {metric(contest.metric)} ({scope}); {_equal(contest)}."
+            f"{amount(least, contest)} {written(contest.metric)} ({scope}); {_equal(contest)}."
         )
         if contest.repeats < 5:
             found.append(f"{contest.name}: {contest.repeats} repeats show only very large differences.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lossbench.metrics.catalogue import written
 from lossbench.plan import Scope
 from lossbench.verdicts.comparison import Contest, Difference
 
@@ -14,29 +15,6 @@ NOT_KNOWN = {
     Scope.TRAINING_ROWS: "one data set cannot tell what other training rows would change; several data sets can",
 }
 """Why there is no interval within a scope."""
-NAMES = {
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "r2": "R²",
-    "roc_auc": "ROC-AUC",
-    "average_precision": "average precision",
-    "f1": "F1",
-    "brier": "Brier score",
-    "log_loss": "log loss",
-    "ece": "ECE",
-    "f1_at_half": "F1 at .5",
-    "accuracy_at_half": "accuracy at .5",
-    "entity_f1": "entity F1",
-    "token_f1": "token F1",
-    "token_f1_macro": "macro token F1",
-}
-
-
-def metric(name: str) -> str:
-    """`rmse` as RMSE, `roc_auc` as ROC-AUC, others with spaces."""
-    if name not in NAMES and name.endswith("_at_half"):
-        return f"{metric(name.removesuffix('_at_half'))} at .5"
-    return NAMES.get(name, name.replace("_", " "))
 
 
 def chosen_otherwise(contest: Contest) -> str:
@@ -44,7 +22,7 @@ def chosen_otherwise(contest: Contest) -> str:
     if not contest.rejudged:
         return ""
     return (
-        f"judged by {metric(contest.metric)}; rates, parameters and epochs were chosen by {metric(contest.chosen_by)}"
+        f"judged by {written(contest.metric)}; rates, parameters and epochs were chosen by {written(contest.chosen_by)}"
     )
 
 
@@ -108,12 +86,12 @@ def chosen_by(contest: Contest) -> str:
     first, *others = contest.board.metrics
     losses = (*contest.contenders, *contest.controls)
     decided = {name for c in losses for repeat in c.record.repeats for name in repeat.decision}
-    own = [metric(name) for name in others if name in decided]
-    rest = [metric(name) for name in others if name not in decided]
+    own = [written(name) for name in others if name in decided]
+    rest = [written(name) for name in others if name not in decided]
     what = "rate, parameters and epoch were" if contest.trials > 1 else "the epoch was"
     thresholds = f", thresholds by {listed(own)}" if own else ""
     nothing = f", nothing by {'the other metrics' if len(rest) > 2 else listed(rest)}" if rest else ""
-    return f"{what} chosen by {metric(first)}{thresholds}{nothing}"
+    return f"{what} chosen by {written(first)}{thresholds}{nothing}"
 
 
 def _rounded(n: int) -> str:

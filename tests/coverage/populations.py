@@ -19,10 +19,11 @@ from lossbench.data.splits import SplitRule, Splits
 from lossbench.data.splits import _draw as draw_rows
 from lossbench.data.splits import _draw_groups as draw_groups
 from lossbench.data.table import Table
-from lossbench.metrics import values as metrics
+from lossbench.metrics import catalogue
+from lossbench.metrics.metric import Target
 from lossbench.plan import stream
 from lossbench.tasks.binary import Binary
-from lossbench.tasks.ner import DIRECTIONS, NER
+from lossbench.tasks.ner import NER
 from lossbench.tasks.regression import Regression
 
 Values = NDArray[np.float64]
@@ -89,7 +90,7 @@ class HeavyTails(Regression):
     """Regression on `friedman`."""
 
     def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
-        self.metric, self.own_metric = metrics.chosen(metric, direction, metrics.REGRESSION)
+        self.metric, self.own_metric = catalogue.chosen(metric, direction, Target.NUMBERS)
         self.data, self.seed, self._features = data, seed, {}
         self.table = _drawn(data, friedman)
 
@@ -101,7 +102,7 @@ class Logistic(Binary):
     """Binary classification on `logistic`."""
 
     def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
-        self.metric, self.own_metric = metrics.chosen(metric, direction, metrics.BINARY)
+        self.metric, self.own_metric = catalogue.chosen(metric, direction, Target.TWO_CLASSES)
         self.data, self.seed, self._features = data, seed, {}
         self.table = _drawn(data, logistic)
 
@@ -113,7 +114,7 @@ class Sentences(NER):
     """Tags on sentences of the generated corpus; names are shared out by a seed of the data set's own."""
 
     def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
-        self.metric, self.own_metric = metrics.chosen(metric, direction, DIRECTIONS)
+        self.metric, self.own_metric = catalogue.chosen(metric, direction, Target.TAGS)
         self.data, self.seed = data, seed
         self.corpus = generate_corpus(
             sentences=SENTENCES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from lossbench.metrics.catalogue import written as spoken
 from lossbench.report.figures.matrix import STRONGEST, cell, cell_text, matrix
 from lossbench.report.figures.style import (
     BAND,
@@ -23,7 +24,6 @@ from lossbench.verdicts.comparison import Across
 from lossbench.verdicts.ranks import cliques
 from lossbench.verdicts.verdict import Verdict
 from lossbench.verdicts.words import amount, several
-from lossbench.verdicts.words import metric as spoken
 
 
 def critical_difference(across: Across, colours: Colours | None = None) -> Figure | None:

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
+from lossbench.metrics.catalogue import written as spoken
 from lossbench.report.figures.style import BAND, FULL, NEUTRAL, PANEL, Colours, canvas, laid_out, reach, short, tick
 from lossbench.verdicts.comparison import Contender, Contest
 from lossbench.verdicts.costs import Times, times
 from lossbench.verdicts.words import amount
-from lossbench.verdicts.words import metric as spoken
 
 Values = NDArray[np.float64]
 

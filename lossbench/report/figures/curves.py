@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from lossbench.metrics.catalogue import written as spoken
 from lossbench.report.evidence.curves import Curve, learning_curves
 from lossbench.report.figures.lines import banded, metric_axis, named_ends, way, window
 from lossbench.report.figures.style import FULL, Colours, canvas, short
 from lossbench.verdicts.comparison import Contest
 from lossbench.verdicts.words import amount, listed, several
-from lossbench.verdicts.words import metric as spoken
 
 Values = NDArray[np.float64]
 

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from lossbench.metrics.catalogue import written as spoken
 from lossbench.report.figures.style import GRID, Colours, short
 from lossbench.verdicts.comparison import Contest
-from lossbench.verdicts.words import metric as spoken
 
 Values = NDArray[np.float64]
 MOST_BANDS = 2

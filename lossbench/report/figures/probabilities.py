@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lossbench.metrics.catalogue import written
 from lossbench.report.evidence.calibration import Calibration, Calibrations
 from lossbench.report.evidence.thresholds import Remains, Remedied, Thresholds
 from lossbench.report.figures.style import BAND, GRID, INK, MUTED, NEUTRAL, PANEL, Colours, canvas
@@ -60,7 +61,7 @@ def _dumbbells(found: Thresholds, colours: Colours, table: Table, names: tuple[s
             for place, (title, rows) in enumerate(losses):
                 if metric in rows:
                     _dumbbell(panel, place, rows[metric], colours.colour(title), colours.marker(title))
-            panel.set_title(f"{words.metric(metric)}: gain over {found.baseline}")
+            panel.set_title(f"{written(metric)}: gain over {found.baseline}")
             panel.set_xlabel("← worse    better →")
             panel.set_ylim(len(losses) - 0.45, -0.6)
             panel.set_yticks(range(len(losses)), [fill(title, 24) for title, _ in losses])
@@ -113,7 +114,7 @@ def _said(found: Thresholds, table: Table, names: tuple[str, str]) -> str:
     for loss in found.losses:
         rows = table(loss)
         told = [
-            f"{words.metric(metric)} {_gain(one.before)} {names[0]}, {_gain(one.after)} {names[1]}: {one.said}"
+            f"{written(metric)} {_gain(one.before)} {names[0]}, {_gain(one.after)} {names[1]}: {one.said}"
             for metric, one in (rows or {}).items()
         ]
         parts.append(f"{loss.title}: {'; '.join(told) or 'nothing can be said'}.")

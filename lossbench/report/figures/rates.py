@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+from lossbench.metrics.catalogue import written as spoken
 from lossbench.report.evidence.rates import after_k_trials_of, sensitivity_of
 from lossbench.report.figures.lines import banded, metric_axis, named_ends, way, window
 from lossbench.report.figures.style import HALF, MUTED, Colours, canvas, short
 from lossbench.verdicts.comparison import Contest
 from lossbench.verdicts.words import amount, listed
-from lossbench.verdicts.words import metric as spoken
 
 Values = NDArray[np.float64]
 

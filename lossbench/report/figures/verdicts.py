@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from lossbench.metrics.catalogue import written as spoken
 from lossbench.report.figures.matrix import STRONGEST, cell, cell_text, matrix
 from lossbench.report.figures.style import (
     BAND,
@@ -34,7 +35,6 @@ from lossbench.report.figures.style import (
 )
 from lossbench.verdicts.comparison import Contender, Contest, Difference
 from lossbench.verdicts.words import amount, listed, several, span
-from lossbench.verdicts.words import metric as spoken
 
 Values = NDArray[np.float64]
 MOST_PAIRS = 14

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from lossbench.metrics.catalogue import written as spoken
 from lossbench.report.evidence.weightings import Tradeoff
 from lossbench.report.figures.style import FULL, INK, NEUTRAL, PANEL, Colours, canvas, laid_out, short
 from lossbench.verdicts.words import listed
-from lossbench.verdicts.words import metric as spoken
 
 
 def front(found: Tradeoff, colours: Colours) -> Figure:

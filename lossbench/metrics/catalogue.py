@@ -1,0 +1,132 @@
+"""Metrics by name: the built-in ones, and those of installed packages.
+
+    [project.entry-points."lossbench.metrics"]
+    my_metric = "my_package:MY_METRIC"
+
+An entry point gives a `Metric`, or a `Family` of them that differ in one number, as `pinball_0.9`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+
+from lossbench.errors import InputError, PluginError, UnknownName
+from lossbench.metrics import decisions, numbers, own_metric, probabilities, ranking, tags
+from lossbench.metrics.metric import Direction, Family, Metric, Target
+from lossbench.metrics.own_metric import OwnMetric
+
+GROUP = "lossbench.metrics"
+ALL = (*numbers.METRICS, *ranking.METRICS, *decisions.METRICS[:2], *probabilities.METRICS, *decisions.METRICS[2:])
+BUILT_IN: Mapping[str, Metric] = {metric.name: metric for metric in (*ALL, *tags.METRICS)}
+FAMILIES: Mapping[str, Family] = {family.name: family for family in (*ranking.FAMILIES, *decisions.FAMILIES)}
+
+
+def usual(target: Target) -> tuple[Metric, ...]:
+    """The metrics that every record of such targets has, in the order of its columns."""
+    return tuple(metric for metric in BUILT_IN.values() if metric.target is target and metric.usual)
+
+
+def built_in(name: str) -> Metric | None:
+    """A metric that comes with lossbench; None for any other name. Nothing is imported for it."""
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    family, _, number = name.rpartition("_")
+    if family in FAMILIES:
+        try:
+            return FAMILIES[family].make(float(number))
+        except ValueError:
+            return None
+    return None
+
+
+def written(name: str) -> str:
+    """A metric's name as people write it; that of a stranger's metric with spaces."""
+    found = built_in(name)
+    if found is None and name.endswith(decisions.AT_HALF):
+        return f"{written(name.removesuffix(decisions.AT_HALF))} at .5"
+    return found.written if found else name.replace("_", " ")
+
+
+def find(name: str, target: Target, params: Mapping[str, float] | None = None) -> Metric:
+    """A metric for such targets by its name, built in or installed. Raises InputError for one that does not exist.
+
+    params: the number of a family, as {"q": 0.9} for `pinball`; without it, the family's usual one.
+    """
+    family = FAMILIES.get(name) or _installed_families().get(name)
+    if family is not None:
+        given = dict(params or {})
+        number = given.pop(family.parameter, family.usual)
+        if given:
+            raise UnknownName("parameter", next(iter(given)), [family.parameter], f"{name} has no other.")
+        metric: Metric | None = _made(family, number)
+    else:
+        metric = built_in(name) or _installed_metrics().get(name)
+        if params:
+            raise InputError(f"{name} has no parameters, so task.metric_params cannot be given.")
+    known = names(target)
+    if metric is None:
+        raise UnknownName("metric", name, known, "Or give an importable function: task.metric=my.module.function")
+    if metric.target is not target:
+        raise InputError(f"{name} judges {metric.target.value}, not {target.value}. There are: {', '.join(known)}.")
+    return metric
+
+
+def names(target: Target) -> list[str]:
+    """All that can be chosen for such targets: the usual ones first, families by their names."""
+    mine = [m for m in (*BUILT_IN.values(), *_installed_metrics().values()) if m.target is target]
+    families = [f for f in (*FAMILIES.values(), *_installed_families().values()) if f.make(f.usual).target is target]
+    return [*(m.name for m in sorted(mine, key=lambda m: not m.usual)), *(f.name for f in families)]
+
+
+def _made(family: Family, number: float) -> Metric:
+    try:
+        return family.make(float(number))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{family.name}: {family.parameter}={number} is no number that it takes: {error}.") from error
+
+
+@cache
+def _installed() -> tuple[Metric | Family, ...]:
+    found: list[Metric | Family] = []
+    for point in entry_points(group=GROUP):
+        try:
+            loaded = point.load()
+        except Exception as error:
+            raise PluginError(f"The metric '{point.name}' of {point.value} cannot be imported: {error}.") from error
+        if not isinstance(loaded, (Metric, Family)):
+            raise PluginError(f"The metric '{point.name}' of {point.value} is no lossbench.metrics.metric.Metric.")
+        found.append(loaded)
+    return tuple(found)
+
+
+def _installed_metrics() -> dict[str, Metric]:
+    return {each.name: each for each in _installed() if isinstance(each, Metric)}
+
+
+def _installed_families() -> dict[str, Family]:
+    return {each.name: each for each in _installed() if isinstance(each, Family)}
+
+
+def chosen(
+    name: str, direction: str | None, target: Target, params: Mapping[str, float] | None = None
+) -> tuple[Metric, OwnMetric | None]:
+    """The metric of a task by name, or any importable `(target, prediction) -> float` with a declared direction."""
+    if "." not in name or built_in(name) is not None:
+        return find(name, target, params), None
+    ask = "task.direction=min or task.direction=max"
+    own = own_metric.load(name, direction, BUILT_IN, what="task.metric", ask=ask, params=params)
+    return Metric(own.name, Direction(own.direction), target), own
+
+
+def undecided(
+    name: str, direction: str | None, target: Target, task: str, params: Mapping[str, float] | None = None
+) -> tuple[Metric, OwnMetric | None]:
+    """The same for a task that has no thresholds; InputError for a function that cannot do without one."""
+    found, own = chosen(name, direction, target, params)
+    return found, own_metric.undecided(own, task) if own else None
+
+
+def directions(metrics: Iterable[Metric]) -> dict[str, Direction]:
+    return {metric.name: metric.direction for metric in metrics}

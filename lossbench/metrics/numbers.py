@@ -1,0 +1,141 @@
+"""Metrics of numbers in the target's unit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lossbench.metrics.library import torchmetric
+from lossbench.metrics.metric import Direction, Metric, Target, Values
+from lossbench.metrics.ratios import ratio
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def _error(target: Tensor, score: Tensor) -> Tensor:
+    return score.double() - target.double()
+
+
+def _rmse(target: Tensor, score: Tensor) -> Tensor:
+    return _error(target, score).square().mean(-1).sqrt()
+
+
+def _mae(target: Tensor, score: Tensor) -> Tensor:
+    return _error(target, score).abs().mean(-1)
+
+
+def _r2(target: Tensor, score: Tensor) -> Tensor:
+    spread = target.double() - target.double().mean(-1, keepdim=True)
+    return 1 - _error(target, score).square().sum(-1) / spread.square().sum(-1)
+
+
+def _explained_variance(target: Tensor, score: Tensor) -> Tensor:
+    error, spread = _error(target, score), target.double()
+    return 1 - error.var(-1, correction=0) / spread.var(-1, correction=0)
+
+
+def _median_error(target: Tensor, score: Tensor) -> Tensor:
+    return _error(target, score).abs().quantile(0.5, dim=-1)
+
+
+def _mape(target: Tensor, score: Tensor) -> Tensor:
+    size = target.double().abs().clamp(min=np.finfo(np.float64).eps)  # as scikit-learn has it
+    return (_error(target, score).abs() / size).mean(-1)
+
+
+def _ranks(values: Tensor) -> Tensor:
+    """From 1, ties sharing their mean rank, over the last dimension."""
+    import torch
+
+    values = values.double().contiguous()
+    ordered = values.sort(-1).values
+    below, upto = (torch.searchsorted(ordered, values, right=right) for right in (False, True))
+    return (below + upto + 1).double() / 2
+
+
+def _spearman(target: Tensor, score: Tensor) -> Tensor:
+    one, other = (ranks - ranks.mean(-1, keepdim=True) for ranks in (_ranks(target), _ranks(score)))
+    return (one * other).sum(-1) / (one.square().sum(-1) * other.square().sum(-1)).sqrt()
+
+
+# What each example has to do with them ---------------------------------------------------------------------------
+
+
+def _rmse_parts(target: Values, score: Values) -> Values:
+    squared = np.square(score - target)
+    root = float(np.sqrt(squared.mean()))
+    return root + (squared - root**2) / (2 * root) if root > 0 else np.zeros(len(target))
+
+
+def _mae_parts(target: Values, score: Values) -> Values:
+    return np.abs(score - target)
+
+
+def _r2_parts(target: Values, score: Values) -> Values:
+    return 1 - ratio(np.square(score - target), np.square(target - target.mean()))
+
+
+def _mape_parts(target: Values, score: Values) -> Values:
+    return np.abs(score - target) / np.maximum(np.abs(target), np.finfo(np.float64).eps)
+
+
+MIN, MAX, NUMBERS = Direction.MIN, Direction.MAX, Target.NUMBERS
+METRICS = (
+    Metric(
+        "rmse",
+        MIN,
+        NUMBERS,
+        label="RMSE",
+        value=torchmetric("MeanSquaredError", squared=False),
+        stacked=_rmse,
+        influence=_rmse_parts,
+        best=0.0,
+        usual=True,
+    ),
+    Metric(
+        "mae",
+        MIN,
+        NUMBERS,
+        label="MAE",
+        value=torchmetric("MeanAbsoluteError"),
+        stacked=_mae,
+        influence=_mae_parts,
+        best=0.0,
+        usual=True,
+    ),
+    Metric(
+        "r2",
+        MAX,
+        NUMBERS,
+        label="R²",
+        value=torchmetric("R2Score"),
+        stacked=_r2,
+        influence=_r2_parts,
+        margin=0.01,
+        best=1.0,
+        usual=True,
+    ),
+    Metric(
+        "explained_variance",
+        MAX,
+        NUMBERS,
+        value=torchmetric("ExplainedVariance"),
+        stacked=_explained_variance,
+        margin=0.01,
+        best=1.0,
+    ),
+    Metric("median_ae", MIN, NUMBERS, label="median absolute error", stacked=_median_error, best=0.0),
+    Metric(
+        "mape",
+        MIN,
+        NUMBERS,
+        label="MAPE",
+        stacked=_mape,  # torchmetrics keeps targets a million times farther from 0 than scikit-learn does
+        influence=_mape_parts,
+        margin=0.01,
+        best=0.0,
+    ),
+    Metric("spearman", MAX, NUMBERS, label="Spearman's ρ", stacked=_spearman, margin=0.01, best=1.0),
+)
