@@ -18,6 +18,7 @@ from textwrap import dedent
 import pytest
 
 from lossbench.loss.catalogue import catalogue, load_family
+from lossbench.metrics import catalogue as metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ("protocol.repeats=2", "protocol.trials=1", "training.max_epochs=3", "training.devices=1")
@@ -69,14 +70,21 @@ class Site:
         self.folder = folder
 
     def install(
-        self, name: str, losses: dict[str, str], source: str = "", *, module: str = "", version: str = "1.0"
+        self,
+        name: str,
+        losses: dict[str, str],
+        source: str = "",
+        *,
+        module: str = "",
+        version: str = "1.0",
+        group: str = "lossbench.losses",
     ) -> None:
-        """Installs a distribution with entry points `{loss: object path}` and one module."""
+        """Installs a distribution with entry points `{loss: object path}`, or of another group, and one module."""
         metadata = self.folder / f"{name.replace('-', '_')}-{version}.dist-info"
         metadata.mkdir()
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         lines = [f"{loss} = {path}" for loss, path in losses.items()]
-        (metadata / "entry_points.txt").write_text("\n".join(["[lossbench.losses]", *lines, ""]))
+        (metadata / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
         if module:
             (self.folder / f"{module}.py").write_text(dedent(source))
         forget()
@@ -87,6 +95,7 @@ def forget() -> None:
     importlib.invalidate_caches()
     catalogue.cache_clear()
     load_family.cache_clear()
+    metrics._installed.cache_clear()
 
 
 @pytest.fixture

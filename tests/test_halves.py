@@ -19,7 +19,8 @@ from lossbench.records.record import Record, Status, read_records
 from lossbench.runs.inputs import load_task
 from lossbench.runs.study import run
 from lossbench.verdicts.comparison import Rules
-from lossbench.verdicts.judging import by_group, compare
+from lossbench.verdicts.judging import compare
+from lossbench.verdicts.parts import by_group
 from lossbench.verdicts.statistics import Halves, over_repeats, over_repeats_and_examples, with_other_training_rows
 
 FAST = ("training.max_epochs=3", "protocol=smoke", "protocol.trials=2")

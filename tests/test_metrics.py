@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from lossbench.errors import InputError, UnknownName
+import lossbench
+from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.metrics.calibration import expected_calibration_error
-from lossbench.metrics.catalogue import BUILT_IN, built_in, chosen
+from lossbench.metrics.catalogue import BUILT_IN, FAMILIES, built_in, chosen
 from lossbench.metrics.decisions import Formula, best_decisions, best_threshold
 from lossbench.metrics.metric import Direction, Need, Target
+from lossbench.plan import Cell
+from tests.conftest import QUICK, Site
 
 Array = NDArray[Any]
 
@@ -454,3 +457,64 @@ def test_the_best_decisions_are_those_at_the_chosen_threshold(metric: str) -> No
     for y, p, value in zip(target, score, best, strict=True):
         threshold = best_threshold(y, p, formula(metric), 0.5)
         assert of(metric, y, (p > threshold).long()) == pytest.approx(float(value), abs=1e-12)
+
+
+WITHIN = """
+from lossbench.metrics import Direction, Metric, Target
+
+
+def share(target, score):
+    return ((score - target).abs() <= 10).double().mean(-1)
+
+
+WITHIN = Metric("within_ten", Direction.MAX, Target.NUMBERS, stacked=share, margin=0.02, best=1.0)
+"""
+
+
+def test_an_installed_package_brings_a_metric_by_one_entry_point(site: Site) -> None:
+    site.install(
+        "lossbench-within",
+        {"within_ten": "within_ten_metric:WITHIN"},
+        WITHIN,
+        module="within_ten_metric",
+        group="lossbench.metrics",
+    )
+    (cell,) = lossbench.cells("+loss=mse", "task=regression", "task/data=diabetes", "task.metric=within_ten", *QUICK)
+    record = lossbench.run(cell)
+    assert record.status.value == "done", record.reason
+    for repeat in record.repeats:
+        score, target = (record.arrays[f"test/{repeat.repeat}/{name}"] for name in ("score", "target"))
+        assert repeat.metrics["within_ten"] == pytest.approx(float((np.abs(score - target) <= 10).mean()))
+    assert record.margins["within_ten"] == 0.02
+    assert next(iter(record.directions)) == "within_ten"
+
+
+def test_an_entry_point_that_gives_no_metric_says_so(site: Site) -> None:
+    site.install("lossbench-odd", {"odd": "odd_metric:odd"}, "odd = 3", module="odd_metric", group="lossbench.metrics")
+    with pytest.raises(PluginError, match=r"The metric 'odd' of odd_metric:odd is no lossbench.metrics.Metric"):
+        chosen("odd", None, Target.NUMBERS)
+
+
+def test_every_metric_stands_in_the_docs() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "your-data.md").read_text("utf-8")
+    for name in [*BUILT_IN, *FAMILIES]:
+        assert f"`{name}`" in page, name
+
+
+@pytest.mark.parametrize("name", ["f_beta_0.5", "lift_0.1", "mcc", "recall_at_precision_0.9", "specificity"])
+def test_a_cell_is_judged_by_any_metric_of_its_task(name: str) -> None:
+    (cell,) = lossbench.cells("+loss=bce", "task=binary", f"task.metric={name}", *QUICK)
+    record = lossbench.run(cell)
+    assert record.status.value == "done", record.reason
+    assert (record.metric["name"], next(iter(record.directions))) == (name, name)
+    assert all(name in repeat.metrics for repeat in record.repeats)
+
+
+def test_parameters_of_a_metric_are_part_of_the_cell_and_change_no_other_cell() -> None:
+    words = ("+loss=bce", "task=binary", *QUICK)
+    (plain,), (given_,) = (
+        lossbench.cells(*words, *more) for more in ((), ("task.metric=lift", "task.metric_params.share=0.05"))
+    )
+    assert "metric_params" not in plain.to_dict()["task"]
+    assert given_.task.metric_params == {"share": 0.05}
+    assert Cell.from_dict(given_.to_dict()) == given_

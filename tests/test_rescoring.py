@@ -23,7 +23,7 @@ from lossbench.verdicts.comparison import Comparison, Contest
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.sweeps import rejudged
 from tests.conftest import QUICK, Result
-from tests.test_comparison import binary, gaining, mse
+from tests.test_comparison import binary, gaining, mse, noisy, regression
 from tests.test_reporting import saved
 
 HERE = "tests.test_rescoring"
@@ -67,6 +67,38 @@ def shifted() -> list[Record]:
 def only(found: Comparison) -> Contest:
     (contest,) = found.contests
     return contest
+
+
+# To a metric that no record has ---------------------------------------------------------------------------------------
+
+
+def test_a_built_in_metric_is_computed_from_stored_predictions_at_its_own_threshold(
+    tmp_path: Path, shifted: list[Record]
+) -> None:
+    found = only(rejudged([saved(tmp_path / "p", *shifted)], "mcc", None, None))
+    for record in shifted:
+        values = found.find(record.title).values
+        for repeat, value in enumerate(values):
+            target, p = (record.arrays[f"test/{repeat}/{name}"] for name in ("target", "probability"))
+            chosen_on = [record.arrays[f"validation/{repeat}/{name}"] for name in ("target", "probability")]
+            cuts = np.unique(chosen_on[1])
+            best = max(sk.matthews_corrcoef(chosen_on[0], chosen_on[1] > cut) for cut in cuts)
+            at = [
+                sk.matthews_corrcoef(target, p > c)
+                for c in cuts
+                if np.isclose(sk.matthews_corrcoef(chosen_on[0], chosen_on[1] > c), best)
+            ]
+            assert min(at) - 1e-12 <= value <= max(at) + 1e-12
+    assert found.find("logit_adjusted").difference is not None
+    assert found.find("logit_adjusted").difference.new_rows is not None  # type: ignore[union-attr]
+
+
+def test_a_metric_of_numbers_is_computed_anew_with_an_interval(tmp_path: Path) -> None:
+    records = [regression(name, noisy(seed)[:, 0], uneven=noisy(seed)) for seed, name in enumerate(("mse", "huber"))]
+    found = only(rejudged([saved(tmp_path / "n", *records)], "median_ae", None, None))
+    for record in records:
+        target, score = (record.arrays[f"test/0/{name}"] for name in ("target", "score"))
+        assert found.find(record.title).values[0] == pytest.approx(sk.median_absolute_error(target, score), rel=1e-12)
 
 
 # To a metric of the task ----------------------------------------------------------------------------------------------

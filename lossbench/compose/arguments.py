@@ -97,6 +97,7 @@ def _implied(arguments: Arguments) -> Arguments:
         extra.append("task/data=conll" if arguments.value("task") == "ner" else "task/data=table")
     if arguments.value("model.target") is not None and arguments.value("model") is None:
         extra.append("model=custom")
+    overrides = [f"++{o}" if o.startswith("task.metric_params.") else o for o in overrides]
     if "model=custom" in [*overrides, *extra]:
         overrides = [f"++{o}" if o.startswith("model.params.") else o for o in overrides]
     if "custom" in (arguments.value("loss") or "").split(","):

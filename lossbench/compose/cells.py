@@ -60,6 +60,7 @@ def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
             _direction(config.task.direction),
             _baseline(config.task.get("baseline")),
             _equivalence(_plain(config.task, "task").get("equivalence")),
+            _metric_params(_plain(config.task, "task").get("metric_params")),
         ),
         model=ModelChoice(
             model["target"].rpartition(".")[2] if model["name"] == CUSTOM else model["name"],
@@ -112,6 +113,13 @@ def _equivalence(given: Any) -> float | dict[str, float] | None:
             raise InputError(f"task.equivalence{of}={value}: a number of 0 or above is due, in the metric's unit.")
         limits.largest(value, "task.equivalence")
     return given
+
+
+def _metric_params(given: Any) -> dict[str, Any] | None:
+    """Parameters of the task's metric by name; None where there are none."""
+    if given is not None and not isinstance(given, dict):
+        raise InputError(f"task.metric_params={given} must be parameters by name, as task.metric_params.beta=2.")
+    return given or None
 
 
 def _protocol(config: DictConfig, overrides: Sequence[str]) -> Protocol:

@@ -37,7 +37,16 @@ HYDRAS = {
 """What of Hydra cannot be set from the command line, and what to use instead."""
 CHOSEN = ("task", "model", "protocol", "loss", "regularizer", "tracking")
 """Groups whose `name` tells which of them was chosen."""
-OPEN = ("loss", "model.params", "model.budget", "task.data", "task.equivalence", "controls", "regularizer")
+OPEN = (
+    "loss",
+    "model.params",
+    "model.budget",
+    "task.data",
+    "task.equivalence",
+    "controls",
+    "regularizer",
+    "task.metric_params",
+)
 """Where keys can be added; whoever reads them refuses those that mean nothing."""
 
 

@@ -41,6 +41,11 @@ def built_in(name: str) -> Metric | None:
     return None
 
 
+def is_path(name: str) -> bool:
+    """Whether a metric is given by an import path, and not by the name of one as `lift_0.1`."""
+    return "." in name and built_in(name) is None
+
+
 def written(name: str) -> str:
     """A metric's name as people write it; that of a stranger's metric with spaces."""
     found = built_in(name)
@@ -96,7 +101,7 @@ def _installed() -> tuple[Metric | Family, ...]:
         except Exception as error:
             raise PluginError(f"The metric '{point.name}' of {point.value} cannot be imported: {error}.") from error
         if not isinstance(loaded, (Metric, Family)):
-            raise PluginError(f"The metric '{point.name}' of {point.value} is no lossbench.metrics.metric.Metric.")
+            raise PluginError(f"The metric '{point.name}' of {point.value} is no lossbench.metrics.Metric.")
         found.append(loaded)
     return tuple(found)
 
@@ -113,7 +118,7 @@ def chosen(
     name: str, direction: str | None, target: Target, params: Mapping[str, float] | None = None
 ) -> tuple[Metric, OwnMetric | None]:
     """The metric of a task by name, or any importable `(target, prediction) -> float` with a declared direction."""
-    if "." not in name or built_in(name) is not None:
+    if not is_path(name):
         return find(name, target, params), None
     ask = "task.direction=min or task.direction=max"
     own = own_metric.load(name, direction, BUILT_IN, what="task.metric", ask=ask, params=params)

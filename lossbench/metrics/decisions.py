@@ -167,6 +167,13 @@ def best_threshold(target: Tensor, score: Tensor, formula: Formula, middle: floa
     return float(best[(best - middle).abs().argmin()])
 
 
+def best_stored_threshold(target: Values, score: Values, formula: Formula, middle: float) -> float:
+    """The same for predictions as they are stored."""
+    import torch
+
+    return best_threshold(torch.from_numpy(target), torch.from_numpy(score), formula, middle)
+
+
 def best_decisions(target: Tensor, score: Tensor, formula: Formula) -> Tensor:
     """A formula of scores [..., n] at the best threshold that they allow."""
     import torch

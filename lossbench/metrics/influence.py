@@ -41,11 +41,11 @@ def parts(metric: str, arrays: Arrays, decision: Mapping[str, float]) -> Values 
         return None
     if (found.target is Target.TWO_CLASSES) != ("label" in arrays):
         return None
-    given = _given(found.need, arrays, decision.get(metric))
+    given = needed(found.need, arrays, decision.get(metric))
     return None if given is None else found.influence(arrays["target"].astype(float), given)
 
 
-def _given(need: Need, arrays: Arrays, threshold: float | None) -> Values | None:
+def needed(need: Need, arrays: Arrays, threshold: float | None) -> Values | None:
     """What a metric needs of what is stored; a label at the threshold that was chosen for the metric."""
     match need:
         case Need.LABEL if threshold is not None:

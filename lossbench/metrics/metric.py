@@ -98,6 +98,12 @@ class Metric:
         assert self.stacked is not None
         return float(self.stacked(target, given))
 
+    def of_stored(self, target: Values, given: Values) -> float:
+        """The number for one prediction as it is stored: arrays [n]."""
+        import torch
+
+        return self.of(torch.from_numpy(target), torch.from_numpy(given))
+
     def of_many(self, target: Tensor, given: Tensor) -> Tensor:
         """The numbers [...] for predictions of targets [..., n] side by side."""
         if self.stacked is not None:
@@ -111,12 +117,10 @@ class Metric:
         """Numbers whose mean is the metric, for intervals: one an example, or one for each of 50 groups of them."""
         if self.influence is not None:
             return self.influence(target, given)
-        import torch
-
         from lossbench.metrics.jackknife import by_groups
 
         def of(rows: NDArray[np.int64]) -> float:
-            return self.of(torch.from_numpy(target[rows]), torch.from_numpy(given[..., rows]))
+            return self.of_stored(target[rows], given[..., rows])
 
         return by_groups(of, len(target))
 

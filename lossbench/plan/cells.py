@@ -59,6 +59,8 @@ class TaskChoice:
     """The loss that others are held against."""
     equivalence: float | Mapping[str, float] | None = None
     """Differences up to this are the same in practice: of the task's metric, or by metric; None for its own margins."""
+    metric_params: Mapping[str, Any] | None = None
+    """Of a metric that takes some, as {"beta": 2} for `f_beta`, or of one of torchmetrics' classes."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class ModelChoice:
 LATER: Mapping[str, tuple[str, ...]] = {
     "loss": ("pointwise", "labels", "domain", "link", "outputs"),
     "model": ("output",),
+    "task": ("metric_params",),
 }
 """Options that came after the first records, by the part of a cell that they belong to. Where they are not used they
 are left out, so that a cell keeps the digest that it has always had."""

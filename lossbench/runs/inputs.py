@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.loss import Domain, Kind, Loss, Sequences, catalogue
+from lossbench.metrics.catalogue import is_path
 from lossbench.plan import Cell, LossChoice, ModelChoice, Rarest, TaskChoice, Trial, fingerprint, protocol, stream
 from lossbench.plan.installed import import_target
 from lossbench.records import provenance
@@ -39,7 +40,8 @@ def load_task(choice: TaskChoice, seed: int) -> Task:
     key = fingerprint([asdict(choice), seed, stamps])
     if key not in _TASKS:
         cls = import_target(choice.target, "task.target")
-        _TASKS[key] = cls(data=choice.data, metric=choice.metric, direction=choice.direction, seed=seed)
+        more = {"metric_params": choice.metric_params} if choice.metric_params else {}
+        _TASKS[key] = cls(data=choice.data, metric=choice.metric, direction=choice.direction, seed=seed, **more)
     return _TASKS[key]
 
 
@@ -130,7 +132,7 @@ def fingerprint_of(cell: Cell) -> str:
     """What decides a cell's numbers: the cell, its data, the versions, and the code of loss, task, model and metric."""
     cell = settled(cell)
     task = load_task(cell.task, cell.seed)
-    paths = [cell.model.target, cell.task.target, *([cell.task.metric] if "." in cell.task.metric else [])]
+    paths = [cell.model.target, cell.task.target, *([cell.task.metric] if is_path(cell.task.metric) else [])]
     code = [catalogue.source(import_target(path, path)) for path in paths]
     try:
         code += catalogue.code_of(cell.loss)

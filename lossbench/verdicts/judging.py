@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import InputError
-from lossbench.metrics import influence
 from lossbench.metrics.catalogue import built_in
-from lossbench.metrics.influence import INFLUENCE
 from lossbench.plan import Rarest
 from lossbench.records.record import Record, Status
 from lossbench.verdicts import ranks, statistics
 from lossbench.verdicts.aims import other_aim
 from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference, Rules, Step
 from lossbench.verdicts.leaderboard import Leaderboard, Row, leaderboards
+from lossbench.verdicts.parts import Parts, parts_of
 from lossbench.verdicts.verdict import tiers
 
 Values = NDArray[np.float64]
@@ -193,7 +191,7 @@ class _Pairs:
 
     def __init__(self, metric: str, sign: int, margin: float, rules: Rules) -> None:
         self.metric, self.sign, self.margin, self.rules = metric, sign, margin, rules
-        self._parts: dict[str, _Parts | None] = {}
+        self._parts: dict[str, Parts | None] = {}
 
     @staticmethod
     def possible(contenders: Sequence[Contender]) -> bool:
@@ -230,9 +228,9 @@ class _Pairs:
         )
         return replace(difference, p=difference.judged.p if difference.judged else 1.0)
 
-    def _of(self, contender: Contender) -> _Parts | None:
+    def _of(self, contender: Contender) -> Parts | None:
         if contender.title not in self._parts:
-            self._parts[contender.title] = _parts(contender.record, self.metric)
+            self._parts[contender.title] = parts_of(contender.record, self.metric)
         return self._parts[contender.title]
 
 
@@ -245,37 +243,6 @@ def _differences(one: Values, other: Values) -> Values:
     return np.where(np.abs(found) <= statistics.ROUNDING * np.maximum(np.abs(one), np.abs(other)), 0.0, found)
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """What each test example has to do with a loss's metric, repeat by repeat [R, n], and which row each is [n]."""
-
-    parts: Values
-    rows: NDArray[Any]
-    examples: int
-
-
-def _parts(record: Record, metric: str) -> _Parts | None:
-    """Of a record's test predictions; None where they cannot tell."""
-    found, rows = [], []
-    with record.stored() as stored:
-        groups = stored.get("legend/groups")
-        for repeat in record.repeats:
-            arrays = Part(stored, "test", repeat.repeat)
-            one = influence.parts(metric, arrays, repeat.decision) if "target" in arrays else None
-            if one is None or (groups is not None and _by_chance(metric, arrays, one, groups)):
-                return None
-            found.append(one if groups is None else by_group(one, groups))
-            rows.append(arrays["rows"])
-    if any(not np.array_equal(rows[0], other) for other in rows[1:]):
-        raise InputError(f"{record.title}: its repeats were judged on different test rows.")
-    return _Parts(np.stack(found), rows[0], len(np.unique(rows[0] if groups is None else groups)))
-
-
-def _by_chance(metric: str, arrays: Part, parts: Values, groups: NDArray[np.int64]) -> bool:
-    """Whether parts belong to groups of rows drawn at random, so that they say nothing of the data's own groups."""
-    return metric == "ece" or f"{INFLUENCE}/{metric}" in arrays or len(parts) != len(groups)
-
-
 def _halves(one: Record, other: Record, metric: str, sign: int) -> Values | None:
     """Gains of trainings on halves of each repeat's rows [R, 2, S]; None where either loss lacks them."""
     found = [[repeat.halves.get(metric) for repeat in record.repeats] for record in (one, other)]
@@ -284,35 +251,6 @@ def _halves(one: Record, other: Record, metric: str, sign: int) -> Values | None
     mine, theirs = (np.array(record, dtype=float) for record in found)
     usable = mine.shape == theirs.shape and mine.ndim == 3 and mine.shape[1] == 2 and mine.shape[2] > 1
     return sign * (mine - theirs) if usable else None
-
-
-def by_group(parts: Values, groups: NDArray[np.int64]) -> Values:
-    """What each group of test rows has to do with a metric, [groups] of [n], with the same mean.
-
-    Rows of one group are alike, so that groups are what is drawn by chance: an interval over rows would be too short.
-    """
-    names, numbers = np.unique(groups, return_inverse=True)
-    mean = parts.mean()  # a group's influence on a mean over rows is that of its rows: its size alone has none
-    return np.asarray(mean + np.bincount(numbers, parts - mean) * (len(names) / len(parts)))
-
-
-class Part(Mapping[str, NDArray[Any]]):
-    """The arrays of one part of one repeat by their short names, each read when it is asked for."""
-
-    def __init__(self, stored: Mapping[str, NDArray[Any]], part: str, repeat: int) -> None:
-        self._stored, self._prefix = stored, f"{part}/{repeat}/"
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self._stored["legend/tags" if name == "tags" else self._prefix + name]
-
-    def __contains__(self, name: object) -> bool:
-        return self._prefix + str(name) in self._stored
-
-    def __iter__(self) -> Iterator[str]:
-        return (key.removeprefix(self._prefix) for key in self._stored if key.startswith(self._prefix))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 def _adjusted(family: Sequence[Difference]) -> list[Difference]:

@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 
 from lossbench.errors import InputError
 from lossbench.metrics import own_metric
-from lossbench.metrics.influence import INFLUENCE
+from lossbench.metrics.catalogue import built_in
+from lossbench.metrics.decisions import best_stored_threshold
+from lossbench.metrics.influence import INFLUENCE, needed
+from lossbench.metrics.metric import Metric, Target
 from lossbench.metrics.own_metric import Examples, OwnMetric
 from lossbench.records.record import Record, Repeat, finite
-from lossbench.verdicts.judging import Part
+from lossbench.verdicts.parts import Part
 
 Values = NDArray[np.float64]
 
@@ -36,6 +39,8 @@ def rescored(records: Sequence[Record], metric: str, direction: str | None, marg
         if direction is not None:
             raise InputError(f"--direction is for a function of your own: which way {metric} improves is known.")
         return [_by_stored(record, metric, margin) for record in records if metric in record.directions]
+    if found := built_in(metric):
+        return [_by_built_in(record, found, margin) for record in records if _judges(record, found)]
     if "." not in metric:
         raise InputError(f"No task here has the metric '{metric}'. They have: {', '.join(known)}.")
     mine = {record.metric["name"] for record in records if _is_of(record, metric)}
@@ -48,6 +53,52 @@ def rescored(records: Sequence[Record], metric: str, direction: str | None, marg
 def _by_stored(record: Record, name: str, margin: float | None) -> Record:
     """By a metric whose values the record holds already."""
     return _judged_by(record, name, record.directions[name], margin, record.margins.get(name))
+
+
+def _judges(record: Record, metric: Metric) -> bool:
+    """Whether a record's predictions are of what the metric judges."""
+    with record.stored() as stored:
+        if "legend/tags" in stored:
+            return metric.target is Target.TAGS
+        labels = any(name.startswith("test/") and name.endswith("/label") for name in stored)
+    return metric.target is (Target.TWO_CLASSES if labels else Target.NUMBERS)
+
+
+def _by_built_in(record: Record, metric: Metric, margin: float | None) -> Record:
+    """By a metric that lossbench has and the record does not; a threshold is chosen on the validation predictions."""
+    later: dict[str, Values] = {}
+    repeats = []
+    with record.stored() as stored:
+        for repeat in record.repeats:
+            validation, test = (Part(stored, part, repeat.repeat) for part in ("validation", "test"))
+            judged, parts = _measured(metric, repeat, validation, test)
+            repeats.append(judged)
+            if parts is not None:
+                later[f"test/{repeat.repeat}/{INFLUENCE}/{metric.name}"] = parts
+    record = replace(record, repeats=repeats, later=later)
+    return _judged_by(record, metric.name, metric.direction.value, margin, metric.margin)
+
+
+def _measured(metric: Metric, repeat: Repeat, validation: Part, test: Part) -> tuple[Repeat, Values | None]:
+    """One repeat with the metric's value first, and what groups of examples contribute where no closed form tells."""
+    decision = dict(repeat.decision)
+    if metric.of_counts is not None and "target" in validation:
+        graded, middle = ("probability", 0.5) if "probability" in validation else ("score", 0.0)
+        target, score = (np.asarray(validation[name]).astype(float) for name in ("target", graded))
+        decision[metric.name] = best_stored_threshold(target, score, metric.of_counts, middle)
+    found, parts = {}, None
+    for name, part in (("metrics", test), ("validation", validation)):
+        given = needed(metric.need, part, decision.get(metric.name)) if "target" in part else None
+        value = {}
+        if given is not None:
+            target = np.asarray(part["target"]).astype(float)
+            value = {metric.name: metric.of_stored(target, given)}
+            if part is test and metric.influence is None:
+                parts = metric.parts(target, given)
+        others = {key: value for key, value in getattr(repeat, name).items() if key != metric.name}
+        found[name] = finite({**value, **others})
+    repeat = replace(repeat, decision=decision, metrics=found["metrics"], validation=found["validation"])
+    return repeat, parts if parts is not None and bool(np.isfinite(parts).all()) else None
 
 
 def _by_function(record: Record, own: OwnMetric, margin: float | None) -> Record:

@@ -12,7 +12,7 @@ from lossbench.metrics.influence import parts
 from lossbench.plan import Cell
 from lossbench.records.record import Record, Status
 from lossbench.runs import inputs, study
-from lossbench.verdicts.judging import Part, by_group
+from lossbench.verdicts.parts import Part, by_group
 from lossbench.verdicts.statistics import Crossed, Halves
 from tests.coverage.designs import COUNTS, Design
 

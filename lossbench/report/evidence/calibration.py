@@ -15,7 +15,7 @@ from lossbench.metrics import calibration
 from lossbench.records.record import Record, Status
 from lossbench.verdicts.aims import distorts
 from lossbench.verdicts.comparison import Contest
-from lossbench.verdicts.judging import Part
+from lossbench.verdicts.parts import Part
 from lossbench.verdicts.statistics import Estimate, over_repeats
 
 Values = NDArray[np.float64]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lossbench.records.record import Record, Status
 from lossbench.verdicts.comparison import Contest
-from lossbench.verdicts.judging import Part
+from lossbench.verdicts.parts import Part
 
 Values = NDArray[np.float64]
 Span = tuple[str, int, int]
