@@ -301,14 +301,19 @@ def test_no_threshold_on_a_fine_grid_beats_the_one_chosen_by_scikit_learns_measu
 
 
 ERRORS = {"rmse", "mae", "median_ae", "mape", "brier", "log_loss", "ece"}
+ERRORS |= {"interval_score", "width_90", "crps", "nll", "mean_pinball"}
+UNBOUNDED = {"coverage_90", "width_90", "nll"}
+"""Nothing is a best value of these."""
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_metric_by_name_improves_the_way_it_should(name: str) -> None:
-    metric, function = chosen(name, None, BUILT_IN[name].target)
+    metric, function = BUILT_IN[name], None
+    if not metric.describes:
+        metric, function = chosen(name, None, metric.target)
     assert metric is BUILT_IN[name]
     assert metric.direction is (Direction.MIN if name in ERRORS else Direction.MAX)
-    assert metric.best == (0.0 if name in ERRORS else 1.0)
+    assert metric.best == (None if name in UNBOUNDED else 0.0 if name in ERRORS else 1.0)
     assert function is None
 
 
@@ -429,14 +434,20 @@ def stacked(replicas: int = 5, rows: int = 90) -> tuple[torch.Tensor, torch.Tens
     return torch.stack([torch.from_numpy(y) for y, _ in pairs]), torch.stack([torch.from_numpy(p) for _, p in pairs])
 
 
-@pytest.mark.parametrize("name", [name for name, metric in BUILT_IN.items() if metric.target is not Target.TAGS])
+@pytest.mark.parametrize("name", [n for n, m in BUILT_IN.items() if m.target is not Target.TAGS])
 def test_many_trainings_are_judged_in_one_call_as_each_alone(name: str) -> None:
     target, score = stacked()
     metric = BUILT_IN[name]
-    given_ = (score > 0.5).long() if metric.need is Need.LABEL else score
+    shapes = {
+        Need.LABEL: (score > 0.5).long(),
+        Need.INTERVAL: torch.stack([score - 0.3, score + 0.2]),
+        Need.DENSITY: torch.stack([score, score + 0.5, torch.full_like(score, 4.0)]),
+        Need.QUANTILES: torch.stack([score - 0.1, score, torch.full_like(score, 0.1), torch.full_like(score, 0.5)]),
+    }
+    given_ = shapes.get(metric.need, score)
     together = metric.of_many(target, given_)
     assert together.shape == (5,)
-    alone = [metric.of(y, p) for y, p in zip(target, given_, strict=True)]
+    alone = [metric.of(target[row], given_[..., row, :]) for row in range(5)]
     assert together.tolist() == pytest.approx(alone, rel=1e-12)
 
 

@@ -119,11 +119,13 @@ def test_with_one_trial_only_the_epoch_was_chosen() -> None:
     )
 
 
-def test_a_quantile_in_a_real_sweep(lossbench, tmp_path: Path) -> None:
+def test_a_quantile_in_a_real_sweep_has_a_contest_of_its_own(lossbench, tmp_path: Path) -> None:
     done: Result = lossbench(
-        *("+loss=quantile", "loss.params.q=0.9", "task=regression", "task/data=diabetes", "tracking=off", "name=q"),
-        *("protocol.repeats=3", "protocol.trials=2", "training.max_epochs=2", "training.devices=1"),
+        *("+loss=mse,quantile", "-m", "loss.params.q=0.9", "task=regression", "task/data=diabetes", "tracking=off"),
+        *("name=q", "protocol.repeats=3", "protocol.trials=2", "training.max_epochs=2", "training.devices=1"),
     )
     assert done.code == 0, done.text
-    assert "set apart: elicits a quantile 0.9" in done.text
-    assert "nothing to compare" not in done.text
+    assert "set apart" not in done.text
+    assert "regression on diabetes (task.metric=pinball_0.9): quantile(q=0.9)" in done.text
+    assert "rate, parameters and epoch were chosen by pinball loss at 0.9" in " ".join(done.text.split())
+    assert "quantile(q=0.9) is the only loss here" in " ".join(done.text.split())

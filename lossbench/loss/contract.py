@@ -12,8 +12,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import Enum
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -21,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.loss.schedule import Schedule
+from lossbench.loss.values import Domain, Kind, Prediction, Sequences
 from lossbench.plan import Range
 
 __all__ = [
@@ -42,58 +41,6 @@ CONTRACT = 1
 """The version of this contract. It grows only when a loss written for the last version would no longer run."""
 
 
-class Kind(Enum):
-    """What is predicted, and the shapes that follow."""
-
-    CONTINUOUS = "continuous"  # output [n] or [n, outputs], target [n] float
-    BINARY = "binary"  # logits [n], target [n] in {0., 1.}
-    CLASSES = "classes"  # logits [n, classes], target [n] int: rows of a table or real tokens of a text alike
-    SEQUENCES = "sequences"  # Sequences(values [sum of lengths, classes], lengths), target Sequences of int labels
-
-
-class Domain(Enum):
-    """The unit in which a continuous target reaches the loss."""
-
-    REAL = "real"  # training standard deviations from the training mean
-    NONNEGATIVE = "nonnegative"  # multiples of the training mean, never below 0 (poisson, msle)
-
-
-@dataclass(frozen=True)
-class Sequences:
-    """n sequences packed one after the other, never padded.
-
-    values: [sum of lengths, classes] raw outputs, or [sum of lengths] integer labels.
-    lengths: [n] int64, each at least 1.
-    """
-
-    values: Tensor
-    lengths: Tensor
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def split(self) -> tuple[Tensor, ...]:
-        """One tensor per sequence, views of `values`."""
-        return torch.split(self.values, self.lengths.tolist())
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What raw outputs say about each target; metrics read this, never a hard-wired sigmoid.
-
-    score: [n] point prediction in the target's unit (continuous), [n] larger for class 1 (binary),
-        [n, classes] larger for likelier classes (classes; sequences over all packed positions).
-    label: [n] int, the decision without a tuned threshold; None for continuous targets.
-    probability: [n] of class 1, or [n, classes] summing to 1; None where the loss has none (hinge).
-    interval: ([n], [n]) lower and upper bound of the central 90 % in the target's unit, or None.
-    """
-
-    score: Tensor
-    label: Tensor | None = None
-    probability: Tensor | None = None
-    interval: tuple[Tensor, Tensor] | None = None
-
-
 class Loss(nn.Module):
     """One value per target, to be made small by training.
 
@@ -105,6 +52,9 @@ class Loss(nn.Module):
     elicits: str = ""
     """What its minimiser is: mean, median, centre, `quantile 0.9`, `expectile 0.9`, (distorted) probability, order,
     sign. Where a metric rewards something else, the loss is shown without a tier; empty where it is not known."""
+    proper_score: str = ""
+    """The metric by which its trainings are chosen and judged where the task's would reward something else, as
+    `pinball_0.9`; it then stands in a contest of those that have the same. Empty where the task's metric serves it."""
     bounded: bool | None = None
     """True where no answer costs more than some largest value: one that is surely wrong may then hardly pull at all."""
     convex: bool | None = None

@@ -13,14 +13,23 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from lossbench.errors import InputError, PluginError, UnknownName
-from lossbench.metrics import decisions, numbers, own_metric, probabilities, ranking, tags
+from lossbench.metrics import decisions, intervals, numbers, own_metric, probabilities, ranking, tags
 from lossbench.metrics.metric import Direction, Family, Metric, Target
 from lossbench.metrics.own_metric import OwnMetric
 
 GROUP = "lossbench.metrics"
-ALL = (*numbers.METRICS, *ranking.METRICS, *decisions.METRICS[:2], *probabilities.METRICS, *decisions.METRICS[2:])
+ALL = (
+    *numbers.METRICS,
+    *intervals.METRICS,
+    *ranking.METRICS,
+    *decisions.METRICS[:2],
+    *probabilities.METRICS,
+    *decisions.METRICS[2:],
+)
 BUILT_IN: Mapping[str, Metric] = {metric.name: metric for metric in (*ALL, *tags.METRICS)}
-FAMILIES: Mapping[str, Family] = {family.name: family for family in (*ranking.FAMILIES, *decisions.FAMILIES)}
+FAMILIES: Mapping[str, Family] = {
+    family.name: family for family in (*intervals.FAMILIES, *ranking.FAMILIES, *decisions.FAMILIES)
+}
 
 
 def usual(target: Target) -> tuple[Metric, ...]:
@@ -119,7 +128,14 @@ def chosen(
 ) -> tuple[Metric, OwnMetric | None]:
     """The metric of a task by name, or any importable `(target, prediction) -> float` with a declared direction."""
     if not is_path(name):
-        return find(name, target, params), None
+        metric = find(name, target, params)
+        if metric.describes:
+            judging = " or ".join(m.name for m in BUILT_IN.values() if m.need is metric.need and not m.describes)
+            raise InputError(
+                f"task.metric={name}: {metric.written} describes predictions, it does not say which are better. "
+                f"Judge by {judging}."
+            )
+        return metric, None
     ask = "task.direction=min or task.direction=max"
     own = own_metric.load(name, direction, BUILT_IN, what="task.metric", ask=ask, params=params)
     return Metric(own.name, Direction(own.direction), target), own

@@ -53,6 +53,11 @@ def needed(need: Need, arrays: Arrays, threshold: float | None) -> Values | None
             return (graded.astype(float) > threshold).astype(float)
         case Need.INTERVAL:
             return np.stack([arrays["low"], arrays["high"]]).astype(float) if "low" in arrays else None
+        case Need.DENSITY:
+            names = ("score", "scale", "freedom")
+            return np.stack([arrays[name] for name in names]).astype(float) if "freedom" in arrays else None
+        case Need.QUANTILES:
+            return arrays["quantiles"].astype(float) if "quantiles" in arrays else None
         case _:
             return arrays[need.value].astype(float) if need.value in arrays else None
 

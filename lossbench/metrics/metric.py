@@ -45,7 +45,11 @@ class Need(Enum):
     LABEL = "label"
     PROBABILITY = "probability"
     INTERVAL = "interval"
-    """The bounds of the central 90 %."""
+    """The bounds of the central 90 %: [2, ..., n]."""
+    QUANTILES = "quantiles"
+    """Several quantiles and their levels, one after the other: [2 k, ..., n]."""
+    DENSITY = "density"
+    """Centre and scale of Student's t, and its degrees of freedom, infinite for a normal: [3, ..., n]."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Metric:
     """How predictions of n targets become one number, alone and side by side.
 
     `value(target, given)` takes tensors [n] and gives the number; `stacked` takes [..., n] and gives [...], so that a
-    stack of trainings is judged in one call. `given` is what the metric needs; an interval is [2, ..., n].
+    stack of trainings is judged in one call. `given` is what the metric needs, in the shape that `Need` says.
     """
 
     name: str
@@ -79,6 +83,12 @@ class Metric:
     negatives and true negatives, arrays or tensors alike. Its threshold is chosen on validation data."""
     proper: bool = False
     """Whether it rewards probabilities that are right, not only their order."""
+    rewards: str = ""
+    """The point of a distribution that it asks for, as a loss says what it elicits; empty for the middle."""
+    quantile: float | None = None
+    """The quantile of the targets at which it is least for one prediction for all, where it is not the mean."""
+    describes: bool = False
+    """Whether it only describes predictions, as the width of an interval, so that nothing can be chosen by it."""
     usual: bool = False
     """Whether every record of such targets has it; others are there where they are asked for."""
 

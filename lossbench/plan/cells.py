@@ -205,6 +205,8 @@ def variants(cells: Sequence[Mapping[str, Any]]) -> list[str]:
     options = [dict(_flat({key: value for key, value in cell.items() if key != "loss"})) for cell in cells]
     keys = dict.fromkeys(key for each in options for key in each)
     differing = [key for key in keys if len({compact(each.get(key)) for each in options}) > 1]
+    if "task.metric" in differing:  # a loss that is judged by a score of its own has no baseline there
+        differing = [key for key in differing if key != "task.baseline"]
     return [", ".join(f"{key}={compact(each[key])}" for key in differing if key in each) for each in options]
 
 

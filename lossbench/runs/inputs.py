@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.loss import Domain, Kind, Loss, Sequences, catalogue
-from lossbench.metrics.catalogue import is_path
+from lossbench.metrics.catalogue import built_in, is_path
+from lossbench.metrics.metric import Need, Target
 from lossbench.plan import Cell, LossChoice, ModelChoice, Rarest, TaskChoice, Trial, fingerprint, protocol, stream
 from lossbench.plan.installed import import_target
 from lossbench.records import provenance
@@ -88,15 +89,35 @@ def misfit(choice: LossChoice, task: Task) -> str | None:
 
 
 def settled(cell: Cell) -> Cell:
-    """The cell as it is trained: with the batch size that its data call for, unless it names one.
+    """The cell as it is trained: judged by a score that serves its loss, with the batch size that its data call for.
 
-    The same for every loss of a contest. Raises DataError where its rows cannot be split.
+    The batch size is the same for every loss of a contest. Raises DataError where rows cannot be split.
     """
+    cell = served(cell)
     if cell.training.batch_size is not None:
         return cell
     task = load_task(cell.task, cell.seed)
     rows = len(task.splits(0).train)
     return replace(cell, training=protocol.by_the_data(cell.training, rows, rarest_of(task)))
+
+
+def served(cell: Cell) -> Cell:
+    """The cell judged by its loss's own score, where it has one and the task's metric rewards another point.
+
+    A quantile that is chosen by squared errors holds less than it says. Such losses have a contest of their own, of
+    which no loss is known to be the baseline.
+    """
+    metric = built_in(cell.task.metric)
+    if metric is None or metric.target is not Target.NUMBERS or metric.need is not Need.SCORE:
+        return cell
+    try:
+        kind = catalogue.family_of(cell.loss).first(load_task(cell.task, cell.seed).kinds)
+        score = "" if kind is None else catalogue.build(cell.loss, kind).proper_score
+    except PluginError:  # its record will say what is wrong with it
+        return cell
+    if not score or score == cell.task.metric:
+        return cell
+    return replace(cell, task=replace(cell.task, metric=score, metric_params=None, baseline=None))
 
 
 def rarest_of(task: Task) -> Rarest | None:

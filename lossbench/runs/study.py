@@ -55,7 +55,8 @@ def run(
     asks for them.
     """
     threads, start = torch.get_num_threads(), time.perf_counter()
-    task, cell = load_task(cell.task, cell.seed), settled(cell)
+    cell = settled(cell)
+    task = load_task(cell.task, cell.seed)
     record = _blank(cell, task)
     torch.set_num_threads(1)
     try:
@@ -89,7 +90,8 @@ def run(
 def run_references(cell: Cell) -> list[Record]:
     """The rows that no loss has a part in (trivial, gradient boosting), over the repeats of a cell, on its task."""
     start = time.perf_counter()
-    task, cell = load_task(cell.task, cell.seed), settled(cell)
+    cell = settled(cell)
+    task = load_task(cell.task, cell.seed)
     repeats: dict[str, list[Repeat]] = {}
     for repeat in range(cell.repeats):
         seed = protocol.repeat_seed(cell, repeat)

@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lossbench.data.table import Table
-from lossbench.errors import DataError
+from lossbench.errors import DataError, NoSuchMetric
 from lossbench.loss import Domain, Kind, Prediction
 from lossbench.metrics import catalogue
-from lossbench.metrics.metric import Direction, Metric, Target
+from lossbench.metrics.metric import Direction, Metric, Need, Target
 from lossbench.metrics.own_metric import OwnMetric
 from lossbench.plan import Part
 from lossbench.tasks.contract import REFERENCE, Decision, Evaluation
 from lossbench.tasks.judged import measured, row_by_row, with_usual
 from lossbench.tasks.tabular import TableFold, TableTask
 
+Told = dict[Need, Tensor]
+"""What a prediction says, by what metrics need of it."""
 LARGEST, SMALLEST = 1e60, 1e-60
 """Between these lie the targets that can be judged: their largest value, and their spread."""
 
@@ -37,10 +39,11 @@ class RegressionFold(TableFold):
         self.metric, self.own_metric, self.metrics = task.metric, task.own_metric, task.metrics
 
     def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:
-        target, score = self.target[part], self._original(prediction)
-        values, influence = measured(self.metrics, target, lambda metric: score, part)
+        target, told = self.target[part], self._original(prediction)
+        values, influence = measured(self.metrics, target, lambda metric: told.get(metric.need), part)
         if own := self.own_metric:
-            values = {own.name: float(self._value(target, score)), **values}
+            score = told[Need.SCORE]
+            values = {own.name: own(target.numpy(), score.numpy()), **values}
             parts = own.influence(target.numpy(), score.numpy()) if part is Part.TEST else None
             influence |= {} if parts is None else {own.name: parts}
         return Evaluation(values, influence=influence)
@@ -57,26 +60,52 @@ class RegressionFold(TableFold):
             torch.tensor(v, dtype=torch.double).unsqueeze(1)
             for v in zip(*((f.scale, f.centre) for f in folds), strict=True)
         )
-        return lambda prediction: self._value(target, prediction.score.double() * scale + centre)
+        return lambda prediction: self._value(target, in_unit(prediction, scale, centre))
 
-    def _value(self, target: Tensor, score: Tensor) -> Tensor:
+    def _value(self, target: Tensor, told: Told) -> Tensor:
         if self.own_metric:
-            return row_by_row(self.own_metric, target, score)
-        return self.metric.of_many(target, score)
+            return row_by_row(self.own_metric, target, told[Need.SCORE])
+        if self.metric.need not in told:
+            raise NoSuchMetric(f"gives no {self.metric.need.value}, which {self.metric.name} needs")
+        return self.metric.of_many(target, told[self.metric.need])
 
     def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
+        told = self._original(prediction)
         found = {
             "rows": self.splits.rows(part),
             "target": self.target[part].numpy(),
-            "score": self._original(prediction).numpy(),
+            "score": told[Need.SCORE].numpy(),
         }
-        if prediction.interval is not None:
-            low, high = (bound.double() * self.scale + self.centre for bound in prediction.interval)
-            found |= {"low": low.numpy(), "high": high.numpy()}
+        if Need.INTERVAL in told:
+            found |= dict(zip(("low", "high"), told[Need.INTERVAL].numpy(), strict=True))
+        if Need.DENSITY in told:
+            found |= dict(zip(("scale", "freedom"), told[Need.DENSITY][1:].numpy(), strict=True))
+        if Need.QUANTILES in told:
+            found["quantiles"] = told[Need.QUANTILES].numpy()
         return found
 
-    def _original(self, prediction: Prediction) -> Tensor:
-        return prediction.score.double() * self.scale + self.centre
+    def _original(self, prediction: Prediction) -> Told:
+        return in_unit(prediction, self.scale, self.centre)
+
+
+def in_unit(prediction: Prediction, scale: Any, centre: Any) -> Told:
+    """What a prediction says, in the target's unit, by what metrics need; scale and centre fit its shape."""
+
+    def unit(values: Tensor) -> Tensor:
+        return values.double() * scale + centre
+
+    score = unit(prediction.score)
+    told = {Need.SCORE: score}
+    if prediction.interval is not None:
+        told[Need.INTERVAL] = torch.stack([unit(bound) for bound in prediction.interval])
+    if prediction.density is not None:
+        spread, freedom = prediction.density
+        told[Need.DENSITY] = torch.stack([score, spread.double() * scale, freedom.double()])
+    if prediction.quantiles is not None:
+        levels, values = prediction.quantiles
+        each = [unit(values[..., place]) for place in range(len(levels))]
+        told[Need.QUANTILES] = torch.stack([*each, *(torch.full_like(score, level) for level in levels)])
+    return told
 
 
 class Regression(TableTask):
@@ -113,27 +142,24 @@ class Regression(TableTask):
         return {self.metric.name: self.metric.direction, **catalogue.directions(self.metrics)}
 
     def margins(self) -> dict[str, float]:
-        """Of errors 1 % of those of the mean as a prediction, on all rows but the test part's."""
+        """1 % of the metrics of a prediction that is the same for every row, on all rows but the test part's."""
         splits = self.splits(0)
         y = self.table.target[np.concatenate([splits.train, splits.validation])]
-        error = np.abs(y - y.mean())
-        with np.errstate(over="ignore"):  # where it is infinite there is no margin
-            squared = float(np.square(error).mean())
-        fixed = {metric.name: metric.margin for metric in self.metrics if metric.margin is not None}
-        return {"rmse": 0.01 * squared**0.5, "mae": 0.01 * float(error.mean()), **self._by_median(error), **fixed}
-
-    def _by_median(self, error: NDArray[np.float64]) -> dict[str, float]:
-        return {"median_ae": 0.01 * float(np.median(error))} if self.metric.name == "median_ae" else {}
+        with np.errstate(over="ignore", invalid="ignore"):  # where it is infinite there is no margin
+            return {m.name: _margin(m, y) if m.margin is None else m.margin for m in self.metrics}
 
     def references(self, repeat: int) -> dict[str, Evaluation]:
-        """The mean of the training targets, and scikit-learn's histogram gradient boosting at its defaults."""
+        """The best prediction for all rows alike, and scikit-learn's histogram gradient boosting at its defaults."""
         from sklearn.ensemble import HistGradientBoostingRegressor
 
         fold = self.fold(repeat)
         fold.open_test(REFERENCE)
         train, test = fold.features[Part.TRAIN].numpy(), fold.features[Part.TEST].numpy()
-        boosting = HistGradientBoostingRegressor(random_state=0).fit(train, fold.scaled[Part.TRAIN].numpy())
-        scores = {"trivial": np.zeros(len(test)), "gradient_boosting": boosting.predict(test)}
+        target, quantile = fold.scaled[Part.TRAIN].numpy(), self.metric.quantile
+        asked = {} if quantile is None else {"loss": "quantile", "quantile": quantile}
+        boosting = HistGradientBoostingRegressor(random_state=0, **asked).fit(train, target)
+        constant = 0.0 if quantile is None else float(np.quantile(target, quantile))
+        scores = {"trivial": np.full(len(test), constant), "gradient_boosting": boosting.predict(test)}
         return {
             name: fold.evaluate(Part.TEST, Prediction(torch.from_numpy(score)), {}) for name, score in scores.items()
         }
@@ -150,6 +176,19 @@ class Regression(TableTask):
             "skew": float(skew(y)),
             "excess_kurtosis": float(kurtosis(y)),
         }
+
+
+def _margin(metric: Metric, y: NDArray[np.float64]) -> float:
+    """1 % of what the metric is for a prediction that says the same of every row."""
+    low, middle, high = (np.full(len(y), value) for value in np.quantile(y, (0.05, 0.5, 0.95)))
+    mean, levels = np.full(len(y), y.mean()), [np.full(len(y), level) for level in (0.05, 0.5, 0.95)]
+    told = {
+        Need.SCORE: mean if metric.quantile is None else np.full(len(y), np.quantile(y, metric.quantile)),
+        Need.INTERVAL: np.stack([low, high]),
+        Need.QUANTILES: np.stack([low, middle, high, *levels]),
+        Need.DENSITY: np.stack([mean, np.full(len(y), y.std() or 1.0), np.full(len(y), np.inf)]),
+    }
+    return 0.01 * metric.of_stored(y, told[metric.need])
 
 
 def _refuse_overflow(table: Table) -> None:

@@ -17,16 +17,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lossbench.loss import Kind, Loss, Prediction, check_prediction, reduce, untouched
+from lossbench.loss import Kind, Loss, Prediction, reduce, untouched
 from lossbench.training.differences import Place, changed, copied, variation
 from lossbench.training.layers import Unstackable, agree
+from lossbench.training.predictions import FULL, joined, predicted
 
 Means = tuple[Tensor, dict[str, Tensor]]
 """The mean loss of each replica [R], and of a composite each term's [R] by name."""
 Stacks = Mapping[Place, Tensor]
 """What differs between R losses, [R, ...] each."""
-FULL = 64
-"""Rows in a flat call are filled up to a multiple of it: vectorised kernels round the rest in another way."""
 SHOWN = 7
 """Targets of each replica that a way is tried on."""
 
@@ -84,16 +83,12 @@ class Objectives(nn.Module):
         """What the outputs [R, n] or [R, n, outputs] of all replicas say: scores, labels, probabilities [R, n, ...]."""
         usual = all(type(loss).predict is Loss.predict for loss in self.losses)
         if usual or (self.way is Way.FLAT and not self.stacks and not self.learned):
-            return _predicted(self.losses[0], output)
+            return predicted(self.losses[0], output)
         pieces = []
         for place, loss in enumerate(self.losses):
             loss.load_state_dict(self.state(place))
-            pieces.append(_predicted(loss, output[place : place + 1]))
-        return Prediction(
-            torch.cat([piece.score for piece in pieces]),
-            _joined([piece.label for piece in pieces]),
-            _joined([piece.probability for piece in pieces]),
-        )
+            pieces.append(predicted(loss, output[place : place + 1]))
+        return joined(pieces)
 
     def tensors(self) -> dict[str, Tensor]:
         """The stacked parameters under the names that they have in a loss."""
@@ -312,27 +307,6 @@ def _stateful(loss: Loss, output: Tensor, target: Tensor) -> bool:
         first, _ = _by_itself(called, output, target)
         second, _ = _by_itself(called, output, target)
     return changed(before, called) or not agree(first, second)
-
-
-# Predictions ----------------------------------------------------------------------------------------------------------
-
-
-def _predicted(loss: Loss, output: Tensor) -> Prediction:
-    """Of outputs [r, n, ...] that one loss may read in one call; on the CPU, where metrics are computed."""
-    rows = len(output) * output.shape[1]
-    raw = output.flatten(0, 1)
-    raw = torch.cat([raw, raw[torch.arange(-rows % FULL, device=raw.device) % rows]])
-    prediction = loss.predict(raw)
-    check_prediction(loss.kind, prediction, raw)
-    values = (prediction.score, prediction.label, prediction.probability)
-    score, label, probability = (None if v is None else v[:rows].unflatten(0, (len(output), -1)).cpu() for v in values)
-    assert score is not None
-    return Prediction(score, label, probability)
-
-
-def _joined(values: Sequence[Tensor | None]) -> Tensor | None:
-    there = [value for value in values if value is not None]
-    return torch.cat(there) if len(there) == len(values) else None
 
 
 def _place(name: str) -> Place:

@@ -199,12 +199,10 @@ def _without(prediction: Prediction, bad: Tensor) -> Prediction:
     if not bad.any():
         return prediction
 
-    def cleared(values: Tensor | None) -> Tensor | None:
-        return None if values is None else torch.where(bad.view(-1, *[1] * (values.ndim - 1)), 0, values)
+    def cleared(values: Tensor) -> Tensor:
+        return torch.where(bad.view(-1, *[1] * (values.ndim - 1)), torch.zeros_like(values), values)
 
-    score = cleared(prediction.score)
-    assert score is not None
-    return Prediction(score, prediction.label, cleared(prediction.probability))
+    return prediction.each(cleared)
 
 
 def _stackable(fold: Fold) -> StackableFold:

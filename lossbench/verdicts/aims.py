@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lossbench.metrics.catalogue import built_in
-from lossbench.metrics.metric import Target
+from lossbench.metrics.metric import Need, Target
 from lossbench.records.record import Record
 
 NOT_CALIBRATED = "not calibrated by design"
@@ -32,8 +32,9 @@ def other_aim(elicits: str, metric: str) -> str:
     found = aims(elicits)
     known = built_in(metric)
     off_centre = [aim for aim in found if aim.startswith(("quantile", "expectile"))]
-    if known is not None and known.target is Target.NUMBERS and off_centre:
-        return f"elicits {_a(off_centre)}, {metric} rewards the centre"
+    others = [aim for aim in off_centre if known is not None and known.rewards != aim]
+    if known is not None and known.target is Target.NUMBERS and known.need is Need.SCORE and others:
+        return f"elicits {_a(others)}, {metric} rewards {f'the {known.rewards}' if known.rewards else 'the centre'}"
     distorted = [aim for aim in found if aim in ("distorted probability", "sign")]
     if rewards_probabilities(metric) and distorted:
         return f"{NOT_CALIBRATED}: elicits {_a(distorted)}, {metric} rewards probabilities"

@@ -39,8 +39,9 @@ class GaussianNLL(Loss):
 
     def predict(self, output: Tensor) -> Prediction:
         mean, variance = _two(wide(output))
-        reach = NORMAL_95 * variance.sqrt()
-        return Prediction(mean, interval=(mean - reach, mean + reach))
+        scale = variance.sqrt()
+        density = (scale, torch.full_like(scale, math.inf))
+        return Prediction(mean, interval=(mean - NORMAL_95 * scale, mean + NORMAL_95 * scale), density=density)
 
 
 class StudentTNLL(Loss):
@@ -74,7 +75,8 @@ class StudentTNLL(Loss):
     def predict(self, output: Tensor) -> Prediction:
         centre, scale = _two(wide(output))
         reach = float(stdtrit(self.nu, 0.95)) * scale
-        return Prediction(centre, interval=(centre - reach, centre + reach))
+        density = (scale, torch.full_like(scale, self.nu))
+        return Prediction(centre, interval=(centre - reach, centre + reach), density=density)
 
 
 class PoissonNLL(Loss):

@@ -35,6 +35,10 @@ class Quantile(Loss):
     def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
         return "median" if self.q == 0.5 else f"quantile {self.q:g}"
 
+    @property
+    def proper_score(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "" if self.q == 0.5 else f"pinball_{self.q:g}"
+
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         residual = target - output
         return torch.maximum(self.q * residual, (self.q - 1) * residual)
@@ -65,6 +69,8 @@ class MultiQuantile(Loss):
         middle = self.quantiles[len(self.quantiles) // 2]
         return "median" if middle == 0.5 else f"quantile {middle:g}"
 
+    proper_score = "mean_pinball"
+
     def outputs(self, classes: int) -> int:
         return len(self.quantiles)
 
@@ -79,7 +85,8 @@ class MultiQuantile(Loss):
         ordered = output.sort(1).values
         enclosed = self.quantiles[-1] - self.quantiles[0]
         interval = (ordered[:, 0], ordered[:, -1]) if abs(enclosed - 0.9) < 1e-9 else None
-        return Prediction(ordered[:, len(self.quantiles) // 2], interval=interval)
+        middle = ordered[:, len(self.quantiles) // 2]
+        return Prediction(middle, interval=interval, quantiles=(self.quantiles, ordered))
 
 
 class Expectile(Loss):
@@ -104,6 +111,10 @@ class Expectile(Loss):
     @property
     def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
         return "mean" if self.tau == 0.5 else f"expectile {self.tau:g}"
+
+    @property
+    def proper_score(self) -> str:  # type: ignore[override]  # told by a parameter
+        return "" if self.tau == 0.5 else f"expectile_score_{self.tau:g}"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         # the two sides as tensors of their own: numbers alone would be chosen from in float32
