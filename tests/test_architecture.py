@@ -18,7 +18,7 @@ ARROWS: dict[str, tuple[str, str]] = {
     "plan": ("errors", "numpy scipy"),
     "loss": ("plan", "torch"),
     "metrics": ("plan", "torch torchmetrics numpy scipy"),
-    "data": ("plan", "numpy pandas pyarrow sklearn scipy faker"),
+    "data": ("plan", "numpy pandas pyarrow sklearn scipy faker datasets huggingface_hub"),
     "models": ("loss", "torch"),
     "tasks": ("models data metrics loss", "torch numpy scipy sklearn"),
     "training": ("tasks", "torch pytorch_lightning"),

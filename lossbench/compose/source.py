@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.errors import LossbenchError, PluginError
 from lossbench.loss.catalogue import catalogue, load_family
+from lossbench.plan.installed import SOURCES, installed, load
 
 if TYPE_CHECKING:
     from lossbench.loss.parameters import Parameter
@@ -70,13 +71,51 @@ class LossSource(ConfigSource):
         )
 
 
+class DataSource(ConfigSource):
+    """`task/data/<name>` for every source of rows that another package brings, with the options that it names."""
+
+    GROUP = "task/data"
+
+    @staticmethod
+    def scheme() -> str:
+        return "rows"
+
+    def available(self) -> bool:
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        return self.GROUP.startswith(config_path.strip("/"))
+
+    def is_config(self, config_path: str) -> bool:
+        return _member(config_path, self.GROUP) in installed(SOURCES)
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> builtins.list[str]:
+        path = config_path.strip("/")
+        if path == self.GROUP:
+            return sorted(installed(SOURCES)) if results_filter in (None, ObjectType.CONFIG) else []
+        inner = {"": "task", "task": "data"}.get(path)
+        return [inner] if inner and results_filter in (None, ObjectType.GROUP) else []
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        name = _member(config_path, self.GROUP) or ""
+        node = {**SHARED, "source": name, "name": name, **load(SOURCES, name).options}
+        return ConfigResult(
+            provider=self.provider, path=f"rows://{name}", config=DictConfig(node), header={"package": None}
+        )
+
+
+SHARED: Mapping[str, Any] = {"target": None, "positive": None, "drop": [], "split": None, "split_seed": 0}
+"""What can be said of any rows that are not vetted."""
+
+
 class LossSearchPath(SearchPathPlugin):
-    """Puts the losses on Hydra's search path, after the files."""
+    """Puts the losses, and the data of other packages, on Hydra's search path, after the files."""
 
     query: Mapping[str, str] = MappingProxyType({})
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         search_path.append("lossbench", f"losses://{urlencode(self.query)}")
+        search_path.append("lossbench", "rows://")
 
 
 def plain_default(parameter: Parameter) -> Any:
@@ -93,6 +132,7 @@ def register(shared: tuple[str, ...] = (), *, custom: bool = False) -> None:
     LossSearchPath.query = {"shared": ",".join(shared)} | ({"custom": "yes"} if custom else {})
     plugins = Plugins.instance()
     plugins.register(LossSource)
+    plugins.register(DataSource)
     plugins.register(LossSearchPath)
 
 
@@ -103,8 +143,13 @@ def config_folder() -> Path:
 
 
 def _loss_name(config_path: str) -> str | None:
-    group, _, name = config_path.strip("/").partition("/")
-    return name.removesuffix(".yaml") if group == GROUP and name else None
+    return _member(config_path, GROUP)
+
+
+def _member(config_path: str, group: str) -> str | None:
+    """The name of a group's member, from the path of its configuration."""
+    before, _, name = config_path.strip("/").rpartition("/")
+    return name.removesuffix(".yaml") if before == group and name else None
 
 
 def _known(name: str) -> bool:

@@ -7,17 +7,15 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lossbench.data import sources
 from lossbench.data.columns import Content, tidy, tidy_column
-from lossbench.data.dialect import KEYS, Dialect
-from lossbench.data.file import read_table, stem
-from lossbench.data.packaged import load_packaged
+from lossbench.data.sources import Rows
 from lossbench.data.splits import KINDS, SplitRule
 from lossbench.data.suspicion import suspicions
 from lossbench.data.target import binary_target, continuous_target
@@ -29,7 +27,8 @@ FEWEST_ROWS = 30
 FEWEST_OF_A_CLASS = 10
 ELSEWHERE = ("source", "name", "drop", "split", "split_seed", "test_share", "validation_share")
 """Keys of `task.data` that every source shares; what is left are the options of one source."""
-FILE_KEYS = ("path", "target", "positive", *KEYS)
+TARGET_KEYS = ("target", "positive")
+"""Of a source that does not know what is predicted."""
 FEW_VALUES = 10
 
 
@@ -67,43 +66,40 @@ class Table:
 
 
 def load_table(data: Mapping[str, Any], *, binary: bool) -> Table:
-    """The table that `task.data` asks for: a packaged set by name, or a file of one's own by path.
+    """The table that `task.data` asks for, from the source that it names.
 
-    data: source "packaged" with `name` and the set's own options; or source "file" with `path`, `target`,
-        `positive`, `name` and the keys of `Dialect`. Both take `drop` (columns) and `split` ("random", "group:COL",
-        "time:COL" or "column:COL"; COL is then no feature). None counts as not given.
+    data: `source` and its own options; `target`, `positive` and `name` where the source does not know them; `drop`
+        (columns) and `split` ("random", "group:COL", "time:COL" or "column:COL"; COL is then no feature). None counts
+        as not given.
     Raises DataError, UnknownName or InputError, each naming the key to change.
     """
     given = {key: value for key, value in data.items() if value is not None}
-    options = {key: value for key, value in given.items() if key not in ELSEWHERE}
-    match given.get("source"):
-        case "packaged":
-            return _packaged(given, options, binary)
-        case "file":
-            return _own_file(given, options, binary)
-        case other:
-            raise UnknownName("data source", str(other), ("file", "packaged"), "Set task.data.source=.")
+    name = str(given.get("source"))
+    source = sources.find(name)
+    if name != "packaged":  # whose sets have options of their own
+        for key in given:
+            if key not in (*ELSEWHERE, *TARGET_KEYS, *source.options):
+                kind = "data option of a file" if name == "file" else f"option of the data source '{name}'"
+                raise UnknownName(kind, key, (*source.options, *TARGET_KEYS, "drop", "split", "name"))
+    shared = () if name == "packaged" else TARGET_KEYS
+    options = {key: value for key, value in given.items() if key not in (*ELSEWHERE, *shared) or key == "name"}
+    rows = source.rows(options, binary=binary)
+    if rows.split is not None and "split" not in given:
+        given["split"] = rows.split
+    return _own_target(given, rows, binary) if rows.target is None else _known_target(given, rows, rows.target, binary)
 
 
-def _packaged(given: Mapping[str, Any], options: Mapping[str, Any], binary: bool) -> Table:
-    name = str(given.get("name"))
-    chosen, (frame, target) = load_packaged(name, options, binary=binary)
-    whose = f"data set '{name}'"
-    features, rule = _features_and_rule(given, frame, whose)
-    _refuse_few_rows(target, binary, whose)
-    # no suspicions: the packaged sets were vetted, and a test says so
-    return Table(name, chosen.source, features, target, chosen.target, chosen.positive, rule)
+def _known_target(given: Mapping[str, Any], rows: Rows, target: NDArray[np.float64], binary: bool) -> Table:
+    """Of a source that says what is predicted, whose rows were vetted: no doubts are raised."""
+    features, rule = _features_and_rule(given, rows.frame, rows.whose)
+    _refuse_few_rows(target, binary, rows.whose)
+    name = str(given.get("name", rows.name))
+    return Table(name, rows.source, features, target, rows.target_name, rows.positive, rule, rows.notes, rows.columns)
 
 
-def _own_file(given: Mapping[str, Any], options: Mapping[str, Any], binary: bool) -> Table:
-    for key in options:
-        if key not in FILE_KEYS:
-            raise UnknownName("data option of a file", key, (*FILE_KEYS, "drop", "split", "name"))
-    if "path" not in given:
-        raise DataError("A file of your own needs its path: set task.data.path=.")
-    path = Path(str(given["path"])).expanduser()
-    read, whose = read_table(path, Dialect.of(given)), path.name
-    frame = read.frame
+def _own_target(given: Mapping[str, Any], rows: Rows, binary: bool) -> Table:
+    """Of rows among whose columns the command names the target."""
+    frame, whose = rows.frame, rows.whose
     if "target" not in given:
         columns = ", ".join(map(str, frame.columns))
         raise DataError(f"Which column of {whose} is to be predicted? Set task.data.target= to one of: {columns}.")
@@ -119,10 +115,10 @@ def _own_file(given: Mapping[str, Any], options: Mapping[str, Any], binary: bool
     _refuse_few_rows(target, binary, whose)
     features, rule = _features_and_rule(given, frame, whose)
     used = {target_name, rule.column, *map(str, features)}
-    doubts = (*read.notes, *(note.doubt for name, note in read.columns.items() if note.doubt and name in used), *doubts)
+    doubts = (*rows.notes, *(note.doubt for name, note in rows.columns.items() if note.doubt and name in used), *doubts)
     doubts += suspicions(features, target, binary=binary)
-    name = str(given.get("name", stem(path)))
-    return Table(name, str(given["path"]), features, target, target_name, positive, rule, doubts, read.columns)
+    name = str(given.get("name", rows.name))
+    return Table(name, rows.source, features, target, target_name, positive, rule, doubts, rows.columns)
 
 
 def _few_values(target: NDArray[np.float64], name: str) -> tuple[str, ...]:

@@ -1,13 +1,31 @@
-"""Things by the import paths that a person gives."""
+"""What other packages bring by entry points, and things by the import paths that a person gives."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from lossbench.errors import InputError
+from lossbench.errors import InputError, PluginError
+
+SOURCES = "lossbench.data"
+"""The group of entry points that name sources of rows."""
+
+
+def installed(group: str) -> tuple[str, ...]:
+    """The names that installed packages bring in a group of entry points; nothing of them is imported."""
+    return tuple(sorted({point.name for point in entry_points(group=group)}))
+
+
+def load(group: str, name: str) -> Any:
+    """What an entry point names, made without arguments. Raises PluginError where that fails."""
+    (point, *_) = entry_points(group=group, name=name)
+    try:
+        return point.load()()
+    except Exception as error:
+        raise PluginError(f"'{name}' of {point.value}, in {group}, cannot be made: {error}.") from error
 
 
 def import_target(path: str, what: str) -> Any:

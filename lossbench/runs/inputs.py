@@ -111,7 +111,8 @@ def served(cell: Cell) -> Cell:
     if metric is None or metric.target is not Target.NUMBERS or metric.need is not Need.SCORE:
         return cell
     try:
-        kind = catalogue.family_of(cell.loss).first(load_task(cell.task, cell.seed).kinds)
+        kinds = getattr(load_task(cell.task, cell.seed), "kinds", ())
+        kind = catalogue.family_of(cell.loss).first(kinds)
         score = "" if kind is None else catalogue.build(cell.loss, kind).proper_score
     except PluginError:  # its record will say what is wrong with it
         return cell

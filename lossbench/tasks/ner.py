@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lossbench.data.conll import load_conll
-from lossbench.data.corpus import generate_corpus
+from lossbench.data import sources
 from lossbench.data.sentences import OUTSIDE, Corpus, Sentence
+from lossbench.data.sources.contract import TextSource
 from lossbench.data.splits import Splits
-from lossbench.errors import DataError, InputError
+from lossbench.errors import InputError
 from lossbench.loss import Domain, Kind, Prediction, Sequences
 from lossbench.metrics import catalogue
 from lossbench.metrics.metric import Direction, Metric, Target
@@ -213,16 +213,11 @@ class NER:
 
 
 def _corpus(data: Mapping[str, Any]) -> Corpus:
-    match data["source"]:
-        case "generated":
-            sizes = {key: data[key] for key in ("sentences", "test_sentences", "seed")}
-            for key, least in (("sentences", 10), ("test_sentences", 1), ("seed", 0)):
-                if not isinstance(sizes[key], int) or sizes[key] < least:
-                    raise DataError(f"task.data.{key}={sizes[key]}: a whole number of at least {least} is due.")
-            return generate_corpus(**sizes)
-        case "conll":
-            return load_conll(data)
-    raise InputError(
-        f"Data set '{data['name']}' holds no tagged sentences. For task=ner set task/data=generated, or bring your "
-        f"own: task.data.path=train.conll."
-    )
+    """The tagged sentences of the source that `task.data` names."""
+    source = sources.find(str(data["source"]))
+    if not isinstance(source, TextSource):
+        raise InputError(
+            f"Data set '{data['name']}' holds no tagged sentences. For task=ner set task/data=generated, or bring your "
+            f"own: task.data.path=train.conll."
+        )
+    return source.corpus({key: value for key, value in data.items() if value is not None})

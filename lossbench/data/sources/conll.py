@@ -1,0 +1,23 @@
+"""Annotated sentences in column files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lossbench.data.conll import load_conll
+from lossbench.data.sentences import Corpus
+from lossbench.data.sources.contract import Rows
+from lossbench.errors import DataError
+
+
+class Conll:
+    """`task=ner task.data.path=train.conll`."""
+
+    options: Mapping[str, Any] = {"path": "???", "validation": None, "test": None, "columns": None, "test_share": 0.2}
+
+    def rows(self, options: Mapping[str, Any], *, binary: bool) -> Rows:
+        raise DataError("CoNLL files hold tagged sentences and no table: set task=ner.")
+
+    def corpus(self, options: Mapping[str, Any]) -> Corpus:
+        return load_conll(options)
