@@ -57,8 +57,8 @@ def measured(tasks: int, losses: int, rounds: int) -> tuple[dict[str, float], fl
 
 def stored(tasks: int, losses: int) -> Iterator[Record]:
     """Records with trials, curves and predictions of 100 test rows, as trainings leave them."""
-    from tests.test_comparison import BASE, regression
-    from tests.test_report import with_evidence
+    from tests.report.test_report import with_evidence
+    from tests.verdicts.test_comparison import BASE, regression
 
     draw = np.random.default_rng(0)
     for task in range(tasks):

@@ -20,7 +20,7 @@ from lossbench.verdicts.statistics import Estimate, holm, over_repeats, over_rep
 from lossbench.verdicts.statistics import power as power_of
 from lossbench.verdicts.verdict import Verdict, judge
 from tests.benchmarks.measure import Line
-from tests.test_comparison import regression
+from tests.verdicts.test_comparison import regression
 
 Values = NDArray[np.float64]
 Rng = np.random.Generator
