@@ -19,6 +19,7 @@ def plan(argv: list[str]) -> int:
     from lossbench.runs import sweep as sweeps
     from lossbench.runs.estimate import defeated, doubtful, estimate, told_of_batch
     from lossbench.runs.inputs import load_task
+    from lossbench.verdicts.words import several
 
     composed = composition(arrange(argv))
     sweep = sweeps.plan(composed.cells, composed.settings)
@@ -35,7 +36,7 @@ def plan(argv: list[str]) -> int:
         total += found.seconds * len(cells) if found else 0.0
         alike = [r for r in earlier if r.contest == cell.contest]
         display.show_estimate(out, cell, len(cells), found, alike)
-        epochs = display.several(cell.training.max_epochs, "epoch")
+        epochs = several(cell.training.max_epochs, "epoch")
         print(f"  batch size {told_of_batch(cell, load_task(cell.task, cell.seed))}; at most {epochs}")
         if found is not None and found.obstacle:
             display.show_obstacle(out, cell, len(cells), found, _smoke_trainings(argv, cell))

@@ -19,7 +19,7 @@ USAGE = """lossbench: which loss function should I train with?
   lossbench +loss=bce task=binary   one loss on one task
   lossbench plan +loss=mse,bce -m   what that would take, and what it could tell
   lossbench losses                  what is installed; with NAME all that a loss tells of itself
-  lossbench check NAME              whether a loss keeps the laws that every loss owes
+  lossbench check NAME              tests the properties that every loss must have
   lossbench nearest NAME            which built-in loss it nearly is
   lossbench cost NAME               what it takes in time and memory
   lossbench new-plugin NAME         a package of your own with a working loss in it

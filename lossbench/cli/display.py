@@ -21,6 +21,7 @@ from lossbench.plan.overrides import override
 from lossbench.records.quoting import line, visible
 from lossbench.records.record import Record, Status
 from lossbench.verdicts.leaderboard import Summary, typical_spread
+from lossbench.verdicts.words import several
 
 if TYPE_CHECKING:
     from lossbench.runs.estimate import Estimate
@@ -251,11 +252,6 @@ def decimals(summaries: Iterable[Summary | None]) -> int:
         return 4
     smallest = min(spreads, default=size / 100)
     return max(0, min(4, 1 - math.floor(math.log10(smallest)))) if smallest > 0 else 2
-
-
-def several(n: int, what: str) -> str:
-    """`1 cell`, `3 cells`."""
-    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def spoken(seconds: float) -> str:

@@ -128,7 +128,7 @@ def rescore(argv: list[str]) -> int:
     options = words.parse_intermixed_args(argv)
     no_file(options.to, "--to")
     if options.margin is not None and not 0 <= options.margin < math.inf:
-        raise InputError(f"--margin {options.margin}: a number of 0 or above is due, in the metric's unit.")
+        raise InputError(f"--margin {options.margin} must be a number of 0 or above, in the metric's unit.")
     from lossbench.verdicts import sweeps
 
     folders = _sweeps(options.sweeps)

@@ -25,7 +25,7 @@ def ui(argv: list[str]) -> int:
     words.add_argument("overrides", nargs="*", metavar="results=DIR")
     options = words.parse_args(argv)
     if not 0 < options.port < 2**16:
-        raise InputError(f"--port {options.port}: a number from 1 to 65535 is due.")
+        raise InputError(f"--port {options.port} must be a number from 1 to 65535.")
     results = results_folder(options.overrides)
     given = texts(options.overrides, ("results", "tracking.uri")).get("tracking.uri")
     from lossbench.report.mlflow import default_uri, pages

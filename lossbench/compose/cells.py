@@ -110,7 +110,7 @@ def _equivalence(given: Any) -> float | dict[str, float] | None:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if (name or value is not None) and not (number and 0 <= value < float("inf")):
             of = f".{name}" if name else ""
-            raise InputError(f"task.equivalence{of}={value}: a number of 0 or above is due, in the metric's unit.")
+            raise InputError(f"task.equivalence{of}={value} must be a number of 0 or above, in the metric's unit.")
         limits.largest(value, "task.equivalence")
     return given
 
@@ -129,7 +129,7 @@ def _protocol(config: DictConfig, overrides: Sequence[str]) -> Protocol:
     if budget is not None:
         said = {o.lstrip("+").partition("=")[0] for o in overrides}
         if not isinstance(budget, list) or len(budget) != 2:
-            raise InputError(f"model.budget.{data['name']}={budget}: [repeats, trials] is due.")
+            raise InputError(f"model.budget.{data['name']}={budget} must be [repeats, trials].")
         for key, value in zip(("repeats", "trials"), budget, strict=True):
             data[key] = data[key] if f"protocol.{key}" in said else value
     halves = data.pop("halves", None)
@@ -176,7 +176,7 @@ def _training(data: dict[str, Any]) -> Training:
         if data[key] not in known:
             raise UnknownName(key, data[key], known, f"Change training.{key}=.")
     if isinstance(data["devices"], str) and data["devices"] != "auto":
-        raise InputError(f"training.devices={data['devices']}: a number, or auto, is due.")
+        raise InputError(f"training.devices={data['devices']} must be a number, or auto.")
     return Training(**data)
 
 
@@ -191,9 +191,9 @@ def _typed(cls: type, data: dict[str, Any], what: str) -> None:
         data[key] = value + 0.0 if whole and float in types else str(value) if whole and types == (str,) else value
         if not isinstance(data[key], types) or isinstance(value, bool):
             wanted = " or ".join("null" if t is type(None) else t.__name__ for t in types)
-            raise InputError(f"{what}.{key}={value}: {wanted} is due.")
+            raise InputError(f"{what}.{key}={value} must be {wanted}.")
         if isinstance(data[key], (int, float)) and not 0 < data[key] < float("inf"):
-            raise InputError(f"{what}.{key}={value}: a number above 0 is due.")
+            raise InputError(f"{what}.{key}={value} must be a number above 0.")
 
 
 def _plain(config: DictConfig, what: str) -> dict[str, Any]:

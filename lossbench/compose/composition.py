@@ -115,16 +115,16 @@ def settings_of(config: DictConfig) -> Settings:
     limits.known_keys("controls", controls, ("placebo", "scale"))
     placebo, scale = controls.get("placebo", False), controls.get("scale")
     if not isinstance(reuse, bool):
-        raise InputError(f"reuse={reuse}: true or false is due.")
+        raise InputError(f"reuse={reuse} must be true or false.")
     limits.path(results, "results")
     if name is not None:
         limits.sweep_name(name)
     if not isinstance(tracked, bool):
         raise InputError(f"tracking.enabled={tracked} must be true or false.")
     if not isinstance(placebo, bool):
-        raise InputError(f"controls.placebo={placebo}: true or false is due.")
+        raise InputError(f"controls.placebo={placebo} must be true or false.")
     if scale is not None and (isinstance(scale, bool) or not isinstance(scale, (int, float)) or not scale > 0):
-        raise InputError(f"controls.scale={scale}: a number above 0, or null, is due.")
+        raise InputError(f"controls.scale={scale} must be a number above 0, or null.")
     limits.largest(scale, "controls.scale")
     try:
         scope = Scope.of(scope)
@@ -224,7 +224,7 @@ def _check_groups(overrides: Sequence[Override]) -> None:
 def _refuse_several(overrides: Sequence[Override]) -> None:
     for override in overrides:
         if override.is_sweep_override() and override.key_or_group.startswith(ONCE):
-            raise InputError(f"{override.input_line}: one value is due for all cells of a sweep.")
+            raise InputError(f"{override.input_line}: one value must serve all cells of a sweep.")
 
 
 def _refuse_sweep(overrides: Sequence[Override]) -> None:

@@ -210,7 +210,7 @@ def set_aside(sentences: list[Sentence], share: float, seed: object) -> tuple[li
 
 
 def repeated(rest: list[Sentence], test: list[Sentence]) -> int:
-    """How many test sentences stand word for word in the training part too."""
+    """How many test sentences also appear verbatim in the training part."""
     seen = {sentence.words for sentence in rest}
     return sum(sentence.words in seen for sentence in test)
 
@@ -220,7 +220,7 @@ def refuse_training_sentences(rest: list[Sentence], test: list[Sentence], name: 
     again = repeated(rest, test)
     if again >= REFUSED * len(test):
         raise DataError(
-            f"{again} of {len(test)} sentences of {name} stand word for word in the training file too, so a model can "
+            f"{again} of {len(test)} sentences of {name} also appear verbatim in the training file, so a model can "
             "learn them by heart. Choose another task.data.test=, or leave it out: then a part of task.data.path= is "
             "set aside that shares no sentence with the rest."
         )
@@ -238,5 +238,5 @@ def warnings(rest: list[Sentence], validation: list[Sentence], test: list[Senten
             found.append(f"The {part} part has tags that the training part lacks: {listed}{more}.")
     again = repeated(rest, test)
     if again >= LEAKED * len(test):
-        found.append(f"{again} of {len(test)} test sentences stand word for word in the training part too.")
+        found.append(f"{again} of {len(test)} test sentences also appear verbatim in the training part.")
     return found

@@ -12,12 +12,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, distributions, requires, version
 from typing import TYPE_CHECKING, Any
 
 from lossbench.errors import InputError, LossbenchError, PluginError, UnknownName
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from lossbench.loss.parameters import Parameter
 
 GROUP = "lossbench.losses"
+Requirement = re.compile(r"[A-Za-z0-9._-]+")
+"""The name at the beginning of what a distribution says that it needs."""
 BUILT_IN = "lossbench"
 
 
@@ -174,9 +177,10 @@ def search_of(choice: LossChoice, kind: Kind) -> dict[str, Range]:
 
 
 def code_of(choice: LossChoice) -> list[str]:
-    """The text of every module that a loss is written in, those of the losses in its parameters included."""
+    """The text of every module that a loss is written in and the version of its package, those of the losses in its
+    parameters included: a library behind it may change where its own module stays."""
     family = family_of(choice)
-    texts = {source(member.published) for member in family.values()}
+    texts = {source(member.published) for member in family.values()} | {_release(family.distribution)}
     given = _nested(choice.params).values()
     said = [one for value in given for one in (value if isinstance(value, (list, tuple)) else [value])]
     names = [name for value in said if isinstance(value, Mapping) for name in (value.get("name"), *value)]
@@ -185,6 +189,20 @@ def code_of(choice: LossChoice) -> list[str]:
         with suppress(LossbenchError):
             texts.update(code_of(LossChoice(str(name))))
     return sorted(texts)
+
+
+def _release(distribution: str) -> str:
+    """Name and version of an installed distribution, and of what it says it needs; empty where there is none."""
+    try:
+        needs = [Requirement.match(line) for line in requires(distribution) or () if "extra ==" not in line]
+        names = [distribution, *(found[0] for found in needs if found)]
+    except PackageNotFoundError:
+        return ""
+    found = []
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return ", ".join(found)
 
 
 def source(thing: Any) -> str:

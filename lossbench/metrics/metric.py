@@ -52,6 +52,11 @@ class Need(Enum):
     """Centre and scale of Student's t, and its degrees of freedom, infinite for a normal: [3, ..., n]."""
 
 
+def sign(direction: str) -> int:
+    """What a difference is multiplied by so that more is better: 1 for max, -1 for min, as a record writes them."""
+    return -1 if direction == Direction.MIN.value else 1
+
+
 @dataclass(frozen=True)
 class Metric:
     """How predictions of n targets become one number, alone and side by side.

@@ -20,6 +20,7 @@ from lossbench.errors import InputError
 from lossbench.metrics.decisions import AT_HALF
 from lossbench.metrics.jackknife import by_groups
 from lossbench.metrics.library import torchmetrics_class
+from lossbench.metrics.metric import sign as sign_of
 from lossbench.plan.installed import import_target
 
 Values = NDArray[np.float64]
@@ -74,7 +75,7 @@ class OwnMetric:
         """
         if bool(np.isnan(score).any()):  # of a training that diverged beside others
             return middle, math.nan
-        cuts, sign = thresholds_between(score), 1 if self.direction == "max" else -1
+        cuts, sign = thresholds_between(score), sign_of(self.direction)
         found: dict[int, float] = {}
         broken: Exception | None = None
 

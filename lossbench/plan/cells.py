@@ -91,7 +91,7 @@ class Training:
     batch_size: int | None = None
     """None: by the data (`protocol.by_the_data`); `max_epochs` and `patience` are then those of batches of 32."""
     patience: int | None = 15
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     optimizer: str = "adamw"
     accelerator: str = "cpu"
     devices: int | str = 1

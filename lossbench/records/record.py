@@ -206,10 +206,10 @@ def _check_types(record: Record) -> None:
     texts += [getattr(record, table).get(name) for table, names in _TEXTS.items() for name in names]
     texts += [record.metric.get("name"), record.metric.get("direction"), *record.directions.values()]
     if bad := [text for text in texts if not isinstance(text, str)]:
-        raise TypeError(f"{bad[0]!r} stands where a text is due")
+        raise TypeError(f"{bad[0]!r} stands where a text must be")
     found = [each for r in record.repeats for each in (r.metrics, r.validation, r.decision)]
     if bad := [value for each in found for value in each.values() if not isinstance(value, (int, float))]:
-        raise TypeError(f"{bad[0]!r} stands where a number is due")
+        raise TypeError(f"{bad[0]!r} stands where a number must be")
     if bad := [way for way in record.directions.values() if way not in ("min", "max")]:
         raise TypeError(f"a metric is to be min or max, not {bad[0]!r}")
 

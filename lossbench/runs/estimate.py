@@ -22,7 +22,7 @@ from lossbench.training.gradient import check_gradient
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of one cell: which engine trains it, how long that takes if no patience ends, and what memory it takes."""
+    """Of one cell: which engine trains it, how long that takes if no training stops early, and what memory it takes."""
 
     engine: str
     seconds: float

@@ -160,7 +160,7 @@ def fingerprint_of(cell: Cell) -> str:
         code += catalogue.code_of(cell.loss)
     except PluginError as error:
         code.append(str(error))
-    return fingerprint([cell.to_dict(), task.card.digest, provenance.versions(), code])
+    return fingerprint([cell.to_dict(), task.card.digest, provenance.deciding(), code])
 
 
 class Bench:

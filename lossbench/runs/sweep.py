@@ -255,7 +255,7 @@ def _reachable(accelerators: set[str]) -> None:
     for accelerator in accelerators:
         if not there.get(accelerator, True):
             raise InputError(
-                f"training.accelerator={accelerator}: PyTorch sees none here. Leave it at cpu, or say auto."
+                f"training.accelerator={accelerator}: PyTorch finds none on this machine. Leave it at cpu, or say auto."
             )
 
 

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
-ALIGNED = 16
-"""Numbers: each tensor of each replica begins where a cache line does, so that no kernel takes another path for one."""
+from lossbench.training.layers import ALIGNED
 
 
 class StackedOptimizer(torch.optim.Optimizer):

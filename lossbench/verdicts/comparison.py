@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.metrics.metric import sign as sign_of
 from lossbench.plan import Scope
 from lossbench.records.record import Record, Status
 from lossbench.verdicts import ranks, statistics
@@ -232,13 +233,18 @@ class Contest:
 
     @property
     def sign(self) -> int:
-        return -1 if self.direction == "min" else 1
+        return sign_of(self.direction)
 
     @cached_property
     def chosen_by(self) -> str:
         """The metric by which rates, parameters and epochs were chosen: another one where it was judged anew."""
         named = (c.record.metric for c in self.contenders if c.record.directions)
         return next((metric.get("chosen_by", metric["name"]) for metric in named), self.metric)
+
+    @property
+    def done(self) -> list[Record]:
+        """The records of losses with all their repeats."""
+        return [c.record for c in self.contenders if c.record.status is Status.DONE and c.record.repeats]
 
     @property
     def rejudged(self) -> bool:
@@ -248,7 +254,7 @@ class Contest:
     def chosen_sign(self) -> int:
         """Which way `chosen_by` improves, as `sign`."""
         ways = (c.record.directions.get(self.chosen_by) for c in self.contenders)
-        return -1 if next((way for way in ways if way), self.direction) == "min" else 1
+        return sign_of(next((way for way in ways if way), self.direction))
 
     @property
     def repeats(self) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lossbench.errors import InputError
 from lossbench.metrics.catalogue import built_in
+from lossbench.metrics.metric import sign as sign_of
 from lossbench.plan import Rarest
 from lossbench.records.record import Record, Status
 from lossbench.verdicts import ranks, statistics
@@ -44,7 +45,7 @@ def _contest(board: Leaderboard, rules: Rules) -> Contest:
     first = next((row.record for row in board.rows if row.record.directions), None)
     direction = first.metric["direction"] if first else "max"
     margin = float((first.margins if first else {}).get(board.primary, 0.0))
-    sign = -1 if direction == "min" else 1
+    sign = sign_of(direction)
     contenders = [_contender(row, board.primary) for row in board.rows]
     losses = [c for c in contenders if c.role in ("chosen", "baseline")]
     controls = [c for c in contenders if c.role == "control"]

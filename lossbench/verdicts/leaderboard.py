@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
+from lossbench.metrics.metric import sign as sign_of
 from lossbench.plan import EDGE_TRIALS, variants
 from lossbench.records.quoting import line
 from lossbench.records.record import Record, Status
@@ -114,7 +115,7 @@ def _board(records: list[Record]) -> Leaderboard:
     primary = first.metric["name"]
     names = tuple(first.directions) or (primary,)
     rows = [_row(r, names) for r in records if r.status is not Status.SKIPPED]
-    sign = -1 if first.metric["direction"] == "max" else 1
+    sign = -sign_of(first.metric["direction"])  # the best first
 
     def place(row: Row) -> tuple[int, float]:
         found = row.metrics.get(primary)

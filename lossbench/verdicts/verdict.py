@@ -21,13 +21,20 @@ class Verdict(Enum):
     @property
     def sign(self) -> int:
         """+1 where it is better, -1 where it is worse, 0 where neither is shown."""
-        return {"b": 1, "w": -1}.get(self.value[0], 0)
+        if self in (Verdict.BETTER, Verdict.MAYBE_BETTER):
+            return 1
+        return -1 if self in (Verdict.WORSE, Verdict.MAYBE_WORSE) else 0
 
     @property
     def icon(self) -> str:
-        return {"BETTER": "▲", "MAYBE_BETTER": "△", "SAME": "=", "UNCLEAR": "?", "MAYBE_WORSE": "▽", "WORSE": "▼"}[
-            self.name
-        ]
+        return {
+            Verdict.BETTER: "▲",
+            Verdict.MAYBE_BETTER: "△",
+            Verdict.SAME: "=",
+            Verdict.UNCLEAR: "?",
+            Verdict.MAYBE_WORSE: "▽",
+            Verdict.WORSE: "▼",
+        }[self]
 
     @property
     def mirrored(self) -> Verdict:

@@ -201,7 +201,7 @@ def test_an_empty_store_and_one_that_cannot_be_opened_are_told(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("ui", "--port", "99999"), "--port 99999: a number from 1 to 65535 is due"),
+        (("ui", "--port", "99999"), "--port 99999 must be a number from 1 to 65535"),
         (("ui", "--prot", "5000"), "unrecognized arguments: --prot"),
         (("ui", "results=taken"), "results=taken: that is a file, not a folder"),
         (("show",), "the following arguments are required: RUN"),
@@ -210,7 +210,7 @@ def test_an_empty_store_and_one_that_cannot_be_opened_are_told(
         (("report", "x", "--to", "taken"), "--to taken: taken is a file, not a folder"),
         (("report", "x", "--figures", "taken/figures"), "taken is a file, not a folder"),
         (("rescore", "x"), "the following arguments are required: --metric"),
-        (("rescore", "x", "--metric", "f1", "--margin", "nan"), "--margin nan: a number of 0 or above is due"),
+        (("rescore", "x", "--metric", "f1", "--margin", "nan"), "--margin nan must be a number of 0 or above"),
         (("cost", "mse", "--batch", "many"), "many"),
         (("reprot", "x"), "There is no command 'reprot'. Did you mean report?"),
         (("mse",), "There is no command 'mse'."),

@@ -172,7 +172,7 @@ def test_test_sentences_that_training_shows_too_are_warned_of_from_one_in_a_hund
     hundred, more = (file(tmp_path, many(1) + many(n, word="Bo"), f"{n}.conll") for n in (99, 100))
     assert load_conll({"path": train, "test": more}).warnings == ()
     assert load_conll({"path": train, "test": hundred}).warnings == (
-        "1 of 100 test sentences stand word for word in the training part too.",
+        "1 of 100 test sentences also appear verbatim in the training part.",
     )
 
 
@@ -180,12 +180,12 @@ def test_a_test_file_of_which_half_are_training_sentences_is_refused(tmp_path: P
     train = file(tmp_path, many(20))
     half = file(tmp_path, many(10) + many(10, word="Bo"), "half.conll")
     with pytest.raises(
-        DataError, match=r"10 of 20 sentences of .*half\.conll stand word for word in the training file"
+        DataError, match=r"10 of 20 sentences of .*half\.conll also appear verbatim in the training file"
     ):
         load_conll({"path": train, "test": half})
     less = file(tmp_path, many(9) + many(10, word="Bo"), "less.conll")
     assert load_conll({"path": train, "test": less}).warnings == (
-        "9 of 19 test sentences stand word for word in the training part too.",
+        "9 of 19 test sentences also appear verbatim in the training part.",
     )
 
 
@@ -198,7 +198,7 @@ def test_a_part_that_is_set_aside_shares_no_sentence_with_the_rest(tmp_path: Pat
 
 def test_a_file_of_one_sentence_again_and_again_is_parted_and_says_so(tmp_path: Path) -> None:
     corpus = load_conll({"path": file(tmp_path, many(1) * 20)})
-    assert corpus.warnings == ("4 of 4 test sentences stand word for word in the training part too.",)
+    assert corpus.warnings == ("4 of 4 test sentences also appear verbatim in the training part.",)
 
 
 def test_tags_are_ordered_by_type_with_o_last(tmp_path: Path) -> None:

@@ -213,12 +213,12 @@ def test_the_record_holds_the_margins_that_the_command_gave(
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("task.equivalence=-1", "task.equivalence=-1: a number of 0 or above is due"),
-        ("task.equivalence=a_bit", "task.equivalence=a_bit: a number of 0 or above is due"),
-        ("task.equivalence=true", "a number of 0 or above is due"),
-        ("task.equivalence={rmse:-1}", "task.equivalence.rmse=-1: a number of 0 or above is due"),
+        ("task.equivalence=-1", "task.equivalence=-1 must be a number of 0 or above"),
+        ("task.equivalence=a_bit", "task.equivalence=a_bit must be a number of 0 or above"),
+        ("task.equivalence=true", "must be a number of 0 or above"),
+        ("task.equivalence={rmse:-1}", "task.equivalence.rmse=-1 must be a number of 0 or above"),
         ("task.equivalence={speed:1}", "There is no metric 'speed'"),
-        ("task.equivalence=[1,2]", "a number of 0 or above is due"),
+        ("task.equivalence=[1,2]", "must be a number of 0 or above"),
     ],
 )
 def test_margins_that_are_none_are_refused_in_words(lossbench: Callable[..., Result], word: str, said: str) -> None:

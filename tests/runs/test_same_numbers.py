@@ -1,8 +1,8 @@
 """The numbers of before: what lossbench trained, chose and measured before its rooms were rearranged.
 
-`tests/runs/stored/numbers.json` was written by `python -m tests.runs.test_same_numbers` at the commit whose hash it
-holds. Splits, weights, orders and trial points are the same everywhere; what follows from float32 products is the same on
-one kind of processor only, and is compared where the test runs on that kind.
+`tests/runs/stored/numbers.json` was written by `python -m tests.runs.test_same_numbers` at the commit that it names.
+Splits, weights, orders and trial points are the same everywhere; what follows from float32 products is the same on one
+kind of processor only, and is compared where the test runs on that kind.
 """
 
 from __future__ import annotations

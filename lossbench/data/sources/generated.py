@@ -25,5 +25,5 @@ class Generated:
         sizes: dict[str, Any] = {key: options.get(key) for key in LEAST}
         for key, least in LEAST.items():
             if not isinstance(sizes[key], int) or sizes[key] < least:
-                raise DataError(f"task.data.{key}={sizes[key]}: a whole number of at least {least} is due.")
+                raise DataError(f"task.data.{key}={sizes[key]} must be an integer of at least {least}.")
         return generate_corpus(**sizes)

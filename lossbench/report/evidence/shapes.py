@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.records.record import Record, Status
 from lossbench.verdicts.comparison import Contest
 
 Values = NDArray[np.float64]
@@ -78,7 +77,7 @@ def shapes(contest: Contest) -> Shapes | None:
     """How steep each loss is where: flat far out is robust, steep far out chases outliers."""
     margin = contest.task != "regression"
     found = []
-    for record in _whole(contest):
+    for record in contest.done:
         with record.stored() as stored:
             arrays = {name: np.asarray(stored[name], dtype=float) for name in stored if name.startswith("shape/")}
         if "shape/gradient" in arrays:
@@ -123,7 +122,7 @@ def shaped(
 def pulls(contest: Contest) -> Pulls | None:
     """Whether a loss listens to all rows or to a few, and to which class."""
     found, rows, names = [], None, None
-    for record in _whole(contest):
+    for record in contest.done:
         with record.stored() as stored:
             if "pull/size" not in stored:
                 continue
@@ -153,10 +152,6 @@ def pulled(
     fifths = np.array([part.sum() for part in np.array_split(size[order], len(FIFTHS))]) / total
     by_class = None if target is None else np.bincount(target.astype(int), size, minlength=classes) / total
     return Pull(title, by_class, fifths)
-
-
-def _whole(contest: Contest) -> list[Record]:
-    return [c.record for c in contest.contenders if c.record.status is Status.DONE and c.record.repeats]
 
 
 def _classes(stored: Mapping[str, NDArray[Any]], target: NDArray[Any]) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.records.record import Record, Status
 from lossbench.verdicts.comparison import Contest
 from lossbench.verdicts.parts import Part
 
@@ -49,7 +48,7 @@ class TagReport:
 
 def tag_report(contest: Contest) -> TagReport | None:
     """Which tags a loss is good at; None where there are no tags, or nobody has all repeats."""
-    whole = [r for r in _whole(contest) if all(repeat.report for repeat in r.repeats)]
+    whole = [r for r in contest.done if all(repeat.report for repeat in r.repeats)]
     if not whole:
         return None
     first = whole[0].repeats[0].report or {}
@@ -91,7 +90,7 @@ class Confusion:
 def confusions(contest: Contest) -> list[Confusion] | None:
     """One table a loss."""
     found = []
-    for record in _whole(contest):
+    for record in contest.done:
         with record.stored() as stored:
             if "legend/tags" not in stored:
                 continue
@@ -159,7 +158,7 @@ class Errors:
 def commonest_errors(contest: Contest, kinds: int = 5, examples: int = 2) -> list[Errors] | None:
     """What each loss gets wrong most often, with the shortest sentences that show it."""
     found = []
-    for record in _whole(contest):
+    for record in contest.done:
         with record.stored() as stored:
             part = Part(stored, "test", record.repeats[0].repeat)
             if "legend/words" not in stored or "label" not in part:
@@ -252,7 +251,3 @@ def bracketed(words: Sequence[str], entities: Sequence[Span]) -> str:
 
 def _shared(one: Span, other: Span) -> int:
     return min(one[2], other[2]) - max(one[1], other[1])
-
-
-def _whole(contest: Contest) -> list[Record]:
-    return [c.record for c in contest.contenders if c.record.status is Status.DONE and c.record.repeats]

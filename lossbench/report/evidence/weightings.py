@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lossbench.metrics.metric import sign
 from lossbench.plan import compact
 from lossbench.verdicts.comparison import Contender, Contest
 
@@ -79,13 +80,9 @@ def _tradeoff(contest: Contest, group: Sequence[Contender]) -> Tradeoff | None:
     return Tradeoff(
         str(group[0].record.loss["name"]),
         names,
-        (_sign(directions[names[0]]), _sign(directions[names[1]])),
+        (sign(directions[names[0]]), sign(directions[names[1]])),
         tuple(Weighting(c.title, _weights(c), (_mean(c, names[0]), _mean(c, names[1]))) for c in group),
     )
-
-
-def _sign(direction: str) -> int:
-    return -1 if direction == "min" else 1
 
 
 def _mean(contender: Contender, metric: str) -> float:
