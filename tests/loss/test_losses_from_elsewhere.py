@@ -586,7 +586,7 @@ def test_a_cell_without_the_later_options_keeps_the_digest_of_before_them() -> N
         LossChoice("custom", {"gamma": 2.0}, "mine.focal", "binary"),
         TaskChoice("binary", "lossbench.tasks.binary.Binary", {"name": "t"}, "roc_auc"),
         ModelChoice("Net", "mine.Net", {"width": 8}),
-        Training(batch_size=32),  # the default of then
+        Training(batch_size=32, learning_rate=1e-3),  # the defaults of then
         Protocol(),
     )
     assert before.digest == "0b78e094d77c6cc8"
