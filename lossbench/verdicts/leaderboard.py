@@ -115,6 +115,8 @@ def _board(records: list[Record]) -> Leaderboard:
     primary = first.metric["name"]
     names = tuple(first.directions) or (primary,)
     rows = [_row(r, names) for r in records if r.status is not Status.SKIPPED]
+    if had := {name for row in rows for name in row.metrics}:  # others need what no loss here gives, as a density
+        names = tuple(name for name in names if name == primary or name in had)
     sign = -sign_of(first.metric["direction"])  # the best first
 
     def place(row: Row) -> tuple[int, float]:

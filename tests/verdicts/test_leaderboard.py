@@ -300,3 +300,10 @@ def test_distorted_probabilities_are_marked_wherever_their_log_loss_stands() -> 
     assert note in wide
     narrow = judged(*records, width=100)
     assert "*" not in narrow  # neither the numbers nor the note
+
+
+def test_a_column_that_no_loss_has_a_value_for_is_left_out() -> None:
+    record = mse()
+    record.directions = {**record.directions, "crps": "min", "nll": "min"}
+    (board,) = leaderboards([record])
+    assert board.metrics == ("rmse", "mae", "r2")
