@@ -63,6 +63,7 @@ RARE = ("task=binary", "task.data.path=rare.csv", "task.data.target=y", "task.me
 SHRUNK = ("+regularizer=l2", "regularizer.strength=0.02", "training.clip_norm=0.5", "training.optimizer=sgd")
 SOFT = ("loss.target=own_parts.soft_bce", "loss.kind=binary", "loss.order=true_pred", "loss.input=probability")
 WIDE = ("+loss.params.smooth=0.1", "model=custom", "model.target=own_parts.Wide", "+model.params.width=8")
+QUICK_RATE = "training.learning_rate=0.01"
 KINDS: dict[str, tuple[str, ...]] = {
     "continuous": ("+loss=huber", "task=regression", "task/data=diabetes", "training.learning_rate=0.01"),
     "several outputs": ("+loss=gaussian_nll", "task=regression", "task/data=diabetes", "training.learning_rate=0.01"),
@@ -72,6 +73,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "a threshold": ("+loss=hinge", "task=binary", "task.metric=f1"),
     "observing": ("+loss=logit_adjusted", *RARE),
     "a set": ("+loss=dice", "task=binary"),
+    "a quantile": ("+loss=quantile", "loss.params.q=0.8", "task=regression", "task/data=diabetes", QUICK_RATE),
+    "a metric with a number": ("+loss=bce", "task=binary", "task.metric=lift", "task.metric_params.share=0.3"),
     "a composite": ("+loss=sum", "loss.params.terms={bce:1,dice:{from:0,to:0.5}}", "task=binary"),
     "a loss inside another": ("+loss=scaled", "loss.params.loss=focal", "loss.params.factor=2", "task=binary"),
     "one's own": ("+loss=custom", *SOFT, *WIDE, "task=binary", "task.metric=own_parts.cost", "task.direction=min"),

@@ -125,6 +125,10 @@ class Program:
         choice = f"LossChoice(params={literal(params)}{keywords(fields)})"
         return f"loss = build({choice}, Kind({literal(self._kind)}))"
 
+    def _metric_params(self) -> str:
+        given = self._cell["task"].get("metric_params")
+        return f", metric_params={literal(given)}" if given else ""
+
     def _data(self) -> list[str]:
         task = self._cell["task"]
         data = task["data"]
@@ -132,7 +136,7 @@ class Program:
             data = {key: value for key, value in data.items() if value is not None}
         made = (
             f"task = {self._task_class[1]}(data=data, metric={literal(task['metric'])}, "
-            f"direction={literal(task.get('direction'))}, seed={literal(self._cell['seed'])})"
+            f"direction={literal(task.get('direction'))}, seed={literal(self._cell['seed'])}{self._metric_params()})"
         )
         lines = [f"data = {literal(data)}", made]
         if self._task in TABLES:
