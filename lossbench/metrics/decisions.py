@@ -44,7 +44,8 @@ def _specificity(tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
 
 
 def _balanced_accuracy(tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
-    return (_share(tp, tp + fn) + _share(tn, tn + fp)) / 2
+    there = 1.0 * (tp + fn > 0) + 1.0 * (tn + fp > 0)  # classes without a single row have no share
+    return (_share(tp, tp + fn) + _share(tn, tn + fp)) / there
 
 
 def _mcc(tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
