@@ -25,9 +25,25 @@ def test_the_truth_s_own_error_is_taken_out_of_the_coverage() -> None:
     estimates = [over_repeats(row) for row in gains]
     seen = rng.normal(0, error, sets)  # the truth is 0
     plain = np.mean([abs(e.mean - t) <= e.reach() for e, t in zip(estimates, seen, strict=True)])
-    held = _held(estimates, seen, np.full(sets, error))
+    held = _held(estimates, seen, np.full(sets, error), np.ones(sets))
     assert plain < 0.935
     assert held.mean() == pytest.approx(0.95, abs=0.006)
+
+
+@pytest.mark.parametrize("short", [1.0, 0.8])
+def test_data_sets_of_all_scales_count_alike(short: float) -> None:
+    """Scales between .1 and 10, half of them where the truth is known badly: what normal errors are known to do."""
+    rng, sets, repeats = np.random.default_rng(0), 20_000, 12
+    scale = np.exp(rng.normal(size=sets))
+    gains = scale[:, None] * rng.normal(0, 1, (sets, repeats))
+    estimates = [replace(e, error=short * e.error) for e in map(over_repeats, gains)]
+    error = scale * rng.choice([0.02, 0.2], sets)
+    actual = np.mean([abs(e.mean) <= e.reach() for e in estimates])  # the truth is 0
+    known = scale * np.sqrt(rng.chisquare(39, sets) / 39)  # as well as forty repeats tell it
+    held = _held(estimates, error * rng.normal(size=sets), error, known)
+    assert held.mean() == pytest.approx(actual, abs=0.006)
+    alike = _held(estimates, error * rng.normal(size=sets), error, np.ones(sets))
+    assert alike.mean() < actual - 0.006  # one scale for all of them
 
 
 def test_the_table_counts_what_normal_gains_are_known_to_do() -> None:
