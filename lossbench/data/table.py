@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -84,13 +84,19 @@ def load_table(data: Mapping[str, Any], *, binary: bool) -> Table:
     shared = () if name == "packaged" else TARGET_KEYS
     options = {key: value for key, value in given.items() if key not in (*ELSEWHERE, *shared) or key == "name"}
     rows = source.rows(options, binary=binary)
-    if rows.split is not None and "split" not in given:
-        given["split"] = rows.split
+    if rows.split is not None:
+        given.setdefault("split", rows.split)
+        if given["split"] != rows.split:  # which part a row was published in is no feature
+            rows = replace(rows, frame=rows.frame.drop(columns=rows.split.partition(":")[2]))
     return _own_target(given, rows, binary) if rows.target is None else _known_target(given, rows, rows.target, binary)
 
 
 def _known_target(given: Mapping[str, Any], rows: Rows, target: NDArray[np.float64], binary: bool) -> Table:
     """Of a source that says what is predicted, whose rows were vetted: no doubts are raised."""
+    if target.shape != (len(rows.frame),) or not np.isfinite(target).all():
+        raise DataError(f"{rows.whose} gives no finite target for each of its {len(rows.frame)} rows.")
+    if binary and not np.isin(target, (0, 1)).all():
+        raise DataError(f"The target of {rows.whose} is not 0 and 1: set task=regression.")
     features, rule = _features_and_rule(given, rows.frame, rows.whose)
     _refuse_few_rows(target, binary, rows.whose)
     name = str(given.get("name", rows.name))

@@ -39,20 +39,21 @@ def usual(target: Target) -> tuple[Metric, ...]:
 
 def built_in(name: str) -> Metric | None:
     """A metric that comes with lossbench; None for any other name. Nothing is imported for it."""
-    if name in BUILT_IN:
-        return BUILT_IN[name]
+    try:
+        return BUILT_IN.get(name) or _member(name, FAMILIES)
+    except InputError:
+        return None
+
+
+def _member(name: str, families: Mapping[str, Family]) -> Metric | None:
+    """One of a family, as `pinball_0.9`; None where no family has such a name. InputError for a number out of range."""
     family, _, number = name.rpartition("_")
-    if family in FAMILIES:
-        try:
-            return FAMILIES[family].make(float(number))
-        except ValueError:
-            return None
-    return None
+    return _made(families[family], number) if family in families else None
 
 
 def is_path(name: str) -> bool:
     """Whether a metric is given by an import path, and not by the name of one as `lift_0.1`."""
-    return "." in name and built_in(name) is None
+    return "." in name and name.rpartition("_")[0] not in {**FAMILIES, **_installed_families()}
 
 
 def written(name: str) -> str:
@@ -76,7 +77,8 @@ def find(name: str, target: Target, params: Mapping[str, float] | None = None) -
             raise UnknownName("parameter", next(iter(given)), [family.parameter], f"{name} has no other.")
         metric: Metric | None = _made(family, number)
     else:
-        metric = built_in(name) or _installed_metrics().get(name)
+        families = {**FAMILIES, **_installed_families()}
+        metric = BUILT_IN.get(name) or _installed_metrics().get(name) or _member(name, families)
         if params:
             raise InputError(f"{name} has no parameters, so task.metric_params cannot be given.")
     known = names(target)
@@ -94,11 +96,11 @@ def names(target: Target) -> list[str]:
     return [*(m.name for m in sorted(mine, key=lambda m: not m.usual)), *(f.name for f in families)]
 
 
-def _made(family: Family, number: float) -> Metric:
+def _made(family: Family, number: object) -> Metric:
     try:
-        return family.make(float(number))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{family.name}: {family.parameter}={number} is no number that it takes: {error}.") from error
+        return family.make(float(number))  # type: ignore[arg-type]  # a text from a name, or what a command gives
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{family.name}: {family.parameter}={number} cannot be: {error}.") from error
 
 
 @cache
@@ -129,16 +131,21 @@ def chosen(
     """The metric of a task by name, or any importable `(target, prediction) -> float` with a declared direction."""
     if not is_path(name):
         metric = find(name, target, params)
-        if metric.describes:
-            judging = " or ".join(m.name for m in BUILT_IN.values() if m.need is metric.need and not m.describes)
-            raise InputError(
-                f"task.metric={name}: {metric.written} describes predictions, it does not say which are better. "
-                f"Judge by {judging}."
-            )
+        refuse_description(metric, "task.metric")
         return metric, None
     ask = "task.direction=min or task.direction=max"
     own = own_metric.load(name, direction, BUILT_IN, what="task.metric", ask=ask, params=params)
     return Metric(own.name, Direction(own.direction), target), own
+
+
+def refuse_description(metric: Metric, what: str) -> None:
+    """Raises InputError for a metric that only describes predictions; what: the option that names it."""
+    if metric.describes:
+        judging = " or ".join(m.name for m in BUILT_IN.values() if m.need is metric.need and not m.describes)
+        raise InputError(
+            f"{what}={metric.name}: {metric.written} describes predictions, it does not say which are better. "
+            f"Judge by {judging}."
+        )
 
 
 def undecided(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossbench.metrics.library import torchmetric
-from lossbench.metrics.metric import Direction, Family, Metric, Need, Target, Values
+from lossbench.metrics.metric import Direction, Family, Metric, Need, Target, Values, numbered
 from lossbench.metrics.ratios import ratio
 
 if TYPE_CHECKING:
@@ -114,9 +114,17 @@ def _metric(name: str, formula: Formula, of_torchmetrics: str, margin: float = 0
     )
 
 
+MOST_BETA = 1e6
+"""Beyond it F is recall to all digits."""
+
+
 def f_beta(beta: float) -> Metric:
     """Precision and recall in one: recall counts beta times as much."""
-    return _metric(f"f_beta_{beta:g}", _f(beta), "BinaryFBetaScore", label=f"F{beta:g}", params={"beta": float(beta)})
+    if not 0 < beta <= MOST_BETA:
+        raise ValueError(f"a number above 0 and up to {MOST_BETA} is needed")
+    return _metric(
+        numbered("f_beta", beta), _f(beta), "BinaryFBetaScore", label=f"F{beta:g}", params={"beta": float(beta)}
+    )
 
 
 AT_HALF = "_at_half"
@@ -137,9 +145,8 @@ METRICS = (
     *map(at_half, _BOTH),
     # torchmetrics counts these in float32
     replace(_metric("mcc", _mcc, "BinaryMatthewsCorrCoef", label="Matthews correlation"), value=None),
-    _metric(
-        "balanced_accuracy", _balanced_accuracy, "MulticlassAccuracy", params={"num_classes": 2, "average": "macro"}
-    ),
+    # torchmetrics counts a class that is told and not there
+    replace(_metric("balanced_accuracy", _balanced_accuracy, "MulticlassAccuracy"), value=None),
     # a threshold of their own would be above or below all scores: these judge what a loss itself takes for class 1
     *(
         replace(_metric(name, formula, f"Binary{name.capitalize()}", label=f"{name} at .5"), of_counts=None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lossbench.metrics.metric import Direction, Family, Metric, Need, Target, Values
+from lossbench.metrics.metric import Direction, Family, Metric, Need, Target, Values, numbered
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,7 +73,7 @@ def pinball(q: float) -> Metric:
         residual = target - score
         return np.asarray(np.maximum(q * residual, (q - 1) * residual))
 
-    name, aim = f"pinball_{q:g}", "" if q == 0.5 else f"quantile {q:g}"
+    name, aim = numbered("pinball", q), "" if q == 0.5 else f"quantile {q:g}"
     return _metric(name, terms, Need.SCORE, label=f"pinball loss at {q:g}", best=0.0, rewards=aim, quantile=q)
 
 
@@ -85,7 +85,7 @@ def expectile_score(tau: float) -> Metric:
     def terms(target: Values, score: Values) -> Values:
         return np.asarray(np.where(target < score, 1 - tau, tau) * np.square(target - score))
 
-    name, aim = f"expectile_score_{tau:g}", "" if tau == 0.5 else f"expectile {tau:g}"
+    name, aim = numbered("expectile_score", tau), "" if tau == 0.5 else f"expectile {tau:g}"
     return _metric(name, terms, Need.SCORE, label=f"asymmetric squared error at {tau:g}", best=0.0, rewards=aim)
 
 

@@ -132,12 +132,20 @@ class Metric:
         """Numbers whose mean is the metric, for intervals: one an example, or one for each of 50 groups of them."""
         if self.influence is not None:
             return self.influence(target, given)
+        if len(target) < 2:  # nothing is left where one is left out
+            return None
         from lossbench.metrics.jackknife import by_groups
 
         def of(rows: NDArray[np.int64]) -> float:
             return self.of_stored(target[rows], given[..., rows])
 
         return by_groups(of, len(target))
+
+
+def numbered(name: str, number: float) -> str:
+    """`pinball_0.9`, `f_beta_2`: a name from which the very same number can be read."""
+    short = f"{number:g}"
+    return f"{name}_{short if float(short) == number else repr(number)}"
 
 
 @dataclass(frozen=True)

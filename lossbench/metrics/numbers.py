@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -73,7 +74,18 @@ def _mae_parts(target: Values, score: Values) -> Values:
     return np.abs(score - target)
 
 
-def _r2_parts(target: Values, score: Values) -> Values:
+def _unless_constant(value: Callable[[Tensor, Tensor], float], stacked: Callable[[Tensor, Tensor], Tensor]) -> Any:
+    """torchmetrics has a number of its own for targets that are all the same; here there is none."""
+
+    def of(target: Tensor, score: Tensor) -> float:
+        return float(stacked(target, score)) if bool((target == target[0]).all()) else value(target, score)
+
+    return of
+
+
+def _r2_parts(target: Values, score: Values) -> Values | None:
+    if (target == target[0]).all():
+        return None
     return 1 - ratio(np.square(score - target), np.square(target - target.mean()))
 
 
@@ -110,7 +122,7 @@ METRICS = (
         MAX,
         NUMBERS,
         label="R²",
-        value=torchmetric("R2Score"),
+        value=_unless_constant(torchmetric("R2Score"), _r2),
         stacked=_r2,
         influence=_r2_parts,
         margin=0.01,
@@ -121,7 +133,7 @@ METRICS = (
         "explained_variance",
         MAX,
         NUMBERS,
-        value=torchmetric("ExplainedVariance"),
+        value=_unless_constant(torchmetric("ExplainedVariance"), _explained_variance),
         stacked=_explained_variance,
         margin=0.01,
         best=1.0,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lossbench.metrics.metric import Direction, Family, Metric, Target, Values
+from lossbench.metrics.metric import Direction, Family, Metric, Target, Values, numbered
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,6 +62,8 @@ def _precision(target: Tensor, score: Tensor) -> Tensor:
 
 def recall_at_precision(least: float) -> Metric:
     """The largest share of positives that can be picked while at least so many of the picked rows are positive."""
+    if not 0 < least <= 1:
+        raise ValueError("a share above 0 and up to 1 is needed")
 
     def stacked(target: Tensor, score: Tensor) -> Tensor:
         import torch
@@ -74,7 +76,7 @@ def recall_at_precision(least: float) -> Metric:
         return _where_both(positives, score.shape[-1], recall)
 
     return Metric(
-        f"recall_at_precision_{least:g}",
+        numbered("recall_at_precision", least),
         Direction.MAX,
         Target.TWO_CLASSES,
         label=f"recall at {100 * least:g} % precision",
@@ -86,6 +88,8 @@ def recall_at_precision(least: float) -> Metric:
 
 def lift(share: float) -> Metric:
     """How many times as many positives the best-scored share of rows holds as rows picked at random would."""
+    if not 0 < share <= 1:
+        raise ValueError("a share above 0 and up to 1 is needed")
 
     def stacked(target: Tensor, score: Tensor) -> Tensor:
         import torch
@@ -101,7 +105,7 @@ def lift(share: float) -> Metric:
         return torch.where(positives > 0, hits / picked / (positives / n), torch.nan)
 
     return Metric(
-        f"lift_{share:g}",
+        numbered("lift", share),
         Direction.MAX,
         Target.TWO_CLASSES,
         label=f"lift of the best {100 * share:g} %",

@@ -40,6 +40,11 @@ def write_weights(cell: Path, repeat: int, weights: bytes) -> None:
     write_whole(folder / f"repeat-{repeat}.pt", weights)
 
 
+def forget(cell: Path) -> None:
+    """Removes an earlier record of a cell that is about to be trained anew."""
+    (cell / RECORD).unlink(missing_ok=True)
+
+
 def take_back(sweep: Path) -> None:
     """Removes the plan of a sweep in which nothing ran, and its folder if nothing else lies there."""
     for name in (PLAN, "multirun.yaml"):

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.loss import Domain, Kind, Loss, Sequences, catalogue
-from lossbench.metrics.catalogue import built_in, is_path
-from lossbench.metrics.metric import Need, Target
+from lossbench.metrics.catalogue import is_path, usual
+from lossbench.metrics.metric import Metric, Need, Target
 from lossbench.plan import Cell, LossChoice, ModelChoice, Rarest, TaskChoice, Trial, fingerprint, protocol, stream
 from lossbench.plan.installed import import_target
 from lossbench.records import provenance
@@ -105,20 +105,27 @@ def served(cell: Cell) -> Cell:
     """The cell judged by its loss's own score, where it has one and the task's metric rewards another point.
 
     A quantile that is chosen by squared errors holds less than it says. Such losses have a contest of their own, of
-    which no loss is known to be the baseline.
+    which no loss is known to be the baseline. A metric of a family goes by the name that its number gives it.
     """
-    metric = built_in(cell.task.metric)
-    if metric is None or metric.target is not Target.NUMBERS or metric.need is not Need.SCORE:
+    task = load_task(cell.task, cell.seed)
+    metric = getattr(task, "metric", None)
+    if not isinstance(metric, Metric) or getattr(task, "own_metric", None) is not None:
+        return cell
+    if metric.name != cell.task.metric:
+        cell = replace(cell, task=replace(cell.task, metric=metric.name, metric_params=None))
+    if metric.target is not Target.NUMBERS or metric.need is not Need.SCORE:
         return cell
     try:
-        kinds = getattr(load_task(cell.task, cell.seed), "kinds", ())
-        kind = catalogue.family_of(cell.loss).first(kinds)
+        kind = catalogue.family_of(cell.loss).first(getattr(task, "kinds", ()))
         score = "" if kind is None else catalogue.build(cell.loss, kind).proper_score
     except PluginError:  # its record will say what is wrong with it
         return cell
-    if not score or score == cell.task.metric:
+    if not score or score == metric.name:
         return cell
-    return replace(cell, task=replace(cell.task, metric=score, metric_params=None, baseline=None))
+    margins = cell.task.equivalence  # of the task's metric; of others they stay
+    kept = {m.name for m in usual(Target.NUMBERS)}
+    margins = {k: v for k, v in margins.items() if k in kept} or None if isinstance(margins, Mapping) else None
+    return replace(cell, task=replace(cell.task, metric=score, baseline=None, equivalence=margins))
 
 
 def rarest_of(task: Task) -> Rarest | None:

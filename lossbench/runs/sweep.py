@@ -101,7 +101,13 @@ class Sweep:
             else:
                 left.append(entry)
         jobs = Jobs(tuple((entry.cell, self._role(entry)) for entry in left), self.folder.resolve())
-        launch(len(left), jobs)
+        for entry in left:  # so that what lies there afterwards is what a job has left
+            store.forget(self.folder / entry.cell.folder)
+        try:
+            if left:
+                launch(len(left), jobs)
+        finally:  # after Ctrl-C, too: what jobs have finished stays
+            self.begun |= {entry.cell.digest for entry in left if store.is_cell(self.folder / entry.cell.folder)}
         for entry in left:
             self.begun.add(entry.cell.digest)
             record = self._left_by(entry)

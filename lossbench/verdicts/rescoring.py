@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lossbench.errors import InputError
 from lossbench.metrics import own_metric
-from lossbench.metrics.catalogue import built_in
+from lossbench.metrics.catalogue import built_in, refuse_description, usual
 from lossbench.metrics.decisions import best_stored_threshold
 from lossbench.metrics.influence import INFLUENCE, needed
 from lossbench.metrics.metric import Metric, Target
@@ -40,6 +40,7 @@ def rescored(records: Sequence[Record], metric: str, direction: str | None, marg
             raise InputError(f"--direction is for a function of your own: which way {metric} improves is known.")
         return [_by_stored(record, metric, margin) for record in records if metric in record.directions]
     if found := built_in(metric):
+        refuse_description(found, "--metric")
         return [_by_built_in(record, found, margin) for record in records if _judges(record, found)]
     if "." not in metric:
         raise InputError(f"No task here has the metric '{metric}'. They have: {', '.join(known)}.")
@@ -57,6 +58,9 @@ def _by_stored(record: Record, name: str, margin: float | None) -> Record:
 
 def _judges(record: Record, metric: Metric) -> bool:
     """Whether a record's predictions are of what the metric judges."""
+    for target in Target:
+        if any(name in record.directions for name in (m.name for m in usual(target))):
+            return metric.target is target
     with record.stored() as stored:
         if "legend/tags" in stored:
             return metric.target is Target.TAGS

@@ -37,7 +37,7 @@ class Quantile(Loss):
 
     @property
     def proper_score(self) -> str:  # type: ignore[override]  # told by a parameter
-        return "" if self.q == 0.5 else f"pinball_{self.q:g}"
+        return "" if self.q == 0.5 else f"pinball_{self.q!r}"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         residual = target - output
@@ -114,7 +114,7 @@ class Expectile(Loss):
 
     @property
     def proper_score(self) -> str:  # type: ignore[override]  # told by a parameter
-        return "" if self.tau == 0.5 else f"expectile_score_{self.tau:g}"
+        return "" if self.tau == 0.5 else f"expectile_score_{self.tau!r}"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         # the two sides as tensors of their own: numbers alone would be chosen from in float32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +27,7 @@ from lossbench.compose.source import register
 from lossbench.compose.texts import register_texts
 from lossbench.errors import InputError
 from lossbench.plan.observer import Observer
+from lossbench.records.record import read_records
 from lossbench.runs import sweep as sweeps
 
 BASES = {
@@ -219,3 +220,22 @@ def test_a_launcher_is_told_numbers_and_what_the_command_says_of_hydra(
 def test_without_another_launcher_cells_run_one_after_the_other_right_here(files: Path) -> None:
     composed = composition(arrange(["+loss=mse,huber", "-m", *TABLE, *QUICK, "hydra.job.name=mine"]))
     assert launcher(composed, files) is None
+
+
+@pytest.mark.parametrize("ends", ["Ctrl-C", "lost"])
+def test_what_jobs_have_finished_stays_and_what_they_lost_is_told(files: Path, ends: str) -> None:
+    composed = composition(arrange(["+loss=mse,huber", "-m", *TABLE, *QUICK, "name=s"]))
+    sweep = sweeps.plan(composed.cells, composed.settings)
+    sweeps.begin(sweep, "s")
+    assert not sweep.run(Observer())
+
+    def launch(count: int, job: Callable[[int], None]) -> None:
+        job(0)
+        if ends == "Ctrl-C":
+            raise KeyboardInterrupt
+
+    again = sweeps.plan(composed.cells, composed.settings)
+    assert again.run(Observer(), launch) == (ends == "Ctrl-C")
+    found = {r.title: (r.status.value, r.reason) for r in read_records(again.folder) if r.role != "reference"}
+    other = ("interrupted", "not begun") if ends == "Ctrl-C" else ("failed", "its job ended without a record")
+    assert found == {"mse": ("done", ""), "huber": other}

@@ -198,3 +198,32 @@ def test_an_unknown_source_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UnknownName, match=r"no data source 'hub'.\nKnown: conll, file, generated, hf, packaged"):
         sources.find("hub")
     assert json.dumps(sorted(sources.BUILT_IN)) == '["conll", "file", "generated", "hf", "packaged"]'
+
+
+def test_where_rows_are_split_otherwise_the_published_part_is_no_feature(tmp_path: Path) -> None:
+    datasets.DatasetDict({"train": a_table(), "test": a_table(40)}).save_to_disk(tmp_path / "shop")
+    found = table(tmp_path / "shop", split="random")
+    assert (list(found.features), len(found.target)) == (["size", "colour"], ROWS + 40)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [({"path": None}, "needs its name, folder or file"), ({"hf_split": 1}, "has no split '1'. It has: all")],
+)
+def test_what_is_said_wrongly_of_a_data_set_is_refused(tmp_path: Path, more: dict[str, Any], message: str) -> None:
+    a_table().save_to_disk(tmp_path / "shop")
+    with pytest.raises(DataError, match=message):
+        table(**{"path": tmp_path / "shop", **more}) if "path" not in more else load_table(
+            {"source": "hf"}, binary=True
+        )
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [([1, -1], "has the tag -1, which has no name"), (None, "must hold a list in every row")],
+)
+def test_a_tag_without_a_name_is_never_the_last_one(tmp_path: Path, tags: list[int] | None, message: str) -> None:
+    rows = {"tokens": [["Ada", "came"], ["b", "c"]], "ner_tags": [[1, 0], tags], "pos_tags": [[0, 0], [0, 0]]}
+    datasets.Dataset.from_dict(rows, features=tagged(1).features).save_to_disk(tmp_path / "news")
+    with pytest.raises(DataError, match=message):
+        Hub().corpus({"path": str(tmp_path / "news")})

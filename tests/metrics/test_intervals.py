@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sklearn.metrics as sk
@@ -14,6 +16,7 @@ from lossbench.loss.catalogue import load_loss
 from lossbench.metrics.catalogue import built_in, chosen
 from lossbench.metrics.metric import Metric, Need, Target
 from lossbench.plan import Cell
+from lossbench.runs.inputs import settled
 from lossbench.tasks.regression import in_unit
 from lossbench.verdicts.aims import other_aim
 from tests.conftest import QUICK
@@ -175,3 +178,36 @@ def test_a_quantile_that_is_chosen_by_its_own_score_holds_what_it_says() -> None
     record = lossbench.run(cell)
     held = [float((record.arrays[f"test/{r}/target"] <= record.arrays[f"test/{r}/score"]).mean()) for r in range(5)]
     assert 0.86 <= np.mean(held) <= 0.94
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("task.metric=pinball",), "pinball_0.9"),
+        (("task.metric=pinball", "task.metric_params.q=0.90"), "pinball_0.9"),
+        (("task.metric=pinball_0.90",), "pinball_0.9"),
+    ],
+)
+def test_a_family_goes_by_the_name_of_its_number_so_that_contests_are_not_parted(
+    words: tuple[str, ...], name: str
+) -> None:
+    _, record = run("+loss=quantile", "loss.params.q=0.9", *words)
+    assert record.metric["name"] == name
+    if words != ("task.metric=pinball",):
+        rival = run("+loss=mse", *words)[1]
+        assert (rival.metric["name"], rival.contest) == (name, replace(settled(run("+loss=mse", *words)[0])).contest)
+
+
+@pytest.mark.parametrize(
+    ("words", "margin"),
+    [
+        (("task.metric=r2", "task.equivalence=0.02"), None),
+        (("task.metric=spearman", "+task.equivalence={spearman:0.02,mae:3}"), 3.0),
+    ],
+)
+def test_a_margin_of_another_metric_is_not_that_of_a_loss_s_own_score(
+    words: tuple[str, ...], margin: float | None
+) -> None:
+    _, record = run("+loss=quantile", "loss.params.q=0.9", *words)
+    assert record.margins["pinball_0.9"] != 0.02
+    assert margin is None or record.margins["mae"] == margin

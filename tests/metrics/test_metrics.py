@@ -527,3 +527,61 @@ def test_parameters_of_a_metric_are_part_of_the_cell_and_change_no_other_cell() 
     assert "metric_params" not in plain.to_dict()["task"]
     assert given_.task.metric_params == {"share": 0.05}
     assert Cell.from_dict(given_.to_dict()) == given_
+
+
+@pytest.mark.parametrize(
+    "name", ["lift_0", "lift_1.5", "lift_nan", "f_beta_-1", "f_beta_0", "f_beta_nan", "f_beta_1e200"]
+)
+def test_a_number_out_of_range_is_refused_before_anything_is_computed(name: str) -> None:
+    assert built_in(name) is None
+    with pytest.raises(InputError, match=f"{name.rpartition('_')[0]}: .* cannot be: a (number|share) above 0"):
+        chosen(name, None, Target.TWO_CLASSES)
+
+
+def test_a_family_out_of_range_is_not_taken_for_an_import_path() -> None:
+    with pytest.raises(InputError, match=r"pinball: q=1.5 cannot be: a share between 0 and 1 is needed"):
+        chosen("pinball_1.5", None, Target.NUMBERS)
+
+
+@pytest.mark.parametrize("q", [0.9, 0.123456789, 0.9999999, 1 / 3])
+def test_a_name_gives_back_the_very_number(q: float) -> None:
+    made, _ = chosen("pinball", None, Target.NUMBERS, {"q": q})
+    again = built_in(made.name)
+    assert again is not None
+    assert again.quantile == made.quantile == q
+
+
+def test_an_installed_family_is_chosen_by_number_too(site: Site) -> None:
+    source = """
+        from lossbench.metrics import Direction, Family, Metric, Target
+
+        def within(most):
+            hit = lambda target, score: ((score - target).abs() <= most).double().mean(-1)
+            return Metric(f"within_{most:g}", Direction.MAX, Target.NUMBERS, stacked=hit)
+
+        WITHIN = Family("within", "most", 10.0, within)
+    """
+    site.install(
+        "lossbench-near", {"within": "near_metric:WITHIN"}, source, module="near_metric", group="lossbench.metrics"
+    )
+    assert chosen("within_2.5", None, Target.NUMBERS)[0].name == "within_2.5"
+    assert chosen("within", None, Target.NUMBERS)[0].name == "within_10"
+
+
+@pytest.mark.parametrize("name", ["median_ae", "spearman", "rmse"])
+def test_of_one_example_there_is_a_value_and_no_interval_by_leaving_it_out(name: str) -> None:
+    metric = BUILT_IN[name]
+    parts = metric.parts(np.array([1.0]), np.array([1.5]))
+    assert (parts is None) == (metric.influence is None)
+
+
+@pytest.mark.parametrize("name", ["r2", "explained_variance"])
+def test_a_target_that_never_varies_has_no_share_that_is_explained(name: str) -> None:
+    target, score = torch.full((9,), 2.0, dtype=torch.double), torch.arange(9, dtype=torch.double)
+    assert of(name, target, score) == -np.inf
+    assert BUILT_IN["r2"].parts(target.numpy(), score.numpy()) is None
+
+
+def test_a_class_that_is_told_and_not_there_leaves_balanced_accuracy_to_the_other() -> None:
+    label = torch.tensor([1, 1, 1, 0])
+    assert of("balanced_accuracy", torch.ones(4), label) == 0.75

@@ -33,29 +33,31 @@ class Hub:
 
     def rows(self, options: Mapping[str, Any], *, binary: bool) -> Rows:
         """All splits one after the other; where one of them is a test part, rows are parted as they were published."""
-        path, splits = str(options["path"]), _splits(options)
+        splits = _splits(options)
+        path, part = str(options["path"]), _free(splits)
         frames, left_out = [], set()
         for name, dataset in splits.items():
             frame, lists = _frame(dataset)
             left_out |= lists
-            frames.append(frame.assign(**{PART: WORDS.get(name, name)}) if len(splits) > 1 else frame)
+            frames.append(frame.assign(**{part: WORDS.get(name, name)}) if len(splits) > 1 else frame)
         frame = pd.concat(frames, ignore_index=True)
         notes = tuple(f"Column '{column}' of {path} holds lists and is left out." for column in sorted(left_out))
-        parted = len(splits) > 1 and "test" in set(frame[PART])
+        parted = len(splits) > 1 and "test" in set(frame[part])
         if len(splits) > 1 and not parted:
-            frame = frame.drop(columns=PART)
+            frame = frame.drop(columns=part)
         return Rows(
             frame,
             _short(path),
             f"{path} (Hugging Face datasets)",
             path,
             notes=notes,
-            split=f"column:{PART}" if parted else None,
+            split=f"column:{part}" if parted else None,
         )
 
     def corpus(self, options: Mapping[str, Any]) -> Corpus:
         """Splits called train, validation and test as they are; of one alone a share is set aside for the test."""
-        path, splits = str(options["path"]), _splits(options)
+        splits = _splits(options)
+        path = str(options["path"])
         read: dict[str, list[Sentence]] = {}
         for name, dataset in splits.items():
             read.setdefault(WORDS.get(name, name), []).extend(_sentences(dataset, options, path))
@@ -79,18 +81,30 @@ class Hub:
         )
 
 
+def _free(splits: Splits) -> str:
+    """A name for the column of splits that no data set has."""
+    taken = {name for dataset in splits.values() for name in dataset.features}
+    name = PART
+    while name in taken:
+        name += "_"
+    return name
+
+
 def _short(path: str) -> str:
     return Path(path).stem if Path(path).exists() else path.rpartition("/")[2]
 
 
 def _splits(options: Mapping[str, Any]) -> dict[str, Any]:
     """The data set's splits, or those that `hf_split` names."""
-    path, config, asked = str(options["path"]), options.get("config"), options.get("hf_split")
+    path, config, asked = options.get("path"), options.get("config"), options.get("hf_split")
+    if not path:
+        raise DataError("A data set of Hugging Face needs its name, folder or file: set task.data.path=.")
+    path = str(path)
     place = Path(path).expanduser()
     found = _local(place, path) if place.exists() else _on_hub(path, config)
     if not asked:
         return found
-    names = [asked] if isinstance(asked, str) else list(asked)
+    names = [str(name) for name in asked] if isinstance(asked, (list, tuple)) else [str(asked)]
     if unknown := [name for name in names if name not in found]:
         raise DataError(f"{path} has no split '{unknown[0]}'. It has: {', '.join(found)}. Change task.data.hf_split=.")
     return {name: found[name] for name in names}
@@ -162,7 +176,7 @@ def _frame(dataset: Any) -> tuple[pd.DataFrame, set[str]]:
         if isinstance(each, datasets.ClassLabel):
             known = dict(enumerate(each.names))
             frame[name] = frame[name].map(known)  # -1, of which there is no name, is missing
-    return frame, set(features) - plain.keys()
+    return frame.rename(columns=lambda name: str(name).strip()), set(features) - plain.keys()
 
 
 def _sentences(dataset: Any, options: Mapping[str, Any], path: str) -> list[Sentence]:
@@ -171,6 +185,12 @@ def _sentences(dataset: Any, options: Mapping[str, Any], path: str) -> list[Sent
     names = _names(dataset.features[tags])
     found = []
     for row in dataset.select_columns([words, tags]):
+        if not isinstance(row[tags], list) or not isinstance(row[words], list):
+            raise DataError(f"{path}: columns '{words}' and '{tags}' must hold a list in every row.")
+        if names and (odd := [tag for tag in row[tags] if not isinstance(tag, int) or not 0 <= tag < len(names)]):
+            raise DataError(
+                f"{path}: a word has the tag {odd[0]}, which has no name. Its tags are 0 to {len(names) - 1}."
+            )
         read = [names[tag] if names else str(tag) for tag in row[tags]]
         if len(read) != len(row[words]):
             raise DataError(f"{path}: a sentence of {len(row[words])} words has {len(read)} tags.")
