@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from lossbench.compose.composition import cells
     from lossbench.loss.catalogue import load_loss
     from lossbench.records.record import read_records
+    from lossbench.runs.cell import run_cell
     from lossbench.runs.study import run
 
 __version__ = "0.1.0"
-__all__ = ["cells", "compare", "load_loss", "read_records", "run"]
+__all__ = ["cells", "compare", "load_loss", "read_records", "run", "run_cell"]
 
 _HOMES = {
     "cells": "lossbench.compose.composition",
@@ -28,6 +29,7 @@ _HOMES = {
     "load_loss": "lossbench.loss.catalogue",
     "read_records": "lossbench.records.record",
     "run": "lossbench.runs.study",
+    "run_cell": "lossbench.runs.cell",
 }
 _FORMER = {"lossbench.plugins": "lossbench.loss.catalogue"}
 """Names that the tests of published plugins import, and where what they name is now."""

@@ -20,6 +20,7 @@ from lossbench.loss import CONTRACT, Kind, Loss, reduce
 from lossbench.loss.catalogue import build, catalogue, custom_family, load_family, load_loss
 from lossbench.loss.parameters import REQUIRED
 from lossbench.plan import LossChoice, Range
+from lossbench.plan.installed import import_target
 from tests.conftest import Site, forget
 
 BUILT_IN = ["bce", "cross_entropy", "huber", "mae", "mse", "sum"]
@@ -818,3 +819,34 @@ def test_a_parameter_may_be_called_kind(here: Callable[[str], None]) -> None:
     """)
     loss = build(LossChoice("custom", {"kind": 3.0}, "own_losses.loss"), Kind.CONTINUOUS)
     assert loss(torch.ones(2), torch.zeros(2)).tolist() == [3.0, 3.0]
+
+
+def test_the_tests_of_published_plugins_find_the_catalogue_under_its_former_name() -> None:
+    import lossbench.loss.catalogue as home
+    import lossbench.plugins as former
+
+    assert former is home
+    assert former.catalogue is catalogue
+    assert home.__spec__ is not None
+    assert home.__spec__.name == "lossbench.loss.catalogue"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tasks.regression.Regression",
+        "tasks.binary.Binary",
+        "tasks.ner.NER",
+        "models.tabular.MLP",
+        "models.tabular.Linear",
+    ],
+)
+def test_the_targets_in_stored_records_stay_importable(path: str) -> None:
+    assert import_target(f"lossbench.{path}", "task.target").__name__ == path.rpartition(".")[2]
+
+
+def test_what_scripts_import_stays_where_it_was() -> None:
+    from lossbench import cells, compare, load_loss, read_records, run, run_cell  # noqa: F401
+    from lossbench.data.file import read_file  # noqa: F401
+    from lossbench.loss import Kind, Loss, Prediction, Range  # noqa: F401
+    from lossbench.testing import LAWS, check, loss_laws, subjects  # noqa: F401

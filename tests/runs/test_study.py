@@ -489,3 +489,14 @@ def test_bce_elicits_the_probability_unless_a_weight_is_given(
     assert record.loss["elicits"] == elicits
     assert {repeat.elicits for repeat in record.repeats} == {elicits}
     assert all(trial["params"] == params for repeat in record.repeats for trial in repeat.trials)
+
+
+def test_a_cell_is_run_and_saved_by_one_function_that_needs_nothing_else(
+    make: Callable[..., Cell], tmp_path: Path
+) -> None:
+    record = lossbench.run_cell(make(), tmp_path / "sweep")
+    (saved,) = lossbench.read_records(tmp_path / "sweep")
+    assert saved.status is Status.DONE
+    assert (saved.sweep, saved.role) == ("sweep", "chosen")
+    assert [repeat.metrics for repeat in saved.repeats] == [repeat.metrics for repeat in record.repeats]
+    assert saved.fingerprint
