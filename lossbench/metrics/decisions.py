@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossbench.metrics.library import torchmetric
+from lossbench.metrics.by_torchmetrics import torchmetric
 from lossbench.metrics.metric import Direction, Family, Metric, Need, Target, Values, numbered
 from lossbench.metrics.ratios import ratio
 

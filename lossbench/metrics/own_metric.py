@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.errors import InputError
+from lossbench.metrics.by_torchmetrics import torchmetrics_class
 from lossbench.metrics.decisions import AT_HALF
 from lossbench.metrics.jackknife import by_groups
-from lossbench.metrics.library import torchmetrics_class
 from lossbench.metrics.metric import sign as sign_of
 from lossbench.plan.installed import import_target
 

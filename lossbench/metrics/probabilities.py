@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lossbench.metrics.by_torchmetrics import torchmetric
 from lossbench.metrics.calibration import TINY, expected_calibration_error
 from lossbench.metrics.jackknife import by_groups
-from lossbench.metrics.library import torchmetric
 from lossbench.metrics.metric import Direction, Metric, Need, Target, Values
 
 if TYPE_CHECKING:
