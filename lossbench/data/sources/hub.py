@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -128,16 +129,12 @@ def _local(place: Path, path: str) -> dict[str, Any]:
 
 
 def _on_hub(path: str, config: str | None) -> dict[str, Any]:
-    reachable = _reachable()
-    if not reachable:  # what is stored here is found at once, and nothing waits for a network
-        os.environ["HF_HUB_OFFLINE"] = "1"
     import datasets
-    import huggingface_hub.constants
 
-    if not reachable:
-        datasets.config.HF_HUB_OFFLINE = huggingface_hub.constants.HF_HUB_OFFLINE = True
+    reachable = _reachable()
     try:
-        found = datasets.load_dataset(path, config)
+        with nullcontext() if reachable else _offline():
+            found = datasets.load_dataset(path, config)
     except Exception as error:
         if not reachable:
             raise DataError(
@@ -149,6 +146,23 @@ def _on_hub(path: str, config: str | None) -> dict[str, Any]:
             f"{path} cannot be loaded: {_first(error)}. Change task.data.path=, or task.data.config=."
         ) from error
     return dict(found)
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """What is stored here is found at once, and nothing waits for a network; afterwards all is as it was."""
+    import datasets
+    import huggingface_hub.constants
+
+    holders: tuple[Any, ...] = (datasets.config, huggingface_hub.constants)
+    before = [holder.HF_HUB_OFFLINE for holder in holders]
+    try:
+        for holder in holders:
+            holder.HF_HUB_OFFLINE = True
+        yield
+    finally:
+        for holder, value in zip(holders, before, strict=True):
+            holder.HF_HUB_OFFLINE = value
 
 
 def _reachable() -> bool:
