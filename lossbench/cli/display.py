@@ -53,7 +53,7 @@ def announce(out: Console, sweep: Sweep, left_out: dict[str, str]) -> None:
     for cell, variant in zip(contests, _variants(contests), strict=True):
         titles = ", ".join(e.cell.loss.title for e in running if e.cell.contest == cell.contest)
         names = alike.setdefault((cell.task.name, titles, cell.repeats), [])
-        names.append(f"{cell.task.data['name']}{variant}")
+        names.append(f"{cell.task.data_name}{variant}")
     for (task, titles, repeats), names in alike.items():  # data sets with the same losses share a line
         what = f"{task} on {', '.join(names)}: {titles}"
         out.print(f"  {escape(what)} × {several(repeats, 'repeat')}")
@@ -73,8 +73,8 @@ def _variants(contests: list[Cell]) -> list[str]:
     """What sets contests on the same data apart from each other, in brackets."""
     found = []
     for cell in contests:
-        alike = [c for c in contests if (c.task.name, c.task.data["name"]) == (cell.task.name, cell.task.data["name"])]
-        words = variants([c.to_dict() for c in alike])[alike.index(cell)]
+        alike = [c for c in contests if (c.task.name, c.task.data_name) == (cell.task.name, cell.task.data_name)]
+        words = variants(alike)[alike.index(cell)]
         found.append(f" ({words})" if words else "")
     return found
 
@@ -145,10 +145,10 @@ class Display(Observer):
         self.bars.update(self.cell, visible=False)
         self.bars.update(self.total, completed=self.cells_done)
         self._tell_time()
-        title = f"{cell.loss.title} on {cell.task.name} ({cell.task.data['name']})"
-        found = Summary.of(record.values(record.metric["name"]))
-        value = f"{record.metric['name']} {pair(found, decimals([found]))}, " if found else ""
-        reused = f", reused from {line(record.provenance['reused_from'])}" if "reused_from" in record.provenance else ""
+        title = f"{cell.loss.title} on {cell.task.name} ({cell.task.data_name})"
+        found = Summary.of(record.values(record.metric.name))
+        value = f"{record.metric.name} {pair(found, decimals([found]))}, " if found else ""
+        reused = f", reused from {line(record.provenance.reused_from)}" if record.provenance.reused_from else ""
         ended = f"{escape(title)}: {value}{record.status.value} in {record.seconds:.1f} s{escape(reused)}"
         if record.status is Status.DONE:
             if not self.out.is_terminal:
@@ -185,7 +185,7 @@ def show_estimate(out: Console, cell: Cell, cells: int, found: Estimate | None, 
     from lossbench.verdicts.statistics import detectable  # scipy's takes most of a second
 
     repeats, trials = cell.protocol.repeats, cell.protocol.trials
-    out.print(Text(f"{cell.task.name} on {cell.task.data['name']}, {cell.model.name}", style="bold"))
+    out.print(Text(f"{cell.task.name} on {cell.task.data_name}, {cell.model.name}", style="bold"))
     budget = f"{several(repeats, 'repeat')} of {several(trials, 'trial')}"
     out.print(f"  {several(cells, 'cell')} of {budget}: {several(cells * cell.trainings, 'training')}")
     if found is None:

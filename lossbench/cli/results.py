@@ -68,9 +68,9 @@ def _show_record(record: Any, repeat: int) -> None:
     from lossbench.verdicts.leaderboard import Summary
 
     reason = f": {record.reason}" if record.reason else ""
-    where = f"{record.task} ({record.data['name']}, {record.model['name']})"
+    where = f"{record.task} ({record.data.name}, {record.model})"
     print(f"{record.title} on {where}: {record.status.value}{reason}")
-    if aside := too_few_to_judge(record) or other_aim(str(record.loss.get("elicits") or ""), record.metric["name"]):
+    if aside := too_few_to_judge(record) or other_aim(record.loss.elicits, record.metric.name):
         print(f"  set apart: {aside}")
     for name in record.directions:
         found = Summary.of(record.values(name))

@@ -183,7 +183,7 @@ def _icon(contest: Contest, c: Contender) -> str:
 def _status(contest: Contest, c: Contender) -> str:
     if c.role in ("reference", "control") and (contest.no_verdict or c.difference is None):
         return c.role
-    state, of = c.record.status, c.record.cell["protocol"]["repeats"]
+    state, of = c.record.status, c.record.cell.protocol.repeats
     if state is Status.INTERRUPTED:
         return f"{state.value}, {len(c.record.repeats)}/{of} done"
     if state is not Status.DONE:
@@ -220,7 +220,7 @@ def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
     at_edge = {row.title: n for row in board.rows if (n := edges(row.record))}
     if at_edge:
         told = ", ".join(f"{title} in {n} of {contest.repeats} repeats" for title, n in at_edge.items())
-        wider = f"protocol.rate_decades={contest.board.cell['protocol'].get('rate_decades', 4) + 2:g}"
+        wider = f"protocol.rate_decades={contest.board.cell.protocol.rate_decades + 2:g}"
         yield f"best learning rate was the lowest or highest tried: {told}; {wider} widens the range for all"
     if contest.no_verdict:
         yield f"no verdict: {contest.no_verdict}"

@@ -135,7 +135,7 @@ def chosen(
         return metric, None
     ask = "task.direction=min or task.direction=max"
     own = own_metric.load(name, direction, BUILT_IN, what="task.metric", ask=ask, params=params)
-    return Metric(own.name, Direction(own.direction), target), own
+    return Metric(own.name, own.direction, target), own
 
 
 def refuse_description(metric: Metric, what: str) -> None:

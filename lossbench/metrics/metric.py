@@ -10,31 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.plan import Direction, Target
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 Values = NDArray[np.float64]
-
-
-class Direction(Enum):
-    """Which way a metric improves."""
-
-    MIN = "min"
-    MAX = "max"
-
-    def better(self, new: float, old: float) -> bool:
-        """Strictly better; NaN never is, and anything beats NaN."""
-        if new != new:
-            return False
-        return old != old or (new < old if self is Direction.MIN else new > old)
-
-
-class Target(Enum):
-    """What is predicted."""
-
-    NUMBERS = "numbers"
-    TWO_CLASSES = "two classes"
-    TAGS = "tags"
 
 
 class Need(Enum):
@@ -50,11 +31,6 @@ class Need(Enum):
     """Several quantiles and their levels, one after the other: [2 k, ..., n]."""
     DENSITY = "density"
     """Centre and scale of Student's t, and its degrees of freedom, infinite for a normal: [3, ..., n]."""
-
-
-def sign(direction: str) -> int:
-    """What a difference is multiplied by so that more is better: 1 for max, -1 for min, as a record writes them."""
-    return -1 if direction == Direction.MIN.value else 1
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from lossbench.errors import InputError
 from lossbench.metrics.by_torchmetrics import torchmetrics_class
 from lossbench.metrics.decisions import AT_HALF
 from lossbench.metrics.jackknife import by_groups
-from lossbench.metrics.metric import sign as sign_of
+from lossbench.plan import Direction
 from lossbench.plan.installed import import_target
 
 Values = NDArray[np.float64]
@@ -37,8 +37,7 @@ class OwnMetric:
 
     name: str
     path: str
-    direction: str
-    """min or max."""
+    direction: Direction
     function: Callable[..., Any]
     takes_threshold: bool = False
     takes_label: bool = False
@@ -75,7 +74,7 @@ class OwnMetric:
         """
         if bool(np.isnan(score).any()):  # of a training that diverged beside others
             return middle, math.nan
-        cuts, sign = thresholds_between(score), sign_of(self.direction)
+        cuts, sign = thresholds_between(score), self.direction.sign
         found: dict[int, float] = {}
         broken: Exception | None = None
 
@@ -149,7 +148,7 @@ def load(
         raise InputError(f"{what}={path} needs {ask}.")
     if not callable(function):
         raise InputError(f"{what}={path} is not a function (target, prediction) -> float.")
-    return OwnMetric(name_of(path, known), path, str(stated), function, **_needs(function))
+    return OwnMetric(name_of(path, known), path, Direction(stated), function, **_needs(function))
 
 
 def name_of(path: str, known: Collection[str]) -> str:

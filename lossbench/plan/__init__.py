@@ -12,17 +12,22 @@ from lossbench.plan.cells import (
     compact,
     variants,
 )
+from lossbench.plan.costs import CostAt, LossCost, StepCost
 from lossbench.plan.identity import fingerprint, stream
 from lossbench.plan.ranges import Range
 from lossbench.plan.scope import Scope
-from lossbench.plan.targets import Part, Rarest
+from lossbench.plan.targets import DataCard, Direction, Part, Rarest, Target
 from lossbench.plan.trials import EDGE_TRIALS, Trial
 
 __all__ = [
     "EDGE_TRIALS",
     "LATER",
     "Cell",
+    "CostAt",
+    "DataCard",
+    "Direction",
     "LossChoice",
+    "LossCost",
     "ModelChoice",
     "Part",
     "Penalty",
@@ -30,6 +35,8 @@ __all__ = [
     "Range",
     "Rarest",
     "Scope",
+    "StepCost",
+    "Target",
     "TaskChoice",
     "Training",
     "Trial",

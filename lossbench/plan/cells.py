@@ -30,7 +30,7 @@ class LossChoice:
     draw: int = 0
     """Weights, batch orders and trial points of equal draws are paired; a placebo has a draw of its own."""
     pointwise: bool | None = None
-    labels: Sequence[float] | None = None
+    labels: Sequence[int | float] | None = None
     domain: str | None = None
     link: str | None = None
     outputs: int | None = None
@@ -57,10 +57,14 @@ class TaskChoice:
     direction: str | None = None
     baseline: str | None = None
     """The loss that others are held against."""
-    equivalence: float | Mapping[str, float] | None = None
+    equivalence: int | float | Mapping[str, int | float] | None = None
     """Differences up to this are the same in practice: of the task's metric, or by metric; None for its own margins."""
     metric_params: Mapping[str, Any] | None = None
     """Of a metric that takes some, as {"beta": 2} for `f_beta`, or of one of torchmetrics' classes."""
+
+    @property
+    def data_name(self) -> str:
+        return str(self.data["name"])
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ class Penalty:
     name: str
     of: str
     power: int
-    strength: float
+    strength: int | float
 
 
 @dataclass(frozen=True)
@@ -154,18 +158,6 @@ class Cell:
         if not self.protocol.halves:  # as it was written before there were any
             del found["protocol"]["halves"]
         return found
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Cell:
-        return cls(
-            loss=LossChoice(**data["loss"]),
-            task=TaskChoice(**data["task"]),
-            model=ModelChoice(**data["model"]),
-            training=Training(**data["training"]),
-            protocol=Protocol(**data["protocol"]),
-            seed=data["seed"],
-            penalty=Penalty(**data["penalty"]) if data.get("penalty") else None,
-        )
 
     @property
     def repeats(self) -> int:
@@ -195,14 +187,14 @@ class Cell:
     @property
     def folder(self) -> str:
         """The folder of its record: readable, and unique through six digits of the digest."""
-        words = "-".join([self.task.name, str(self.task.data["name"]), self.loss.title])
+        words = "-".join([self.task.name, self.task.data_name, self.loss.title])
         plain = re.sub(r"[^A-Za-z0-9_.=+-]+", "_", words).strip("_.")
         return f"{plain[:100]}-{self.digest[:6]}"
 
 
-def variants(cells: Sequence[Mapping[str, Any]]) -> list[str]:
-    """For each cell (as `to_dict` gives it), the options but its loss in which it differs from any other of them."""
-    options = [dict(_flat({key: value for key, value in cell.items() if key != "loss"})) for cell in cells]
+def variants(cells: Sequence[Cell]) -> list[str]:
+    """For each cell, the options but its loss in which it differs from any other of them."""
+    options = [dict(_flat({**cell.to_dict(), "loss": {}})) for cell in cells]
     keys = dict.fromkeys(key for each in options for key in each)
     differing = [key for key in keys if len({compact(each.get(key)) for each in options}) > 1]
     if "task.metric" in differing:  # a loss that is judged by a score of its own has no baseline there

@@ -1,10 +1,47 @@
-"""Rows and what is predicted of them: the parts of a data set, the rarest class."""
+"""What is predicted, of which rows, and which way a score improves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import ClassVar
+from typing import Any, ClassVar
+
+
+class Target(Enum):
+    """What is predicted. A task says which of these it is for; verdicts and reports ask the record."""
+
+    NUMBERS = "numbers"
+    TWO_CLASSES = "two classes"
+    TAGS = "tags"
+
+    @property
+    def classes(self) -> bool:
+        """Whether a prediction is one of several classes, so that it can have a probability."""
+        return self is not Target.NUMBERS
+
+    @property
+    def several(self) -> bool:
+        """Whether there may be more than two classes: then the likeliest one is judged."""
+        return self is Target.TAGS
+
+
+class Direction(Enum):
+    """Which way a metric improves."""
+
+    MIN = "min"
+    MAX = "max"
+
+    @property
+    def sign(self) -> int:
+        """What a difference is multiplied by so that more is better: 1 for max, -1 for min."""
+        return -1 if self is Direction.MIN else 1
+
+    def better(self, new: float, old: float) -> bool:
+        """Strictly better; NaN never is, and anything beats NaN."""
+        if new != new:
+            return False
+        return old != old or (new < old if self is Direction.MIN else new > old)
 
 
 class Part(Enum):
@@ -33,3 +70,21 @@ class Rarest:
     def per_batch(self, batch_size: int) -> float:
         """How many of it a batch of so many rows holds on average."""
         return batch_size * self.count / self.rows
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """What a reader should know of a data set before any training; of one that was never loaded, its name."""
+
+    name: str
+    source: str = ""
+    rows: int = 0
+    columns: int = 0
+    target: str = ""
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    """Facts of the target: mean, sd and skew; the share of positives; the tags."""
+    digest: str = ""
+    """Sixteen hex digits over all features and targets."""
+    warnings: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    """Those of the warnings that limit what can be concluded, to be said in the report too."""

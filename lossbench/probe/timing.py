@@ -7,13 +7,13 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import torch
 
 from lossbench.loss import Kind, Loss
+from lossbench.plan import CostAt, LossCost, StepCost
 from lossbench.probe.counters import Counters, count
 from lossbench.probe.law import process_kept
 from lossbench.probe.nearest import known
@@ -111,8 +111,8 @@ def prices(subjects: Sequence[Subject], setting: Setting, against: Subject, roun
     ]
 
 
-def priced(subject: Subject, classes: int, limit: float = math.inf) -> dict[str, Any]:
-    """What a loss costs on one thread, as plain data for a record: at a training's number of classes and batches of 32
+def priced(subject: Subject, classes: int, limit: float = math.inf) -> LossCost:
+    """What a loss costs on one thread: at a training's number of classes and batches of 32
     to 4,096 targets, and at ten times as many classes.
 
     against: the cheapest built-in loss of the kind. at: one entry per setting, with seconds and bytes per target,
@@ -132,23 +132,33 @@ def priced(subject: Subject, classes: int, limit: float = math.inf) -> dict[str,
             if not time_left.suffices(setting):
                 continue
             price = prices([] if itself else [subject], setting, base, QUICK)[-1]
-            counted = {"bytes": price.counters.saved, "operations": price.counters.operations}
-            found.append({**asdict(setting), "seconds": price.seconds, **plain(price.ratio), **counted})
-    return {"against": base.name, "at": found}
-
-
-def plain(ratio: Ratio) -> dict[str, float]:
-    """As a record keeps it."""
-    return {"ratio": ratio.median, "low": ratio.low, "high": ratio.high}
+            found.append(
+                CostAt(
+                    batch=setting.batch,
+                    classes=setting.classes,
+                    threads=setting.threads,
+                    seconds=price.seconds,
+                    ratio=price.ratio.median,
+                    low=price.ratio.low,
+                    high=price.ratio.high,
+                    bytes=price.counters.saved,
+                    operations=price.counters.operations,
+                )
+            )
+    return LossCost(base.name, tuple(found))
 
 
 def compared(
-    step: Callable[[], object], other: Callable[[], object], clock: Callable[[], float] = time.thread_time
-) -> dict[str, Any]:
-    """What a step takes beside another, run in turn on one thread, as plain data for a record: seconds, their ratio."""
+    step: Callable[[], object],
+    other: Callable[[], object],
+    against: str,
+    clock: Callable[[], float] = time.thread_time,
+) -> StepCost:
+    """What a step takes beside another, run in turn on one thread. against: the loss of the other one."""
     with threads(1), process_kept():
         base, own = in_turn([other, step], QUICK, clock, BURST, WITHIN)
-    return {"seconds": statistics.median(own), **plain(Ratio.of(own, base)), "rounds": len(own)}
+    ratio = Ratio.of(own, base)
+    return StepCost(against, ratio.median, ratio.low, ratio.high, statistics.median(own), len(own))
 
 
 class TimeLeft:

@@ -8,7 +8,8 @@ import sys
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+
+from lossbench.records.facts import Provenance
 
 DECIDING = ("lossbench", "torch", "pytorch-lightning", "torchmetrics", "numpy", "scipy", "pandas", "scikit-learn")
 """Packages whose release can change a number that is trained, chosen or measured."""
@@ -58,13 +59,12 @@ def device(accelerator: str) -> str:
     return platform.processor() or platform.machine()
 
 
-def gather(accelerator: str) -> dict[str, Any]:
+def gather(accelerator: str) -> Provenance:
     """All of it, and the time."""
-    return {
-        "command": " ".join(["lossbench", *sys.argv[1:]]),
-        "git": git_commit(),
-        "versions": versions(),
-        "device": device(accelerator),
-        "threads": 1,
-        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    return Provenance(
+        command=" ".join(["lossbench", *sys.argv[1:]]),
+        git=git_commit(),
+        versions=versions(),
+        device=device(accelerator),
+        ended=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

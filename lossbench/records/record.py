@@ -11,20 +11,23 @@ import zlib
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from lossbench.errors import InputError
+from lossbench.plan import Cell, DataCard, Direction, Target
 from lossbench.records.arrays import Packed, packed
+from lossbench.records.facts import Cost, LossFacts, MetricFacts, Provenance, Repeat, Status, TrainingFacts
 from lossbench.records.quoting import lines
+from lossbench.records.schema_1 import migrated
 
-SCHEMA = 1
+SCHEMA = 2
 BESIDE = ("arrays", "later", "path")
 """Fields of a record that are no part of its JSON."""
 RECORD, ARRAYS = "record.json", "arrays.npz"
@@ -32,59 +35,20 @@ ARTIFACTS = "artifacts"
 """The folder in results where the tracker keeps copies; no sweep has this name."""
 
 
-_TEXTS: Mapping[str, tuple[str, ...]] = {"loss": ("name", "title"), "data": ("name",), "model": ("name",)}
-"""Names that every record has, and what they are names of."""
 _SIGNS = re.compile(rb"\\[ubfnrt]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
 """Where there may be control characters in JSON; most records have none, and are not looked through."""
-
-
-class Status(Enum):
-    """How a cell or a repeat ended."""
-
-    DONE = "done"
-    SKIPPED = "skipped"  # the loss does not fit the task
-    DIVERGED = "diverged"  # the loss became NaN or infinite
-    FAILED = "failed"  # something broke, most often in a plugin
-    INTERRUPTED = "interrupted"
-
-
-@dataclass
-class Repeat:
-    """One repeat: what was drawn, what was chosen on validation data, what the test part said."""
-
-    repeat: int
-    seed: int
-    status: Status
-    reason: str = ""
-    metrics: dict[str, float] = field(default_factory=dict)
-    """On the test part, the primary first, in original units."""
-    validation: dict[str, float] = field(default_factory=dict)
-    decision: dict[str, float] = field(default_factory=dict)
-    """Thresholds, frozen before the test part was opened."""
-    choice: str = ""
-    """Sixteen hex digits over all that was chosen (trial, rate, parameters, epoch, thresholds): the test's key."""
-    trials: list[dict[str, Any]] = field(default_factory=list)
-    """Every training: learning_rate, params, status, reason, value on validation data, best_epoch, epochs, seconds."""
-    trial: int | None = None
-    """Which of them was chosen; what follows is that trial's."""
-    ties: int = 0
-    """How many other trials were just as good on validation data."""
-    edge: bool = False
-    """True where the chosen rate is the lowest or highest of the repeat; never of fewer than five trials."""
-    best_epoch: int | None = None
-    epochs: int = 0
-    learning_rate: float | None = None
-    params: dict[str, Any] = field(default_factory=dict)
-    elicits: str = ""
-    """What the minimiser of the loss is at these parameters; empty where it is not known."""
-    seconds: float = 0.0
-    """Training alone, wall clock, of the chosen trial."""
-    hashes: dict[str, str] = field(default_factory=dict)
-    """Of splits, initial weights and batch order: equal for every loss of the same repeat."""
-    halves: dict[str, list[list[float]]] = field(default_factory=dict)
-    """Test metrics of trainings on each half of the repeat's rows, by name: two lists of `protocol.halves` values."""
-    report: dict[str, dict[str, float]] | None = None
-    """NER: precision, recall, f1-score and support per tag and on average."""
+UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What reading a damaged file may raise; msgspec's errors are ValueErrors."""
 
 
 @dataclass
@@ -93,14 +57,17 @@ class Record:
 
     status: Status
     reason: str
-    loss: dict[str, Any]
+    loss: LossFacts
     task: str
-    data: dict[str, Any]
-    model: dict[str, Any]
-    metric: dict[str, str]
-    directions: dict[str, str]
+    data: DataCard
+    model: str
+    metric: MetricFacts
+    directions: dict[str, Direction]
     repeats: list[Repeat]
-    cell: dict[str, Any]
+    cell: Cell
+    """As it was written, and so never to be shown: task, model, loss and data have their names above."""
+    predicts: Target | None = None
+    """None where the task could not be loaded, which would have said it."""
     margins: dict[str, float] = field(default_factory=dict)
     """Differences that are the same in practice, by metric, in its unit; fixed before anything was trained."""
     role: str = "chosen"
@@ -111,7 +78,11 @@ class Record:
     fingerprint: str = ""
     """What decides the numbers: cell, data, versions and the loss's own code."""
     seconds: float = 0.0
-    provenance: dict[str, Any] = field(default_factory=dict)
+    training: TrainingFacts = field(default_factory=TrainingFacts)
+    cost: Cost = field(default_factory=Cost)
+    provenance: Provenance = field(default_factory=Provenance)
+    traceback: str = ""
+    """Of what broke, for the author of a plugin."""
     schema: int = SCHEMA
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
     later: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
@@ -120,7 +91,7 @@ class Record:
 
     @property
     def title(self) -> str:
-        return str(self.loss["title"])
+        return self.loss.title
 
     @contextmanager
     def stored(self) -> Iterator[Mapping[str, NDArray[Any]]]:
@@ -140,30 +111,17 @@ class Record:
         return [r.metrics[metric] for r in self.repeats if r.status is Status.DONE and metric in r.metrics]
 
     def to_dict(self) -> dict[str, Any]:
-        plain = asdict(replace(self, arrays={}, later={}, path=None))
-        data = {k: v for k, v in plain.items() if k not in BESIDE}
-        data["status"] = self.status.value
-        for repeat in data["repeats"]:
-            repeat["status"] = repeat["status"].value
-        order = [
-            "schema",
-            "status",
-            "reason",
-            "role",
-            "sweep",
-            "loss",
-            "task",
-            "data",
-            "model",
-            "metric",
-            "repeats",
-        ]
-        return {key: data[key] for key in [*order, *(k for k in data if k not in order)]}
+        """As its JSON holds it."""
+        plain = asdict(replace(self, arrays={}, later={}, path=None)) | {"cell": self.cell.to_dict()}
+        first = ("schema", "status", "reason", "role", "sweep", "loss", "task", "data", "model", "metric", "repeats")
+        rest = (name for name in plain if name not in (*first, *BESIDE))
+        written: dict[str, Any] = _plain({name: plain[name] for name in (*first, *rest)})
+        return written
 
     def save(self, folder: str | Path) -> Path:
         """Writes arrays first and the JSON last, each to a temporary name and then moved into place."""
         folder = Path(folder)
-        text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False, default=_plain)
+        text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False, default=str)
         content = packed(self.arrays)
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / ARRAYS, content)
@@ -172,46 +130,33 @@ class Record:
         return folder
 
 
+KEYS = tuple(part.name for part in fields(Record) if part.name not in BESIDE)
+"""What the JSON of a record consists of."""
+
+
 def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
     """The record in a folder. Raises InputError where there is none or where it is damaged."""
     folder = Path(folder)
     place = folder / RECORD
     try:
         text = place.read_bytes()
-        data = orjson.loads(text)  # four times as fast as json, of which large sweeps take a second
-        if data["schema"] != SCHEMA:
-            raise InputError(f"{folder / RECORD} has schema {data['schema']}; this lossbench reads schema {SCHEMA}.")
-        if _SIGNS.search(text):  # the cell stays as it is: it decides numbers, and is never shown whole
+        data = msgspec.json.decode(text)
+        if data["schema"] not in (1, SCHEMA):
+            raise InputError(f"{place} has schema {data['schema']}; this lossbench reads schemas 1 and {SCHEMA}.")
+        if _SIGNS.search(text):  # the cell stays as it is: it decides numbers, and is never shown
             data = {**lines(data, frozenset({"reason", "traceback"})), "cell": data["cell"]}
-        if beside := [name for name in BESIDE if name in data]:
-            raise InputError(f"{place} cannot be read as a record: {beside[0]} is no part of one.")
-        repeats = [Repeat(**{**repeat, "status": Status(repeat["status"])}) for repeat in data.pop("repeats")]
-        record = Record(**{**data, "status": Status(data["status"]), "repeats": repeats}, path=folder)
-        _check_types(record)
+        data = migrated(data) if data["schema"] == 1 else data
+        if strange := [name for name in data if name not in KEYS]:
+            raise InputError(f"{place} cannot be read as a record: {strange[0]} is no part of one.")
+        record = msgspec.convert(data, Record)
+        record.path = folder
         if arrays and (folder / ARRAYS).exists():
             place = folder / ARRAYS
             with Packed(folder / ARRAYS) as stored:
                 record.arrays = dict(stored)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         raise InputError(f"{place} cannot be read as a record: {error}.") from error
     return record
-
-
-def _check_types(record: Record) -> None:
-    """Raises TypeError where a file that was written by hand has something else in the place of a name or a table."""
-    for name in ("loss", "data", "model", "metric", "directions", "margins", "cell", "provenance"):
-        if not isinstance(getattr(record, name), dict):
-            raise TypeError(f"'{name}' is no table")
-    texts: list[Any] = [record.task, record.reason, record.role, record.sweep, record.contest, record.fingerprint]
-    texts += [getattr(record, table).get(name) for table, names in _TEXTS.items() for name in names]
-    texts += [record.metric.get("name"), record.metric.get("direction"), *record.directions.values()]
-    if bad := [text for text in texts if not isinstance(text, str)]:
-        raise TypeError(f"{bad[0]!r} stands where a text must be")
-    found = [each for r in record.repeats for each in (r.metrics, r.validation, r.decision)]
-    if bad := [value for each in found for value in each.values() if not isinstance(value, (int, float))]:
-        raise TypeError(f"{bad[0]!r} stands where a number must be")
-    if bad := [way for way in record.directions.values() if way not in ("min", "max")]:
-        raise TypeError(f"a metric is to be min or max, not {bad[0]!r}")
 
 
 def read_records(folder: str | Path, *, arrays: bool = False) -> list[Record]:
@@ -239,9 +184,15 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def _plain(value: object) -> object:
-    """What JSON has no word for: NumPy's scalars as numbers, everything else as text."""
-    return value.item() if isinstance(value, np.generic) else str(value)
+def _plain(value: Any) -> Any:
+    """What JSON has no word for in nested data: Enums by their values, NumPy's scalars as numbers."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def finite(values: Mapping[str, float]) -> dict[str, float]:

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from lossbench.errors import InputError
 from lossbench.records.record import RECORD, Record, Status, read_record, write_whole
 
@@ -126,8 +128,15 @@ def finished(results: Path) -> Iterator[tuple[str, Path]]:
     """Fingerprint and folder of every cell that is done, anywhere in results."""
     for folder in cells_of_all(results):
         try:
-            data = json.loads((folder / RECORD).read_text("utf-8"))
+            ended = msgspec.json.decode((folder / RECORD).read_bytes(), type=_Ended)
         except (OSError, ValueError):
             continue
-        if isinstance(data, dict) and data.get("status") == Status.DONE.value and data.get("fingerprint"):
-            yield data["fingerprint"], folder
+        if ended.status == Status.DONE.value and ended.fingerprint:
+            yield ended.fingerprint, folder
+
+
+class _Ended(msgspec.Struct):
+    """Of a record, what says whether it may be reused."""
+
+    status: str
+    fingerprint: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lossbench.metrics.catalogue import written
-from lossbench.plan import Scope
+from lossbench.plan import Direction, Scope
 from lossbench.report.chosen import choices
 from lossbench.report.figures.style import SERIES
 from lossbench.verdicts import costs
@@ -117,9 +117,9 @@ def _model(contest: Contest) -> str:
 
 
 def _caption(contest: Contest) -> str:
-    protocol = contest.board.cell["protocol"]
-    spent = f"{several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} ({protocol['name']})"
-    better = "lower is better" if contest.direction == "min" else "higher is better"
+    protocol = contest.board.cell.protocol
+    spent = f"{several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} ({protocol.name})"
+    better = "lower is better" if contest.direction is Direction.MIN else "higher is better"
     said = f"{written(contest.metric)}, {better}: mean ± standard deviation over {spent}, on the same test part. "
     anew = chosen_otherwise(contest)
     said += f"{anew[:1].upper()}{anew[1:]}. " if anew else ""

@@ -81,10 +81,10 @@ def choices(record: Record) -> Choices:
     """Over the repeats that are done. Parameters that the command line fixed are no choice."""
     done = [repeat for repeat in record.repeats if repeat.status is Status.DONE]
     rates = tuple(float(r.learning_rate) for r in done if r.learning_rate is not None)
-    tried = dict.fromkeys(name for r in record.repeats for trial in r.trials for name in trial.get("params", {}))
-    given = record.loss.get("given") or {}
+    tried = dict.fromkeys(name for r in record.repeats for trial in r.trials for name in trial.params)
+    given = record.cell.loss.params
     free = [name for name in tried if name not in given]
-    defaults = record.loss.get("params") or {}
+    defaults = record.loss.params
     params = (_chosen(name, [r.params.get(name, defaults.get(name)) for r in done]) for name in free)
     decided = dict.fromkeys(name for r in done for name in r.decision)
     return Choices(

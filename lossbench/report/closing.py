@@ -17,7 +17,7 @@ def failed(comparison: Comparison) -> Section:
     rows = [
         (
             r.title,
-            f"{r.task} on {r.data['name']}",
+            f"{r.task} on {r.data.name}",
             r.status.value,
             _bad_repeats(r),
             r.reason,
@@ -72,10 +72,10 @@ def method(comparison: Comparison) -> Section:
 
 def _reproduce(comparison: Comparison) -> str:
     records = comparison.records
-    commands = dict.fromkeys(line(str(r.provenance["command"])) for r in records if r.provenance.get("command"))
-    commits = dict.fromkeys(str(r.provenance["git"]) for r in records if r.provenance.get("git"))
-    versions: dict[str, str] = next((r.provenance["versions"] for r in records if r.provenance.get("versions")), {})
-    digests = dict.fromkeys(f"{r.data['name']} {r.data['digest']}" for r in records if r.data.get("digest"))
+    commands = dict.fromkeys(line(r.provenance.command) for r in records if r.provenance.command)
+    commits = dict.fromkeys(r.provenance.git for r in records if r.provenance.git)
+    versions: dict[str, str] = next((r.provenance.versions for r in records if r.provenance.versions), {})
+    digests = dict.fromkeys(f"{r.data.name} {r.data.digest}" for r in records if r.data.digest)
     lines = [*commands, f"commit    {', '.join(commits)}" if commits else ""]
     lines += [f"versions  {', '.join(f'{k} {v}' for k, v in versions.items())}", f"data      {', '.join(digests)}"]
     return "\n".join(text for text in lines if text)

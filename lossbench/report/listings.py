@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
 
 from lossbench.metrics.catalogue import written
+from lossbench.plan import CostAt, LossCost
 from lossbench.report.evidence import calibration
 from lossbench.report.evidence.tags import TagReport
 from lossbench.report.evidence.thresholds import Cut, Thresholds
@@ -22,22 +22,22 @@ from lossbench.verdicts.words import amount, several
 def prices(contest: Contest) -> Iterator[Panel]:
     """What each loss alone costs beside the cheapest of its kind: one table per kind, none without measurements."""
     known = [(c, c.price) for c in contest.ranked if c.price]
-    for against, group in groupby(sorted(known, key=lambda one: str(one[1]["against"])), lambda one: one[1]["against"]):
-        yield _prices(str(against), list(group))
+    for against, group in groupby(sorted(known, key=lambda one: one[1].against), lambda one: one[1].against):
+        yield _prices(against, list(group))
 
 
-def _prices(against: str, priced: list[tuple[Contender, Mapping[str, Any]]]) -> Panel:
-    settings = list(dict.fromkeys(_setting(at) for _, price in priced for at in price["at"]))
+def _prices(against: str, priced: list[tuple[Contender, LossCost]]) -> Panel:
+    settings = list(dict.fromkeys(_setting(at) for _, price in priced for at in price.at))
     many = len({classes for _, classes in settings}) > 1
     largest = max(settings, key=lambda one: (-one[1], one[0]))
     unit = _seconds_of_the_cheapest(largest, priced)
     rows = []
     for contender, price in priced:
-        found = {_setting(at): at for at in price["at"]}
+        found = {_setting(at): at for at in price.at}
         ratios = ["n/a" if one not in found else _ratio(found[one], contender.title == against) for one in settings]
-        at = found.get(largest) or max(price["at"], key=lambda at: (-at["classes"], at["batch"]))
-        spent = _three(at["ratio"] * unit * 1e9) if largest in found and unit else "n/a"
-        rows.append((contender.title, *ratios, spent, _three(at["bytes"]), str(at["operations"])))
+        at = found.get(largest) or max(price.at, key=lambda at: (-at.classes, at.batch))
+        spent = _three(at.ratio * unit * 1e9) if largest in found and unit else "n/a"
+        rows.append((contender.title, *ratios, spent, _three(at.bytes), str(at.operations)))
     shown = [f"{batch:,} targets{f', {classes} classes' if many else ''}" for batch, classes in settings]
     note = (
         f"Forward and backward of a batch on one thread, relative to {against}, the cheapest built-in loss of the "
@@ -49,22 +49,22 @@ def _prices(against: str, priced: list[tuple[Contender, Mapping[str, Any]]]) -> 
     return Panel("What the loss alone costs", note, table=Table(head, tuple(rows)))
 
 
-def _ratio(at: Mapping[str, Any], itself: bool) -> str:
+def _ratio(at: CostAt, itself: bool) -> str:
     """`1.23 × (1.20 to 1.27)`, or that it is within the spread; of old records, which have none, the ratio alone."""
-    if itself or "low" not in at:
-        return f"{at['ratio']:.2f} ×"
-    found = Times(at["ratio"], at["low"], at["high"])
+    if itself or at.low is None or at.high is None:
+        return f"{at.ratio:.2f} ×"
+    found = Times(at.ratio, at.low, at.high)
     return found.said if found.same else f"{found.said} ({found.spread})"
 
 
-def _seconds_of_the_cheapest(setting: tuple[int, int], priced: list[tuple[Contender, Mapping[str, Any]]]) -> float:
+def _seconds_of_the_cheapest(setting: tuple[int, int], priced: list[tuple[Contender, LossCost]]) -> float:
     """Per target, the median over all cells that clocked it: one unit for all, so that seconds follow the ratios."""
-    clocked = [at["seconds"] / at["ratio"] for _, price in priced for at in price["at"] if _setting(at) == setting]
+    clocked = [at.seconds / at.ratio for _, price in priced for at in price.at if _setting(at) == setting]
     return statistics.median(clocked) if clocked else 0.0
 
 
-def _setting(at: Mapping[str, Any]) -> tuple[int, int]:
-    return int(at["batch"]), int(at["classes"])
+def _setting(at: CostAt) -> tuple[int, int]:
+    return at.batch, at.classes
 
 
 def _three(x: float) -> str:

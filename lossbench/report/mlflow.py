@@ -15,6 +15,7 @@ import signal
 import tempfile
 import time
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -172,15 +173,15 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
     client = _client(uri)
     record = read_record(folder)
     experiment = _experiment(client, f"lossbench/{record.task}", results)
-    _save_view(client, experiment, record.metric["name"])
+    _save_view(client, experiment, record.metric.name)
     tags = {
         "mlflow.source.name": "lossbench",
         "mlflow.source.type": "LOCAL",
-        "mlflow.source.git.commit": str(record.provenance.get("git") or ""),
+        "mlflow.source.git.commit": record.provenance.git or "",
         "loss": record.title,
         "task": record.task,
-        "data": record.data["name"],
-        "kind": str(record.loss["kind"] or ""),
+        "data": record.data.name,
+        "kind": record.loss.kind or "",
         "sweep": record.sweep,
         "status": record.status.value,
         "role": record.role,
@@ -196,8 +197,8 @@ def _log_cell(uri: str, results: str, folder: str) -> None:
     )
     run = top.info.run_id
     _batch(client, run, [(name, value, 0) for name, value in _means(record).items()], _params(record))
-    if "digest" in record.data:
-        data = Dataset(record.data["name"], record.data["digest"], "local", record.data["source"])
+    if record.data.digest:
+        data = Dataset(record.data.name, record.data.digest, "local", record.data.source)
         client.log_inputs(run, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
     client.log_artifacts(run, folder)
     for repeat in record.repeats:
@@ -276,7 +277,7 @@ def _log_sweep(uri: str, results: str, folder: str, view: SweepView, command: st
 
 def _ended(record: Record) -> int:
     """When a cell ended, in milliseconds of Unix time, so that the UI shows how long it trained."""
-    ended = record.provenance.get("ended")
+    ended = record.provenance.ended
     moment = datetime.fromisoformat(ended) if ended else datetime.now(UTC)
     return int(moment.timestamp() * 1000)
 
@@ -311,7 +312,7 @@ def _repeat_metrics(record: Record, repeat: Repeat) -> list[tuple[str, float, in
     found = [(f"test/{name}", value, 0) for name, value in repeat.metrics.items()]
     found += [(f"val/{name}", value, 0) for name, value in repeat.validation.items()]
     found += [("seconds", repeat.seconds, 0), ("epochs", float(repeat.epochs), 0)]
-    for curve, name in (("train_loss", "loss"), ("validation", f"val_{record.metric['name']}")):
+    for curve, name in (("train_loss", "loss"), ("validation", f"val_{record.metric.name}")):
         values = record.arrays.get(f"curve/{repeat.repeat}/{curve}", ())
         found += [(f"training/{name}", float(v), epoch) for epoch, v in enumerate(values)]
     return found
@@ -319,13 +320,13 @@ def _repeat_metrics(record: Record, repeat: Repeat) -> list[tuple[str, float, in
 
 def _params(record: Record) -> dict[str, Any]:
     cell = record.cell
-    loss = {f"loss.{key}": compact(value) for key, value in record.loss["params"].items()}
-    training = {f"training.{key}": value for key, value in cell["training"].items()}
+    loss = {f"loss.{key}": compact(value) for key, value in record.loss.params.items()}
+    training = {f"training.{key}": value for key, value in asdict(cell.training).items()}
     return {
-        "loss": record.loss["name"],
+        "loss": record.loss.name,
         **loss,
-        "data": record.data["name"],
-        "model": cell["model"]["name"],
+        "data": record.data.name,
+        "model": record.model,
         **training,
     }
 

@@ -142,14 +142,14 @@ def _facts(comparison: Comparison) -> list[Fact]:
     ]
     if failed:
         found.append(Fact(f"{failed} of {several(len(records), 'cell')} without all repeats", bad=True))
-    protocols = dict.fromkeys(str(r.cell["protocol"]["name"]) for r in records)
+    protocols = dict.fromkeys(r.cell.protocol.name for r in records)
     found += [Fact(f"protocol {listed(list(protocols))}"), Fact(_ended(comparison.records))]
-    commit = next((str(r.provenance["git"])[:7] for r in records if r.provenance.get("git")), "")
+    commit = next((r.provenance.git[:7] for r in records if r.provenance.git), "")
     return [*found, *([Fact(f"commit {commit}")] if commit else [])]
 
 
 def _ended(records: Sequence[Record]) -> str:
-    moments = [str(r.provenance["ended"]) for r in records if r.provenance.get("ended")]
+    moments = [r.provenance.ended for r in records if r.provenance.ended]
     return max(moments)[:16].replace("T", " ") if moments else ""
 
 
@@ -171,6 +171,6 @@ def _how_to_read(comparison: Comparison) -> str:
 
 
 def _footer(records: Sequence[Record]) -> str:
-    versions: dict[str, str] = next((r.provenance["versions"] for r in records if r.provenance.get("versions")), {})
+    versions: dict[str, str] = next((r.provenance.versions for r in records if r.provenance.versions), {})
     said = ", ".join(f"{name} {version}" for name, version in versions.items())
     return f"Made by lossbench from {several(len(records), 'record')}. {said}"

@@ -76,9 +76,9 @@ def _nothing() -> Any:
 
 def _head(contest: Contest, c: Contender) -> list[Any]:
     r, b = c.record, contest.board
-    params = json.dumps(r.loss["params"], sort_keys=True, default=str)
+    params = json.dumps(r.loss.params, sort_keys=True, default=str)
     chosen = json.dumps(found.to_dict(), default=str) if (found := choices(r)) else ""
-    names = [b.task, b.data, b.variant, b.model, r.loss["name"], r.title, params, chosen, r.loss.get("elicits") or ""]
+    names = [b.task, b.data, b.variant, b.model, r.loss.name, r.title, params, chosen, r.loss.elicits]
     return [*names, r.role, r.status.value, r.reason, len(r.repeats) - c.failed]
 
 
@@ -128,10 +128,10 @@ def _contest(contest: Contest) -> dict[str, Any]:
         "model": contest.board.model,
         "metric": contest.metric,
         "chosen_by": contest.chosen_by,
-        "direction": contest.direction,
+        "direction": contest.direction.value,
         "margin": contest.margin,
         "baseline": contest.baseline,
-        "protocol": contest.board.cell["protocol"],
+        "protocol": contest.board.cell.to_dict()["protocol"],
         "no_verdict": contest.no_verdict,
         "saturated": contest.saturated,
         "rows": [_row(contest, c) for c in _all(contest)],
@@ -141,11 +141,11 @@ def _contest(contest: Contest) -> dict[str, Any]:
 
 def _row(contest: Contest, c: Contender) -> dict[str, Any]:
     return {
-        "loss": c.record.loss["name"],
+        "loss": c.record.loss.name,
         "title": c.title,
-        "params": c.record.loss["params"],
+        "params": c.record.loss.params,
         "chosen": choices(c.record).to_dict(),
-        "elicits": c.record.loss.get("elicits") or "",
+        "elicits": c.record.loss.elicits,
         "role": c.role,
         "status": c.record.status.value,
         "reason": c.record.reason,
@@ -157,7 +157,7 @@ def _row(contest: Contest, c: Contender) -> dict[str, Any]:
         "step_seconds": c.step_seconds,
         "time": asdict(found) if (found := costs.times(contest, c)) else None,
         "step_bytes": c.step_bytes,
-        "cost": c.price,
+        "cost": asdict(c.price) if c.price else None,
         "difference": _difference(c.difference, contest) if c.difference else None,
     }
 
@@ -227,7 +227,7 @@ def _failure(record: Record) -> dict[str, Any]:
     return {
         "loss": record.title,
         "task": record.task,
-        "data": record.data["name"],
+        "data": record.data.name,
         "status": record.status.value,
         "reason": record.reason,
         "repeats": [r.repeat for r in record.repeats if r.status.value != "done"],

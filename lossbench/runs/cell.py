@@ -6,13 +6,13 @@ import traceback
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from lossbench.errors import InputError, LossbenchError
-from lossbench.plan import Cell
+from lossbench.plan import Cell, DataCard, Direction
 from lossbench.plan.observer import Observer
 from lossbench.records import store
-from lossbench.records.record import Record, Status
+from lossbench.records.facts import LossFacts, MetricFacts, Status
+from lossbench.records.record import Record
 from lossbench.runs.inputs import fingerprint_of, settled
 from lossbench.runs.study import run
 
@@ -53,7 +53,7 @@ def run_cell(cell: Cell, folder: str | Path, role: Role = Role(), observer: Obse
     except Exception as error:  # whatever it is, it stays inside its cell
         reason = str(error) if isinstance(error, LossbenchError) else f"{type(error).__name__}: {error}"
         record = without_repeats(cell, Status.FAILED, reason)
-        record.provenance["traceback"] = "".join(traceback.format_exception(error))
+        record.traceback = "".join(traceback.format_exception(error))
     if record.status in (Status.DONE, Status.DIVERGED):
         record.fingerprint = fingerprint_of(cell)
     return saved(record, cell, Path(folder), role)
@@ -61,13 +61,12 @@ def run_cell(cell: Cell, folder: str | Path, role: Role = Role(), observer: Obse
 
 def reused(cell: Cell, earlier: Path) -> Record | None:
     """The record of the same cell in an earlier sweep; None where somebody has changed it since."""
-    from lossbench.plan import fingerprint
     from lossbench.records.record import read_record
 
     record = read_record(earlier)
-    if fingerprint(record.cell) != cell.digest:
+    if record.cell.digest != cell.digest:
         return None
-    record.provenance = {**record.provenance, "reused_from": earlier.parent.name}
+    record.provenance.reused_from = earlier.parent.name
     return record
 
 
@@ -75,7 +74,7 @@ def saved(record: Record, cell: Cell, folder: Path, role: Role) -> Record:
     """The record as it was saved; one that says why, where it could not be written as it is."""
     for candidate in (record, without_repeats(cell, Status.FAILED, "its record could not be written")):
         candidate.role, candidate.sweep = role.name, folder.name
-        candidate.provenance["command"] = role.command
+        candidate.provenance.command = role.command
         try:
             candidate.save(folder / cell.folder)
         except (ValueError, TypeError) as error:  # a value that JSON or NumPy cannot hold
@@ -88,17 +87,16 @@ def saved(record: Record, cell: Cell, folder: Path, role: Role) -> Record:
 
 def without_repeats(cell: Cell, status: Status, reason: str) -> Record:
     """A record of a cell of which nothing was trained."""
-    params: dict[str, Any] = dict(cell.loss.params)
     return Record(
         status=status,
         reason=reason,
-        loss={"name": cell.loss.name, "title": cell.loss.title, "params": params, "kind": None},
+        loss=LossFacts(cell.loss.name, cell.loss.title, dict(cell.loss.params)),
         task=cell.task.name,
-        data={"name": cell.task.data["name"]},
-        model={"name": cell.model.name},
-        metric={"name": cell.task.metric, "direction": cell.task.direction or ""},
+        data=DataCard(cell.task.data_name),
+        model=cell.model.name,
+        metric=MetricFacts(cell.task.metric, Direction(cell.task.direction) if cell.task.direction else None),
         directions={},
         repeats=[],
-        cell=cell.to_dict(),
+        cell=cell,
         contest=cell.contest,
     )

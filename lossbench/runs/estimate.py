@@ -163,7 +163,7 @@ def doubtful(cells: Iterable[Cell]) -> Iterator[str]:
             found = doubts(ready.loss, ready.fold.training_target(kind), ready.fold.classes)
         except Exception:  # what is wrong with it, its own run will say
             continue
-        yield from (f"{cell.loss.title} on {cell.task.data['name']} {doubt}." for doubt in found)
+        yield from (f"{cell.loss.title} on {cell.task.data_name} {doubt}." for doubt in found)
 
 
 def peak_memory() -> int:

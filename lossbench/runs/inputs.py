@@ -16,8 +16,19 @@ from torch import Tensor, nn
 from lossbench.errors import InputError, PluginError, UnknownName
 from lossbench.loss import Domain, Kind, Loss, Sequences, catalogue
 from lossbench.metrics.catalogue import is_path, usual
-from lossbench.metrics.metric import Metric, Need, Target
-from lossbench.plan import Cell, LossChoice, ModelChoice, Rarest, TaskChoice, Trial, fingerprint, protocol, stream
+from lossbench.metrics.metric import Metric, Need
+from lossbench.plan import (
+    Cell,
+    LossChoice,
+    ModelChoice,
+    Rarest,
+    Target,
+    TaskChoice,
+    Trial,
+    fingerprint,
+    protocol,
+    stream,
+)
 from lossbench.plan.installed import import_target
 from lossbench.records import provenance
 from lossbench.tasks.contract import Fold, Task
@@ -126,6 +137,13 @@ def served(cell: Cell) -> Cell:
     kept = {m.name for m in usual(Target.NUMBERS)}
     margins = {k: v for k, v in margins.items() if k in kept} or None if isinstance(margins, Mapping) else None
     return replace(cell, task=replace(cell.task, metric=score, baseline=None, equivalence=margins))
+
+
+def predicted_by(task: Task) -> Target:
+    """What a task predicts. Where it does not say, its most natural kind of loss does."""
+    by_kind = {Kind.CONTINUOUS: Target.NUMBERS, Kind.BINARY: Target.TWO_CLASSES}
+    found: Target = getattr(task, "predicts", None) or by_kind.get(task.kinds[0], Target.TAGS)
+    return found
 
 
 def rarest_of(task: Task) -> Rarest | None:

@@ -15,6 +15,7 @@ from lossbench.metrics.influence import INFLUENCE
 from lossbench.metrics.metric import Direction
 from lossbench.plan import Part, Trial, fingerprint, protocol
 from lossbench.probe.shape import loss_shape, pull
+from lossbench.records.facts import TrialResult
 from lossbench.records.record import Repeat, Status, finite
 from lossbench.training.differences import copied
 from lossbench.training.engine import Outcome
@@ -44,7 +45,7 @@ class Study:
         if self._best is None or self.direction.better(value, best):
             self._best = outcome
         self._values.append(value)
-        self.repeat.trials.append(_told(trial, trained, value))
+        self.repeat.trials.append(_result(trial, trained, value))
         self._curves[f"trial/{trial.repeat}/{trial.number}/validation"] = np.asarray(trained.validation)
         self.repeat.hashes = self.repeat.hashes or dict(outcome.ready.hashes)
 
@@ -60,7 +61,7 @@ class Study:
         repeat.epochs, repeat.best_epoch, repeat.seconds = len(trained.validation), trained.best_epoch, trained.seconds
         arrays |= self._curves if len(self._values) > 1 else {}
         arrays |= {f"curve/{number}/{name}": curve for name, curve in _curves(trained).items()}
-        rates = [trial["learning_rate"] for trial in repeat.trials]
+        rates = [trial.learning_rate for trial in repeat.trials]
         choice = protocol.choose(self._values, rates, lower_is_better=self.direction is Direction.MIN)
         if choice is None:
             repeat.status, repeat.reason = Status.DIVERGED, trained.diverged or ""
@@ -103,19 +104,19 @@ class Study:
         return buffer.getvalue()
 
 
-def _told(trial: Trial, trained: Trained, value: float) -> dict[str, Any]:
+def _result(trial: Trial, trained: Trained, value: float) -> TrialResult:
     """A trial as its record keeps it."""
-    return {
-        "learning_rate": trial.learning_rate,
-        "params": dict(trial.params),
-        "status": (Status.DIVERGED if trained.diverged else Status.DONE).value,
-        "reason": trained.diverged or "",
-        "value": None if trained.diverged else value,
-        "best_epoch": trained.best_epoch,
-        "epochs": len(trained.validation),
-        "seconds": trained.seconds,
-        "step_seconds": trained.step_seconds,
-    }
+    return TrialResult(
+        learning_rate=trial.learning_rate,
+        params=dict(trial.params),
+        status=Status.DIVERGED if trained.diverged else Status.DONE,
+        reason=trained.diverged or "",
+        value=None if trained.diverged else value,
+        best_epoch=trained.best_epoch,
+        epochs=len(trained.validation),
+        seconds=trained.seconds,
+        step_seconds=trained.step_seconds,
+    )
 
 
 def _curves(trained: Trained) -> dict[str, NDArray[np.float64]]:

@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from lossbench.errors import InputError, NoSuchMetric, PluginError
 from lossbench.loss import Kind, catalogue
 from lossbench.loss.adapter import Family
-from lossbench.plan import Cell, LossChoice, Trial, protocol
+from lossbench.plan import Cell, LossChoice, LossCost, StepCost, Trial, protocol
 from lossbench.plan.observer import Observer
 from lossbench.records import provenance
+from lossbench.records.facts import LossFacts, MetricFacts, RarestInBatch, TrainingFacts
 from lossbench.records.record import Record, Repeat, Status, finite
 from lossbench.runs import halves
-from lossbench.runs.inputs import Bench, held_of_the_rarest, load_task, margins_of, misfit, settled
+from lossbench.runs.inputs import Bench, held_of_the_rarest, load_task, margins_of, misfit, predicted_by, settled
 from lossbench.runs.repeat import Study
 from lossbench.runs.workers import devices, spread
 from lossbench.tasks.contract import Task
@@ -61,7 +62,7 @@ def run(
     torch.set_num_threads(1)
     try:
         family = catalogue.family_of(cell.loss)
-        record.loss |= {"distribution": family.distribution}
+        record.loss.distribution = family.distribution
         reason = misfit(cell.loss, task)
         if reason:
             record.status, record.reason = Status.SKIPPED, reason
@@ -72,17 +73,17 @@ def run(
     except NoSuchMetric as error:
         record.status, record.reason = Status.SKIPPED, str(error)
     except PluginError as error:
-        whose = str(record.loss.get("distribution", ""))
+        whose = record.loss.distribution
         named = str(error) if whose in str(error) else f"'{cell.loss.title}' of {whose} {error}"
         record.status, record.reason = Status.FAILED, named
     except Exception as error:  # of the task, the model, a metric: the record keeps the repeats that were done
         record.status, record.reason = Status.FAILED, f"{type(error).__name__}: {error}"
-        record.provenance["traceback"] = "".join(traceback.format_exception(error))
+        record.traceback = "".join(traceback.format_exception(error))
     except KeyboardInterrupt:
         record.status, record.reason = Status.INTERRUPTED, f"after {len(record.repeats)} of {cell.repeats} repeats"
     finally:
         record.seconds = time.perf_counter() - start
-        record.provenance |= provenance.gather(cell.training.accelerator)
+        record.provenance = provenance.gather(cell.training.accelerator)
         torch.set_num_threads(threads)
     return record
 
@@ -102,7 +103,7 @@ def run_references(cell: Cell) -> list[Record]:
     records = []
     for name, outcomes in repeats.items():
         record = _blank(cell, task)
-        record.loss = {"name": name, "title": name.replace("_", " "), "params": {}, "kind": None}
+        record.loss = LossFacts(name, name.replace("_", " "))
         record.status, record.role, record.repeats = Status.DONE, "reference", outcomes
         record.seconds = time.perf_counter() - start
         record.provenance = provenance.gather("cpu")
@@ -133,11 +134,9 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, watch: _Watch
     kind = family.first(task.kinds)
     assert kind is not None
     defaults = {p.name: p.default for p in family[kind].parameters if not p.required}
-    record.loss |= {
-        "kind": kind.value,
-        "params": {**defaults, **cell.loss.params},
-        "reference": family[kind].reference,
-    }
+    record.loss = replace(
+        record.loss, kind=kind.value, params={**defaults, **cell.loss.params}, reference=family[kind].reference
+    )
     search = catalogue.search_of(cell.loss, kind) if cell.loss.tuned else {}
     studies = protocol.trials(cell, search, task.card.digest)
     record.arrays |= {f"legend/{name}": array for name, array in task.legend().items()}
@@ -156,7 +155,7 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, watch: _Watch
     if cell.protocol.halves:
         halves.measure(cell, task, kind, record, watch.training)
     if aims := dict.fromkeys(r.elicits for r in record.repeats if r.status is Status.DONE):
-        record.loss["elicits"] = " or ".join(filter(None, aims))  # of what was chosen: parameters may change it
+        record.loss.elicits = " or ".join(filter(None, aims))  # of what was chosen: parameters may change it
     bad = [r for r in record.repeats if r.status is not Status.DONE]
     record.status = bad[0].status if bad else Status.DONE
     if bad:
@@ -165,44 +164,43 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, watch: _Watch
     else:
         with suppress(Exception):  # a number for the report, no result
             cost = _cost(cell, family, kind, record)
-            if cost["at"]:
-                record.provenance["cost"] = cost
+            record.cost.loss = cost if cost.at else None
         with suppress(Exception):
-            record.provenance |= _step_cost(cell, task, kind, studies[0][0])
+            record.cost.step = _step_cost(cell, task, kind, studies[0][0])
 
 
 PATIENCE = 1.0
 """Seconds that measuring a loss's cost may always take: nobody notices them."""
 
 
-def _cost(cell: Cell, family: Family, kind: Kind, record: Record) -> dict[str, Any]:
+def _cost(cell: Cell, family: Family, kind: Kind, record: Record) -> LossCost:
     """What the loss alone takes, next to the cheapest of its kind; measured in less time than its trainings took."""
     from lossbench.probe.subject import Subject
     from lossbench.probe.timing import priced
 
-    trained = sum(trial["seconds"] for repeat in record.repeats for trial in repeat.trials)
-    return priced(Subject(family, kind, cell.loss.params), record.provenance["classes"], max(PATIENCE, trained))
+    trained = sum(trial.seconds for repeat in record.repeats for trial in repeat.trials)
+    return priced(Subject(family, kind, cell.loss.params), record.training.classes, max(PATIENCE, trained))
 
 
-def _step_cost(cell: Cell, task: Task, kind: Kind, trial: Trial) -> dict[str, Any]:
-    """What a step takes beside a step with the task's baseline, both run in turn in this same moment; {} without one.
+def _step_cost(cell: Cell, task: Task, kind: Kind, trial: Trial) -> StepCost | None:
+    """What a step takes beside a step with the task's baseline, both run in turn in this same moment.
 
     Steps of two cells, each clocked in its own training, would differ by what else the machine did meanwhile.
     """
     from lossbench.probe.timing import compared
 
     if cell.task.baseline is None or cell.training.accelerator != "cpu":
-        return {}
+        return None
     other = replace(cell, loss=LossChoice(cell.task.baseline))
     its_kind = catalogue.family_of(other.loss).first(task.kinds)
     if its_kind is None:
-        return {}
+        return None
     both = [
         Bench(cell, task, kind).ready(trial, shared_model=True),
         Bench(other, task, its_kind).ready(replace(trial, params={}), shared_model=True),
     ]
     own, base = (one_step(ready, cell.training.batch) for ready in both)
-    return {"step": {"against": other.loss.title, **compared(own, base)}}
+    return compared(own, base, other.loss.title)
 
 
 def _trained(
@@ -228,14 +226,16 @@ def _trained(
     first = bench.ready(studies[0][0], shared_model=True)
     stacked = engine.side_by_side(cell.training, first.fold, first.model, cell.trainings)
     check_gradient(first)
-    record.loss["elicits"], record.loss["pointwise"] = first.loss.elicits, first.loss.pointwise
-    record.provenance["classes"] = first.fold.classes
-    record.provenance["steps_per_epoch"] = steps_per_epoch(first, cell.training.batch)
-    if held := held_of_the_rarest(cell, task):
-        record.provenance["rarest"] = {"class": held[0].name, "per_batch": held[1]}
+    record.loss.elicits, record.loss.pointwise = first.loss.elicits, first.loss.pointwise
+    held = held_of_the_rarest(cell, task)
+    record.training = TrainingFacts(
+        classes=first.fold.classes,
+        steps_per_epoch=steps_per_epoch(first, cell.training.batch),
+        engine="replicas" if stacked else "sequential",
+        rarest=RarestInBatch(held[0].name, held[1]) if held else None,
+    )
     with suppress(Exception):  # what breaks here breaks in training as well, where it is told
-        record.provenance["step_bytes"] = step_bytes(first, cell.training.batch)
-    record.provenance["engine"] = "replicas" if stacked else "sequential"
+        record.cost.step_bytes = step_bytes(first, cell.training.batch)
     if devices(cell.training) > 1:
         yield from (gathered(iter(outcomes)) for outcomes in spread(cell, kind, studies, how, stacked))
     elif stacked:
@@ -251,26 +251,18 @@ def _written(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _blank(cell: Cell, task: Task) -> Record:
-    card = task.card
     return Record(
         status=Status.FAILED,
         reason="",
-        loss={
-            "name": cell.loss.name,
-            "title": cell.loss.title,
-            "params": dict(cell.loss.params),
-            "given": dict(cell.loss.params),
-            "draw": cell.loss.draw,
-            "kind": None,
-            "target": cell.loss.target,
-        },
+        loss=LossFacts(cell.loss.name, cell.loss.title, dict(cell.loss.params)),
         task=cell.task.name,
-        data={**asdict(card), "summary": _written(card.summary), "options": dict(cell.task.data)},
-        model=cell.to_dict()["model"],
-        metric={"name": task.metric.name, "direction": task.metric.direction.value},
+        data=replace(task.card, summary=_written(task.card.summary)),
+        model=cell.model.name,
+        metric=MetricFacts(task.metric.name, task.metric.direction),
+        predicts=predicted_by(task),
         margins=margins_of(cell.task, task),
-        directions={name: direction.value for name, direction in task.directions().items()},
+        directions=dict(task.directions()),
         repeats=[],
-        cell=cell.to_dict(),
+        cell=cell,
         contest=cell.contest,
     )

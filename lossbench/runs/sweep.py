@@ -137,8 +137,8 @@ class Sweep:
         for cell in self.contests():
             for record in run_references(cell):
                 record.sweep = self.name
-                record.provenance["command"] = self.command
-                name = f"{cell.task.name}-{cell.task.data['name']}-reference-{record.loss['name']}-{cell.contest[:6]}"
+                record.provenance.command = self.command
+                name = f"{cell.task.name}-{cell.task.data_name}-reference-{record.loss.name}-{cell.contest[:6]}"
                 record.save(self.folder / name)
 
     def _reused(self, entry: Entry) -> Record | None:

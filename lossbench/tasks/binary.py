@@ -95,6 +95,7 @@ class Binary(TableTask):
     """ROC-AUC, average precision, F1, accuracy, Brier score, log loss and ECE."""
 
     name = "binary"
+    predicts = Target.TWO_CLASSES
     kinds = (Kind.BINARY,)
     binary = True
 

@@ -16,32 +16,14 @@ from torch import Tensor, nn
 
 from lossbench.data.splits import Splits
 from lossbench.loss import Domain, Kind, Prediction, Sequences
-from lossbench.metrics.metric import Direction, Metric
-from lossbench.plan import Part, Rarest
+from lossbench.metrics.metric import Metric
+from lossbench.plan import DataCard, Direction, Part, Rarest, Target
 
 T = TypeVar("T")
 
 
 REFERENCE = "reference"
 """What the test part is opened for where no loss has a part: predictors that choose nothing."""
-
-
-@dataclass(frozen=True)
-class DataCard:
-    """What a reader should know of a data set before any training."""
-
-    name: str
-    source: str
-    rows: int
-    columns: int
-    target: str
-    summary: Mapping[str, Any]
-    """Facts of the target: mean, sd and skew; the share of positives; the tags."""
-    digest: str
-    """Sixteen hex digits over all features and targets."""
-    warnings: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
-    """Those of the warnings that limit what can be concluded, to be said in the report too."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +137,8 @@ class Task(Protocol):
     """A data set with one kind of target and the metrics that judge it."""
 
     name: str
+    predicts: Target
+    """What is predicted. Where a task does not say, its first kind of loss does."""
     kinds: tuple[Kind, ...]
     """The kinds of loss that it can use, most natural first; a loss serves by the first of them that it offers."""
     metric: Metric

@@ -115,6 +115,7 @@ class NER:
     """Strict entity F1, then token metrics and the report per tag."""
 
     name = "ner"
+    predicts = Target.TAGS
     kinds = (Kind.CLASSES, Kind.SEQUENCES)
 
     def __init__(

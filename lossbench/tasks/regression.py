@@ -112,6 +112,7 @@ class Regression(TableTask):
     """RMSE, MAE and R² in original units."""
 
     name = "regression"
+    predicts = Target.NUMBERS
     kinds = (Kind.CONTINUOUS,)
     binary = False
 

@@ -17,7 +17,7 @@ def aims(elicits: str) -> list[str]:
 
 def distorts(record: Record) -> bool:
     """Whether the best answer of a record's loss is something else than the probability that it is read as."""
-    found = aims(str(record.loss.get("elicits") or ""))
+    found = aims(record.loss.elicits)
     return any(aim in ("distorted probability", "sign") for aim in found)
 
 

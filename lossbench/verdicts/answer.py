@@ -318,7 +318,7 @@ def _breaks(judged: Sequence[Advice], pick: Contender) -> Tile:
     if worse:
         return Tile("Where does it break?", listed(worse), f"{pick.title} is worse there", "worse")
     trials = [t for repeat in pick.record.repeats for t in repeat.trials]
-    diverged = sum(t["status"] == Status.DIVERGED.value for t in trials)
+    diverged = sum(t.status is Status.DIVERGED for t in trials)
     if diverged:
         detail = f"{diverged} of {several(len(trials), 'training')} diverged, at the highest rates tried"
         return Tile("Where does it break?", "high rates", detail, "worse")

@@ -6,13 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.metrics.metric import sign as sign_of
-from lossbench.plan import Scope
+from lossbench.plan import Direction, LossCost, Scope, StepCost, Target
 from lossbench.records.record import Record, Status
 from lossbench.verdicts import ranks, statistics
 from lossbench.verdicts.leaderboard import Leaderboard, Row
@@ -126,29 +124,6 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Step:
-    """What one step takes beside one with the loss `against`, both run in turn when the cell had ended.
-
-    ratio: how many times as long, with an interval from low to high. seconds: of its own step, as CPU time.
-    """
-
-    against: str
-    ratio: float
-    low: float
-    high: float
-    seconds: float
-
-    @classmethod
-    def read(cls, stored: Any) -> Step | None:
-        """From a record's provenance; None where nothing was measured or what stands there is no measurement."""
-        try:
-            numbers = [float(stored[name]) for name in ("ratio", "low", "high", "seconds")]
-            return cls(str(stored["against"]), *numbers) if all(0 < n < math.inf for n in numbers) else None
-        except (KeyError, TypeError, ValueError):
-            return None
-
-
-@dataclass(frozen=True)
 class Contender:
     """One loss of a contest. `apart` says why it has no tier."""
 
@@ -161,12 +136,12 @@ class Contender:
     """To the baseline."""
     step_seconds: float | None = None
     """Wall clock of one optimizer step of one training, the median over its trials: never to be compared."""
-    step: Step | None = None
+    step: StepCost | None = None
     """What costs are compared by."""
     step_bytes: float | None = None
     """What one step keeps for its backward pass."""
-    price: Mapping[str, Any] | None = None
-    """What the loss alone costs, at several sizes, next to the cheapest of its kind (`testing.timing.priced`)."""
+    price: LossCost | None = None
+    """What the loss alone costs, at several sizes, next to the cheapest of its kind."""
 
     @property
     def title(self) -> str:
@@ -204,7 +179,7 @@ class Contest:
     """The losses that differ in nothing else, on one task: best first, those without a tier after them."""
 
     board: Leaderboard
-    direction: str
+    direction: Direction
     margin: float
     contenders: tuple[Contender, ...]
     controls: tuple[Contender, ...]
@@ -231,15 +206,20 @@ class Contest:
     def metric(self) -> str:
         return self.board.primary
 
+    @cached_property
+    def predicts(self) -> Target | None:
+        """What is predicted; None where no record says it."""
+        return next((c.record.predicts for c in self.contenders if c.record.predicts), None)
+
     @property
     def sign(self) -> int:
-        return sign_of(self.direction)
+        return self.direction.sign
 
     @cached_property
     def chosen_by(self) -> str:
         """The metric by which rates, parameters and epochs were chosen: another one where it was judged anew."""
         named = (c.record.metric for c in self.contenders if c.record.directions)
-        return next((metric.get("chosen_by", metric["name"]) for metric in named), self.metric)
+        return next((metric.choosing for metric in named), self.metric)
 
     @property
     def done(self) -> list[Record]:
@@ -254,15 +234,15 @@ class Contest:
     def chosen_sign(self) -> int:
         """Which way `chosen_by` improves, as `sign`."""
         ways = (c.record.directions.get(self.chosen_by) for c in self.contenders)
-        return sign_of(next((way for way in ways if way), self.direction))
+        return next((way for way in ways if way), self.direction).sign
 
     @property
     def repeats(self) -> int:
-        return int(self.board.cell["protocol"]["repeats"])
+        return self.board.cell.protocol.repeats
 
     @property
     def trials(self) -> int:
-        return int(self.board.cell["protocol"]["trials"])
+        return self.board.cell.protocol.trials
 
     @cached_property
     def ranked(self) -> tuple[Contender, ...]:

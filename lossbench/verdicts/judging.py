@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from lossbench.errors import InputError
 from lossbench.metrics.catalogue import built_in
-from lossbench.metrics.metric import sign as sign_of
-from lossbench.plan import Rarest
+from lossbench.plan import Direction, Rarest
 from lossbench.records.record import Record, Status
 from lossbench.verdicts import ranks, statistics
 from lossbench.verdicts.aims import other_aim
-from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference, Rules, Step
+from lossbench.verdicts.comparison import Across, Comparison, Contender, Contest, Difference, Rules
 from lossbench.verdicts.leaderboard import Leaderboard, Row, leaderboards
 from lossbench.verdicts.parts import Parts, parts_of
 from lossbench.verdicts.verdict import tiers
@@ -43,9 +42,9 @@ def compare(records: Iterable[Record], rules: Rules = USUAL, name: str = "") -> 
 
 def _contest(board: Leaderboard, rules: Rules) -> Contest:
     first = next((row.record for row in board.rows if row.record.directions), None)
-    direction = first.metric["direction"] if first else "max"
+    direction = (first.metric.direction if first else None) or Direction.MAX
     margin = float((first.margins if first else {}).get(board.primary, 0.0))
-    sign = sign_of(direction)
+    sign = direction.sign
     contenders = [_contender(row, board.primary) for row in board.rows]
     losses = [c for c in contenders if c.role in ("chosen", "baseline")]
     controls = [c for c in contenders if c.role == "control"]
@@ -99,31 +98,31 @@ def _contest(board: Leaderboard, rules: Rules) -> Contest:
 
 def _contender(row: Row, metric: str) -> Contender:
     record = row.record
-    steps = [t["step_seconds"] for repeat in record.repeats for t in repeat.trials if t.get("step_seconds")]
+    steps = [t.step_seconds for repeat in record.repeats for t in repeat.trials if t.step_seconds]
     return Contender(
         row,
         np.array(record.values(metric), dtype=float),
         step_seconds=float(np.median(steps)) if steps else None,
-        step=Step.read(record.provenance.get("step")),
-        step_bytes=record.provenance.get("step_bytes"),
-        price=record.provenance.get("cost"),
+        step=record.cost.step if record.cost.step and record.cost.step.sound else None,
+        step_bytes=record.cost.step_bytes,
+        price=record.cost.loss,
     )
 
 
 def _baseline(losses: Sequence[Contender], board: Leaderboard, rules: Rules) -> str | None:
     """The title of the row that others are held against."""
     if rules.baseline is not None:
-        named = [c.title for c in losses if rules.baseline in (c.title, c.record.loss["name"])]
+        named = [c.title for c in losses if rules.baseline in (c.title, c.record.loss.name)]
         return named[0] if named else None
-    wanted = board.cell["task"].get("baseline")
-    named = [c.title for c in losses if c.record.loss["name"] == wanted and not c.record.loss.get("given")]
+    wanted = board.cell.task.baseline
+    named = [c.title for c in losses if c.record.loss.name == wanted and not c.record.cell.loss.params]
     return named[0] if named else None
 
 
 def _apart(contender: Contender, metric: str) -> str:
     """Why a loss is set apart: missing repeats, another aim than the metric's, or batches that defeat it."""
     record = contender.record
-    of = record.cell["protocol"]["repeats"]
+    of = record.cell.protocol.repeats
     if record.status is not Status.DONE:
         bad = of - sum(repeat.status is Status.DONE for repeat in record.repeats)
         return f"{record.status.value}: {bad} of {of} repeats"
@@ -131,27 +130,27 @@ def _apart(contender: Contender, metric: str) -> str:
         return f"no {metric} in {of - len(contender.values)} of {of} repeats"
     if why := too_few_to_judge(record):
         return why
-    return other_aim(str(record.loss.get("elicits") or ""), metric)
+    return other_aim(record.loss.elicits, metric)
 
 
 def too_few_to_judge(record: Record) -> str:
     """Why batches were too small for a loss that judges each as a whole; empty where they were not, or are unknown."""
-    held = record.provenance.get("rarest")
-    if record.loss.get("pointwise", True) or not held or held["per_batch"] >= Rarest.ENOUGH:
+    held = record.training.rarest
+    if record.loss.pointwise or not held or held.per_batch >= Rarest.ENOUGH:
         return ""
-    size = record.cell["training"]["batch_size"]
-    return f"judges whole batches; {size} rows hold {held['per_batch']:.2g} of class '{held['class']}'"
+    size = record.cell.training.batch_size
+    return f"judges whole batches; {size} rows hold {held.per_batch:.2g} of class '{held.name}'"
 
 
 def _no_verdict(board: Leaderboard, losses: Sequence[Contender], baseline: str | None) -> str:
     sound = [c for c in losses if not c.apart]
-    protocol = board.cell["protocol"]
-    if protocol["name"] in UNJUDGED:
-        return UNJUDGED[protocol["name"]]
-    if protocol["trials"] < 2:
+    protocol = board.cell.protocol
+    if protocol.name in UNJUDGED:
+        return UNJUDGED[protocol.name]
+    if protocol.trials < 2:
         return "one learning rate for every loss, none tuned"
-    if protocol["repeats"] < 3:
-        return f"{protocol['repeats']} repeats show no spread: 3 are the least, 10 are advised"
+    if protocol.repeats < 3:
+        return f"{protocol.repeats} repeats show no spread: 3 are the least, 10 are advised"
     if len(sound) < 2:
         return _too_few(board, losses, sound[0].title if sound else "")
     if baseline is None or all(c.title != baseline for c in sound):
@@ -173,7 +172,7 @@ def _too_few(board: Leaderboard, losses: Sequence[Contender], left: str) -> str:
 
 def _check_pairs(contenders: Sequence[Contender], board: Leaderboard) -> None:
     """Every repeat of every loss, on the same test rows; InputError names what is missing."""
-    wanted = list(range(board.cell["protocol"]["repeats"]))
+    wanted = list(range(board.cell.protocol.repeats))
     for contender in contenders:
         there = [repeat.repeat for repeat in contender.record.repeats]
         if missing := [number for number in wanted if number not in there]:

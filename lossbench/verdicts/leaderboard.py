@@ -7,10 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
-from lossbench.metrics.metric import sign as sign_of
-from lossbench.plan import EDGE_TRIALS, variants
+from lossbench.plan import EDGE_TRIALS, Cell, Direction, variants
 from lossbench.records.quoting import line
 from lossbench.records.record import Record, Status
 
@@ -55,7 +53,7 @@ class Leaderboard:
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
     skipped: tuple[Record, ...]
-    cell: dict[str, Any]
+    cell: Cell
     """One cell of the contest; all of them differ in their loss alone."""
     variant: str = ""
     """What else sets this contest apart from others on the same task, data and model; empty where nothing does."""
@@ -79,7 +77,7 @@ def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
 
 def unpaired(board: Leaderboard) -> list[str]:
     """Losses of which a repeat began from other rows, weights or batch orders than most losses' repeat did."""
-    paired = [row for row in board.rows if not row.record.loss.get("draw")]  # a placebo is not meant to be
+    paired = [row for row in board.rows if not row.record.cell.loss.draw]  # a placebo is not meant to be
     trained = [row for row in paired if any(repeat.hashes for repeat in row.record.repeats)]
     found: dict[str, None] = {}
     for number in range(max((len(row.record.repeats) for row in trained), default=0)):
@@ -93,7 +91,7 @@ def unpaired(board: Leaderboard) -> list[str]:
 
 def edges(record: Record) -> int:
     """In how many repeats the best rate was the lowest or highest tried; 0 where too few were tried to say so."""
-    return sum(repeat.edge for repeat in record.repeats) if record.cell["protocol"]["trials"] >= EDGE_TRIALS else 0
+    return sum(repeat.edge for repeat in record.repeats) if record.cell.protocol.trials >= EDGE_TRIALS else 0
 
 
 def typical_spread(records: Sequence[Record]) -> float | None:
@@ -103,7 +101,7 @@ def typical_spread(records: Sequence[Record]) -> float | None:
     """
     found = []
     for one, other in combinations([r for r in records if r.role != "reference"], 2):
-        metric = one.metric["name"]
+        metric = one.metric.name
         values = [{r.repeat: r.metrics[metric] for r in each.repeats if metric in r.metrics} for each in (one, other)]
         differences = [values[0][repeat] - values[1][repeat] for repeat in values[0].keys() & values[1].keys()]
         found += [statistics.stdev(differences)] if len(differences) > 1 else []
@@ -112,12 +110,12 @@ def typical_spread(records: Sequence[Record]) -> float | None:
 
 def _board(records: list[Record]) -> Leaderboard:
     first = next((r for r in records if r.directions), records[0])
-    primary = first.metric["name"]
+    primary = first.metric.name
     names = tuple(first.directions) or (primary,)
     rows = [_row(r, names) for r in records if r.status is not Status.SKIPPED]
     if had := {name for row in rows for name in row.metrics}:  # others need what no loss here gives, as a density
         names = tuple(name for name in names if name == primary or name in had)
-    sign = -sign_of(first.metric["direction"])  # the best first
+    sign = -(first.metric.direction or Direction.MAX).sign  # the best first
 
     def place(row: Row) -> tuple[int, float]:
         found = row.metrics.get(primary)
@@ -128,8 +126,8 @@ def _board(records: list[Record]) -> Leaderboard:
 
     return Leaderboard(
         task=first.task,
-        data=first.data["name"],
-        model=first.model["name"],
+        data=first.data.name,
+        model=first.model,
         primary=primary,
         metrics=names,
         rows=tuple(sorted(rows, key=place)),

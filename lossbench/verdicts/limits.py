@@ -17,7 +17,7 @@ def limits(comparison: Comparison) -> tuple[str, ...]:
     """What this sweep cannot say."""
     found = []
     for contest in comparison.contests[:MOST_TASKS]:
-        told = next((c.record.data["limits"] for c in contest.contenders if c.record.data.get("limits")), ())
+        told = next((c.record.data.limits for c in contest.contenders if c.record.data.limits), ())
         found += [f"{contest.name}: {limit}" for limit in told]
         differences = [c.difference for c in contest.ranked if c.difference and c.difference.detectable is not None]
         if contest.no_verdict or not differences:

@@ -97,7 +97,7 @@ def stronger(contest: Contest) -> Stronger | None:
     The lead must be shown too: its interval over repeats, paired with the network's, lies above 0.
     """
     networks = [c for c in contest.contenders if c.record.status is Status.DONE and c.mean is not None]
-    rivals = [c for c in contest.references if c.record.loss["name"] != TRIVIAL and c.mean is not None]
+    rivals = [c for c in contest.references if c.record.loss.name != TRIVIAL and c.mean is not None]
     baseline = contest.reference
     if contest.no_verdict or len(networks) < 2 or not rivals or baseline is None:
         return None

@@ -19,8 +19,10 @@ from lossbench.metrics import own_metric
 from lossbench.metrics.catalogue import built_in, refuse_description, usual
 from lossbench.metrics.decisions import best_stored_threshold
 from lossbench.metrics.influence import INFLUENCE, needed
-from lossbench.metrics.metric import Metric, Target
+from lossbench.metrics.metric import Metric
 from lossbench.metrics.own_metric import Examples, OwnMetric
+from lossbench.plan import Direction, Target
+from lossbench.records.facts import MetricFacts
 from lossbench.records.record import Record, Repeat, finite
 from lossbench.verdicts.parts import Part
 
@@ -44,7 +46,7 @@ def rescored(records: Sequence[Record], metric: str, direction: str | None, marg
         return [_by_built_in(record, found, margin) for record in records if _judges(record, found)]
     if "." not in metric:
         raise InputError(f"No task here has the metric '{metric}'. They have: {', '.join(known)}.")
-    mine = {record.metric["name"] for record in records if _is_of(record, metric)}
+    mine = {record.metric.name for record in records if _is_of(record, metric)}
     others = [name for name in known if name not in mine]
     ask = "--direction min or --direction max"
     own = own_metric.load(metric, direction, others, what="--metric", ask=ask)
@@ -80,7 +82,7 @@ def _by_built_in(record: Record, metric: Metric, margin: float | None) -> Record
             if parts is not None:
                 later[f"test/{repeat.repeat}/{INFLUENCE}/{metric.name}"] = parts
     record = replace(record, repeats=repeats, later=later)
-    return _judged_by(record, metric.name, metric.direction.value, margin, metric.margin)
+    return _judged_by(record, metric.name, metric.direction, margin, metric.margin)
 
 
 def _measured(metric: Metric, repeat: Repeat, validation: Part, test: Part) -> tuple[Repeat, Values | None]:
@@ -120,7 +122,7 @@ def _by_function(record: Record, own: OwnMetric, margin: float | None) -> Record
             try:
                 found, influence = _judge(asked, repeat, validation, test)
             except Exception as error:
-                whose = f"{record.title} on {record.data['name']}, repeat {repeat.repeat}"
+                whose = f"{record.title} on {record.data.name}, repeat {repeat.repeat}"
                 raise InputError(
                     f"--metric={own.path} broke on the predictions of {whose}: {type(error).__name__}: {error}"
                 ) from error
@@ -135,18 +137,17 @@ def _by_function(record: Record, own: OwnMetric, margin: float | None) -> Record
 
 def _is_of(record: Record, path: str) -> bool:
     """Whether the sweep itself was judged by the function at this path; nothing is looked up there."""
-    return record.cell.get("task", {}).get("metric") == path
+    return record.cell.task.metric == path
 
 
-def _judged_by(record: Record, name: str, direction: str, margin: float | None, usual: float | None) -> Record:
+def _judged_by(record: Record, name: str, direction: Direction, margin: float | None, usual: float | None) -> Record:
     """Metric, columns and margin changed together; `chosen_by` keeps the metric that trainings were chosen by."""
     margins = {key: value for key, value in record.margins.items() if key != name}
     if (same := usual if margin is None else margin) is not None:
         margins[name] = same
-    chosen_by = record.metric.get("chosen_by", record.metric["name"])
     return replace(
         record,
-        metric={"name": name, "direction": direction, "chosen_by": chosen_by},
+        metric=MetricFacts(name, direction, record.metric.choosing),
         directions={name: direction, **{k: v for k, v in record.directions.items() if k != name}},
         margins=margins,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,32 +54,35 @@ def _merged(records: Sequence[Record]) -> list[Record]:
             continue
         for other in seen.values():
             _check_alike(record, other)
-        key = (record.contest, fingerprint(record.cell["loss"]) if record.role != "reference" else record.title)
+        key = (
+            record.contest,
+            fingerprint(record.cell.to_dict()["loss"]) if record.role != "reference" else record.title,
+        )
         seen.setdefault(key, record)
     return list(seen.values())
 
 
 def _check_alike(one: Record, other: Record) -> None:
-    if (one.task, one.data["name"], one.model["name"]) != (other.task, other.data["name"], other.model["name"]):
+    if (one.task, one.data.name, one.model) != (other.task, other.data.name, other.model):
         return
-    if one.data.get("digest") != other.data.get("digest") and one.data.get("digest") and other.data.get("digest"):
+    if one.data.digest != other.data.digest and one.data.digest and other.data.digest:
         raise InputError(
-            f"{one.sweep} and {other.sweep} hold different rows under the name {one.data['name']}: losses judged on "
+            f"{one.sweep} and {other.sweep} hold different rows under the name {one.data.name}: losses judged on "
             "different data cannot be compared."
         )
     if _budget(one) != _budget(other):
         raise InputError(
-            f"{one.sweep} and {other.sweep} were run under different protocols on {one.data['name']} "
+            f"{one.sweep} and {other.sweep} were run under different protocols on {one.data.name} "
             f"({_said(one)} against {_said(other)}): losses with different budgets cannot be compared."
         )
 
 
 def _budget(record: Record) -> Any:
-    cell: Mapping[str, Any] = record.cell
-    return [cell.get("protocol"), cell.get("training"), cell.get("seed"), cell.get("task"), cell.get("penalty")]
+    cell = record.cell
+    return [cell.protocol, cell.training, cell.seed, cell.task, cell.penalty]
 
 
 def _said(record: Record) -> str:
-    protocol = record.cell["protocol"]
-    differing = f"{protocol['name']}, {protocol['repeats']} repeats of {protocol['trials']} trials"
-    return f"{differing}, seed {record.cell.get('seed')}"
+    protocol = record.cell.protocol
+    differing = f"{protocol.name}, {protocol.repeats} repeats of {protocol.trials} trials"
+    return f"{differing}, seed {record.cell.seed}"

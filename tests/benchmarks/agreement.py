@@ -61,7 +61,7 @@ def agreement() -> Iterator[Line]:
             for loss in LOSSES[task]:
                 cell = replace(found, loss=loss, protocol=Protocol("few", 1, 3))  # the centre, and two up to 1e-2
                 full.append(apart(*_pair(replace(cell, training=double))))
-                epochs = [[t["value"] for t in r.repeats[0].trials] for r in _pair(replace(cell, training=single))]
+                epochs = [[t.value for t in r.repeats[0].trials] for r in _pair(replace(cell, training=single))]
                 first.append(max(abs(a - b) / abs(a) for a, b in zip(*epochs, strict=True)))
             told = f"{max(full):.1e}; first epoch in float32 {max(first):.1e}"
             what = f"stack against single trainings on {name}, {len(full)} losses, worst metric"

@@ -34,7 +34,7 @@ def table(records: dict[str, Record]) -> str:
 
 def _row(record: Record) -> str:
     numbers = " | ".join(f"{_mean(record, name):.3f}" for name in ("roc_auc", "log_loss", "ece"))
-    return f"| {record.title} | {record.loss.get('elicits') or ''} | {numbers} |"
+    return f"| {record.title} | {record.loss.elicits} | {numbers} |"
 
 
 def _mean(record: Record, metric: str) -> float:

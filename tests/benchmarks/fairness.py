@@ -27,7 +27,7 @@ def standard(data: str, loss: str, task: str) -> Cell:
 def differences(one: Cell, other: Cell) -> list[float]:
     """The primary metric of one cell less the other's, repeat by repeat."""
     first, second = run(one), run(other)
-    metric = first.metric["name"]
+    metric = first.metric.name
     return [b - a for a, b in zip(first.values(metric), second.values(metric), strict=True)]
 
 

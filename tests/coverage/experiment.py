@@ -57,7 +57,7 @@ def run(design: Design, number: int) -> Outcome:
         further = [_done(design.cell(number, loss, truth=True)) for loss in (design.baseline, design.rival)]
     finally:
         inputs._TASKS.clear()
-    sign = -1 if baseline.metric["direction"] == "min" else 1
+    sign = -1 if baseline.metric.direction == "min" else 1
     gains = sign * (np.array(further[1].values(design.metric)) - np.array(further[0].values(design.metric)))
     halves = sign * (_halves(design, rival) - _halves(design, baseline)) if design.halves else None
     return Outcome(
@@ -78,7 +78,7 @@ def _done(cell: Cell) -> Record:
 
 def gains_by_example(metric: str, baseline: Record, other: Record) -> Values:
     """What each test example, or each group of them, has to do with the other's gain over the baseline [R, n]."""
-    sign = -1 if baseline.metric["direction"] == "min" else 1
+    sign = -1 if baseline.metric.direction == "min" else 1
     return sign * (_parts(metric, other) - _parts(metric, baseline))
 
 

@@ -122,8 +122,8 @@ def test_a_command_trains_on_a_folder_of_datasets(tmp_path: Path) -> None:
     (cell,) = lossbench.cells("+loss=bce", "task=binary", *said, *QUICK)
     record = lossbench.run(cell)
     assert record.status.value == "done", record.reason
-    assert record.data["rows"] == ROWS
-    assert "Hugging Face datasets" in record.data["source"]
+    assert record.data.rows == ROWS
+    assert "Hugging Face datasets" in record.data.source
 
 
 def test_without_a_network_the_hub_is_asked_once_and_briefly_and_later_calls_may_ask_again(
@@ -210,7 +210,7 @@ def test_an_installed_source_is_chosen_like_a_data_set_that_comes_along(site: Si
     assert load_task(cell.task, 0).card.source == "the warehouse of north"
     record = lossbench.run(cell)
     assert record.status.value == "done", record.reason
-    assert record.data["name"] == "warehouse"
+    assert record.data.name == "warehouse"
     with pytest.raises(InputError, match=r"task.data.region"):
         lossbench.cells("+loss=mse", "task=regression", "task/data=warehouse", "task.data.target=price")
     with pytest.raises(InputError, match="yaer"):

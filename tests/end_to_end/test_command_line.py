@@ -136,8 +136,8 @@ def test_a_composite_a_regularizer_and_a_model_of_ones_own_take_part(lossbench: 
     assert lossbench(*words, "model.target=torch.nn.Linear", *QUICK).code == 0
     record = cells()["regression sum(terms={mse:1,mae:0.5})"]
     assert record.status.value == "done"
-    assert record.cell["penalty"]["strength"] == 0.01
-    assert record.model["name"] == "Linear"
+    assert record.cell.penalty.strength == 0.01
+    assert record.model == "Linear"
     assert record.path is not None
     assert {"curve/0/part/mse", "curve/0/part/mae"} <= set(read_record(record.path).arrays)
 
@@ -400,7 +400,7 @@ def test_three_plugins_that_break_leave_the_sweep_as_it_would_be_without_them(fo
     reasons = {name: found[f"binary {name}"].reason for name in ("bad_import", "bad_gradient", "bad_shape")}
     assert "'bad_import' of bad-import 2.5 broke on import: ImportError: a missing library" in reasons["bad_import"]
     assert reasons["bad_gradient"] == "2 of 2 repeats: the loss became nan in step 1"  # by the gradient of step 0
-    assert found["binary bad_gradient"].loss["distribution"] == "bad-gradient 2.5"
+    assert found["binary bad_gradient"].loss.distribution == "bad-gradient 2.5"
     assert "'bad_shape' of bad-shape 2.5 broke in step 0" in reasons["bad_shape"]
     assert "n targets in, n losses out" in reasons["bad_shape"]
     assert [untimed(found[name]) for name in before] == [untimed(record) for record in before.values()]
@@ -475,7 +475,7 @@ def test_a_loss_of_nonnegative_targets_does_not_fit_negative_ones(lossbench: Com
     assert result.code == 0
     # 401ksubs' nettfa has a minimum of -502.302
     assert "needs targets of 0 and above, nettfa goes down to -502.302" in result.text
-    assert {r.data["name"]: r.status.value for r in read_records("results") if r.title == "poisson"} == {
+    assert {r.data.name: r.status.value for r in read_records("results") if r.title == "poisson"} == {
         "net_assets": "skipped",
         "house_prices": "done",
     }
@@ -487,7 +487,7 @@ def test_a_record_keeps_the_command_as_it_was_typed(lossbench: Command, monkeypa
     typed = ["+loss=mse", "task=regression", *QUICK, "tracking=off"]
     monkeypatch.setattr(sys, "argv", ["lossbench", *typed])
     assert lossbench(*typed).code == 0
-    assert {r.provenance["command"] for r in read_records("results")} == {" ".join(["lossbench", *typed])}
+    assert {r.provenance.command for r in read_records("results")} == {" ".join(["lossbench", *typed])}
 
 
 def test_groups_too_few_to_split_are_refused_before_anything_is_written(lossbench: Command, folder: Path) -> None:

@@ -48,9 +48,9 @@ def test_a_frame_is_compared_as_the_command_would_and_done_cells_are_not_trained
     assert first.contests[0].task == "regression"
     assert first.contests[0].board.model == "Net"
     trained = [r for r in read_records(tmp_path / again.name) if r.role != "reference"]
-    assert all(r.provenance["reused_from"] == first.name for r in trained)
+    assert all(r.provenance.reused_from == first.name for r in trained)
     assert {r.title for r in read_records(tmp_path / first.name) if r.role == "reference"}
-    assert {r.provenance["command"] for r in trained} == {"lossbench.compare(['huber'])"}
+    assert {r.provenance.command for r in trained} == {"lossbench.compare(['huber'])"}
     assert (tmp_path / first.name / "report.html").exists()
     table = first.to_pandas()
     means = {c.title: c.mean for c in first.contests[0].contenders}
@@ -154,13 +154,13 @@ def test_a_model_that_goes_by_anothers_name_is_refused(tmp_path: Path) -> None:
 def test_kept_weights_make_the_predictions_that_were_judged(tmp_path: Path, frame: pd.DataFrame) -> None:
     keep = [*QUICK, "training.save_models=best"]
     done = lossbench.compare(["huber"], data=frame, target="y", model=Net, results=tmp_path, overrides=keep)
-    from lossbench.plan import Cell, Part
+    from lossbench.plan import Part
     from lossbench.runs.inputs import load_task
 
     for record in read_records(tmp_path / done.name, arrays=True):
         if record.role == "reference":
             continue
-        cell = Cell.from_dict(record.cell)
+        cell = record.cell
         task = load_task(cell.task, cell.seed)
         for repeat in record.repeats:
             assert record.path is not None

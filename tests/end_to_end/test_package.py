@@ -88,7 +88,7 @@ def test_a_plugin_that_is_installed_after_the_fact_is_swept_by_name(installed: P
     assert done.returncode == 0, done.stdout + done.stderr
     found = {f"{r.task} {r.title}": r for r in read_records(tmp_path / "results")}
     assert found["regression pseudo_huber(delta=2)"].status.value == "done"
-    assert found["regression pseudo_huber(delta=2)"].loss["distribution"] == "lossbench-example 0.1.0"
+    assert found["regression pseudo_huber(delta=2)"].loss.distribution == "lossbench-example 0.1.0"
     assert found["binary pseudo_huber(delta=2)"].status.value == "skipped"
     by_full_name = run(installed, tmp_path, "losses", "lossbench-example.pseudo_huber")
     assert "training standard deviations" in by_full_name.stdout
@@ -111,7 +111,7 @@ def test_an_author_gets_from_nothing_to_a_sweep_in_four_commands(installed: Path
         assert done.returncode == 0, done.stdout + done.stderr
     found = {r.title: r for r in read_records(tmp_path / "results") if r.role != "reference"}
     assert {title: r.status.value for title, r in found.items()} == {"mine": "done", "bce": "done"}
-    assert found["mine"].loss["distribution"] == "lossbench-mine 0.1.0"
+    assert found["mine"].loss.distribution == "lossbench-mine 0.1.0"
 
 
 @pytest.mark.long
@@ -136,7 +136,7 @@ def test_the_plain_example_depends_on_nothing_of_ours_and_is_swept_by_name(insta
     done = run(installed, tmp_path, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     found = {r.title: r for r in read_records(tmp_path / "results") if r.role != "reference"}
-    assert found["power_error(p=1)"].loss["distribution"] == "lossbench-example-plain 0.1.0"
+    assert found["power_error(p=1)"].loss.distribution == "lossbench-example-plain 0.1.0"
     # the square is the square, whoever's it is
     assert found["power_error(p=2)"].repeats[0].metrics == pytest.approx(found["mse"].repeats[0].metrics, rel=1e-4)
 

@@ -139,11 +139,11 @@ def run(*words: str) -> tuple[Cell, lossbench.records.record.Record]:  # type: i
 def test_a_loss_is_chosen_by_a_score_that_serves_it(words: tuple[str, ...], score: str, engine: str) -> None:
     _, record = run(*words, f"training.engine={engine}")
     assert record.status.value == "done", record.reason
-    assert record.metric["name"] == score
+    assert record.metric.name == score
     assert next(iter(record.directions)) == score
-    assert other_aim(record.loss["elicits"], score) == ""
+    assert other_aim(record.loss.elicits, score) == ""
     for repeat in record.repeats:
-        values = [trial["value"] for trial in repeat.trials]
+        values = [trial.value for trial in repeat.trials]
         assert repeat.trial == int(np.argmin(values))
         assert repeat.validation[score] == pytest.approx(min(values), rel=1e-5)
     assert record.margins[score] > 0
@@ -151,7 +151,7 @@ def test_a_loss_is_chosen_by_a_score_that_serves_it(words: tuple[str, ...], scor
 
 def test_a_metric_of_one_s_own_is_left_alone() -> None:
     _, record = run("+loss=quantile", "loss.params.q=0.9", "task.metric=tests.verdicts.test_rescoring.absolute")
-    assert record.metric["name"] == "absolute"
+    assert record.metric.name == "absolute"
 
 
 def test_such_losses_stand_in_a_contest_of_their_own() -> None:
@@ -196,8 +196,8 @@ def test_one_metric_in_several_spellings_is_one_contest() -> None:
 
 
 def test_a_family_without_a_number_is_no_way_round_a_quantile_s_own_score() -> None:
-    assert run("+loss=quantile", "loss.params.q=0.9", "task.metric=pinball")[1].metric["name"] == "pinball_0.9"
-    assert run("+loss=mse", "task.metric=pinball")[1].metric["name"] == "pinball_0.5"
+    assert run("+loss=quantile", "loss.params.q=0.9", "task.metric=pinball")[1].metric.name == "pinball_0.9"
+    assert run("+loss=mse", "task.metric=pinball")[1].metric.name == "pinball_0.5"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from lossbench.metrics import own_metric
 from lossbench.metrics.catalogue import BUILT_IN
 from lossbench.metrics.decisions import best_threshold
 from lossbench.metrics.own_metric import OwnMetric, load, undecided
+from lossbench.plan import Direction
 
 Values = NDArray[Any]
 SOURCE = '''
@@ -115,8 +116,8 @@ def test_a_task_without_thresholds_takes_a_function_that_can_do_without(module: 
 
 def test_the_direction_is_the_commands_and_else_the_functions_own(module: str) -> None:
     words = {"what": "--metric", "ask": "--direction min or --direction max"}
-    assert load(f"{module}.fixed", None, (), **words).direction == "max"
-    assert load(f"{module}.fixed", "min", (), **words).direction == "min"
+    assert load(f"{module}.fixed", None, (), **words).direction is Direction.MAX
+    assert load(f"{module}.fixed", "min", (), **words).direction is Direction.MIN
     with pytest.raises(InputError, match=r"--metric=.*\.plain needs --direction min or --direction max"):
         load(f"{module}.plain", None, (), **words)
 
@@ -135,7 +136,7 @@ def test_the_threshold_is_the_best_of_all_that_part_the_scores_in_another_way(
 ) -> None:
     """Against each score itself, and one below all, as a threshold: every way to part them."""
     target, p = np.array(pairs, dtype=float).T / [[1], [12]]
-    own = OwnMetric("profit", "m.profit", "max", _profit, takes_threshold=True)
+    own = OwnMetric("profit", "m.profit", Direction.MAX, _profit, takes_threshold=True)
     cut, value = own.threshold(target, p, middle)
     every = [_profit(target, p, threshold) for threshold in [*p, p.min() - 1]]
     assert value == max(every)
@@ -152,7 +153,7 @@ def test_f1_as_a_function_of_ones_own_gets_the_threshold_that_f1_gets(seed: int,
     import torch
 
     target, p = rows(150, seed, grid)
-    own = OwnMetric("f1_too", "m.f1_too", "max", partial(sk.f1_score, zero_division=0), judges_label=True)
+    own = OwnMetric("f1_too", "m.f1_too", Direction.MAX, partial(sk.f1_score, zero_division=0), judges_label=True)
     wanted = best_threshold(torch.from_numpy(target), torch.from_numpy(p), BUILT_IN["f1"].of_counts, 0.5)
     assert own.threshold(target, p, 0.5)[0] == pytest.approx(wanted, abs=1e-12)
 
@@ -166,14 +167,14 @@ def test_a_cost_gets_the_threshold_at_which_it_is_least() -> None:
     def cost(true: Values, label: Values) -> float:
         return float(5 * (true * (1 - label)).sum() + ((1 - true) * label).sum())
 
-    own = OwnMetric("cost", "m.cost", "min", cost, judges_label=True)
+    own = OwnMetric("cost", "m.cost", Direction.MIN, cost, judges_label=True)
     cut, value = own.threshold(target, p, 0.5)
     assert value == min(cost(target, (p > t).astype(int)) for t in p)
     assert cut == pytest.approx(1 / 6, abs=0.06)
 
 
 def test_of_equal_thresholds_the_one_nearest_the_middle_is_taken() -> None:
-    own = OwnMetric("flat", "m.flat", "max", lambda target, label: 1.0, judges_label=True)
+    own = OwnMetric("flat", "m.flat", Direction.MAX, lambda target, label: 1.0, judges_label=True)
     assert own.threshold(np.array([0.0, 1.0]), np.array([0.2, 0.7]), 0.5)[0] == pytest.approx(0.45)
 
 
@@ -186,7 +187,7 @@ def test_many_thresholds_are_searched_coarsely_and_then_round_the_best() -> None
         calls += 1
         return _profit(true, prediction, threshold)
 
-    own = OwnMetric("profit", "m.profit", "max", counted, takes_threshold=True)
+    own = OwnMetric("profit", "m.profit", Direction.MAX, counted, takes_threshold=True)
     _, value = own.threshold(target, p, 0.5, most=128)
     order = np.argsort(-p)
     best = np.cumsum(120 * target[order] - 20).max()  # every way to part them, by running sums
@@ -200,7 +201,7 @@ def test_thresholds_at_which_the_function_has_no_value_are_passed_over() -> None
             raise ZeroDivisionError
         return float((true * label).sum() / label.sum()) if label.sum() > 1 else math.nan
 
-    own = OwnMetric("precision", "m.precision", "max", precision, judges_label=True)
+    own = OwnMetric("precision", "m.precision", Direction.MAX, precision, judges_label=True)
     target, p = np.array([1.0, 1, 0]), np.array([0.9, 0.8, 0.1])
     assert own.threshold(target, p, 0.5) == (pytest.approx(0.45), 1.0)
 
@@ -208,7 +209,7 @@ def test_thresholds_at_which_the_function_has_no_value_are_passed_over() -> None
         raise KeyError("gone")
 
     with pytest.raises(KeyError, match="gone"):
-        OwnMetric("never", "m.never", "max", never, judges_label=True).threshold(target, p, 0.5)
+        OwnMetric("never", "m.never", Direction.MAX, never, judges_label=True).threshold(target, p, 0.5)
 
 
 # What examples contribute ---------------------------------------------------------------------------------------------
@@ -216,7 +217,7 @@ def test_thresholds_at_which_the_function_has_no_value_are_passed_over() -> None
 
 def test_the_influence_of_a_mean_is_each_examples_own_term() -> None:
     target, p = rows(40, 5)  # fewer rows than groups: each is left out by itself
-    own = OwnMetric("mae", "m.mae", "min", lambda y, z: float(np.abs(y - z).mean()))
+    own = OwnMetric("mae", "m.mae", Direction.MIN, lambda y, z: float(np.abs(y - z).mean()))
     found = own.influence(target, p)
     assert found is not None
     assert np.sort(found) == pytest.approx(np.sort(np.abs(target - p)))
@@ -225,7 +226,7 @@ def test_the_influence_of_a_mean_is_each_examples_own_term() -> None:
 
 def test_influences_of_two_predictions_are_of_the_same_groups() -> None:
     target, p = rows(200, 6)
-    own = OwnMetric("share", "m.share", "max", lambda y, z: float(z.mean()))
+    own = OwnMetric("share", "m.share", Direction.MAX, lambda y, z: float(z.mean()))
     groups = np.random.default_rng(0).permutation(200) % 50
     without = np.array([p[groups != g].mean() for g in range(50)])
     found = own.influence(target, p)
@@ -241,7 +242,7 @@ def test_a_function_that_needs_both_classes_has_no_influence_where_a_group_holds
 
     target, score = np.zeros(30), np.linspace(0, 1, 30)
     target[7] = 1
-    own = OwnMetric("auc", "m.auc", "max", ranked)
+    own = OwnMetric("auc", "m.auc", Direction.MAX, ranked)
     assert own.influence(target, score) is None
     assert own(target, score) == sk.roc_auc_score(target, score)
 
@@ -254,7 +255,7 @@ def test_sentences_are_given_as_lists_of_tags() -> None:
         seen.append((one, other))
         return float(np.mean([a == b for a, b in zip(one, other, strict=True)]))
 
-    found = OwnMetric("same", "m.same", "max", same).influence(true, guess)
+    found = OwnMetric("same", "m.same", Direction.MAX, same).influence(true, guess)
     assert seen[0] == (true, guess)
     assert found is not None
     assert np.sort(found) == pytest.approx([0, 1, 1])

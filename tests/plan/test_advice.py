@@ -189,7 +189,7 @@ def test_such_a_value_reaches_the_jobs_of_a_sweep(lossbench: Callable[..., Any],
     )
     assert told.code == 0, told.text
     (record,) = [r for r in read_records(folder / "results" / "s") if r.role == "chosen"]
-    assert record.cell["task"]["data"]["positive"] == value
+    assert record.cell.task.data["positive"] == value
     assert record.status.value == "done"
 
 

@@ -111,13 +111,13 @@ def test_a_study_is_judged_by_the_very_training_that_it_chose() -> None:
     tuned = run(cell("huber", protocol=Protocol("some", 2, 4)))
     assert tuned.status is Status.DONE
     for r, repeat in enumerate(tuned.repeats):
-        values = [trial["value"] for trial in repeat.trials]
+        values = [trial.value for trial in repeat.trials]
         assert repeat.trial == int(np.argmin(values))
         assert repeat.validation["rmse"] == pytest.approx(min(values), rel=1e-9)
         chosen = repeat.trials[repeat.trial or 0]
         # that trial alone, at its rate and parameters, without any tuning
-        alone = cell("huber", protocol=Protocol("fixed", 2, 1), **chosen["params"])
-        record = run(replace(alone, training=replace(alone.training, learning_rate=chosen["learning_rate"])))
+        alone = cell("huber", protocol=Protocol("fixed", 2, 1), **chosen.params)
+        record = run(replace(alone, training=replace(alone.training, learning_rate=chosen.learning_rate)))
         assert record.repeats[r].metrics == repeat.metrics
         assert record.repeats[r].hashes == repeat.hashes
         assert np.array_equal(record.arrays[f"test/{r}/score"], tuned.arrays[f"test/{r}/score"])
@@ -126,13 +126,13 @@ def test_a_study_is_judged_by_the_very_training_that_it_chose() -> None:
 def test_a_diverged_trial_is_that_trials_worst_outcome_and_no_more() -> None:
     wild = replace(cell(protocol=Protocol("wild", 1, 8, rate_decades=60.0)), training=Training(2, optimizer="sgd"))
     record = run(wild)
-    states = [trial["status"] for trial in record.repeats[0].trials]
-    assert "diverged" in states
+    states = [trial.status for trial in record.repeats[0].trials]
+    assert Status.DIVERGED in states
     assert record.status is Status.DONE
-    assert record.repeats[0].trials[record.repeats[0].trial or 0]["status"] == "done"
+    assert record.repeats[0].trials[record.repeats[0].trial or 0].status is Status.DONE
 
 
 def test_without_a_search_the_rate_alone_is_tuned() -> None:
     record = run(replace(cell("huber", protocol=Protocol("some", 1, 3)), loss=LossChoice("huber", tuned=False)))
-    assert [trial["params"] for trial in record.repeats[0].trials] == [{}, {}, {}]
-    assert len({trial["learning_rate"] for trial in record.repeats[0].trials}) == 3
+    assert [trial.params for trial in record.repeats[0].trials] == [{}, {}, {}]
+    assert len({trial.learning_rate for trial in record.repeats[0].trials}) == 3

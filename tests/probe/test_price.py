@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 
 from lossbench.loss import Kind
+from lossbench.plan import CostAt, LossCost
 from lossbench.probe.timing import SIZES, cheapest, priced
 from lossbench.report.page import html
 from lossbench.report.tables import to_json
@@ -16,16 +20,16 @@ from tests.report.test_report import Reader, with_evidence
 from tests.verdicts.test_comparison import gaining, mse
 
 
-def settings(price: dict) -> list[tuple[int, int]]:
-    return [(at["batch"], at["classes"]) for at in price["at"]]
+def settings(cost: LossCost) -> list[tuple[int, int]]:
+    return [(at.batch, at.classes) for at in cost.at]
 
 
 def test_a_pointwise_loss_is_tried_at_every_batch() -> None:
     (subject,) = subjects("log_cosh")
-    price = priced(subject, 1)
-    assert settings(price) == [(size, 1) for size in SIZES]
-    assert price["against"] == cheapest(Kind.CONTINUOUS).name
-    assert all(at["seconds"] > 0 and at["ratio"] > 0 and at["threads"] == 1 for at in price["at"])
+    cost = priced(subject, 1)
+    assert settings(cost) == [(size, 1) for size in SIZES]
+    assert cost.against == cheapest(Kind.CONTINUOUS).name
+    assert all(at.seconds > 0 and at.ratio > 0 and at.threads == 1 for at in cost.at)
 
 
 def test_classes_are_those_of_the_task_and_ten_times_as_many() -> None:
@@ -41,10 +45,10 @@ def test_a_set_loss_whose_pairs_grow_by_the_square_is_spared_the_largest_batch()
 def test_bytes_and_operations_are_counted() -> None:
     """The kernel of torch's squared error keeps output and target, 4 bytes each, for its backward pass."""
     (subject,) = subjects("mse", "continuous")
-    price = priced(subject, 1)
-    assert [at["bytes"] for at in price["at"]] == [8, 8, 8]
+    cost = priced(subject, 1)
+    assert [at.bytes for at in cost.at] == [8, 8, 8]
     (twice,) = subjects("huber", "continuous", delta=0.5)
-    assert [at["operations"] for at in priced(twice, 1)["at"]] == [at["operations"] for at in price["at"]]
+    assert [at.operations for at in priced(twice, 1).at] == [at.operations for at in cost.at]
 
 
 def test_what_is_drawn_after_it_is_what_would_have_been_drawn_before() -> None:
@@ -60,21 +64,27 @@ NANOSECONDS = 31.4
 """Of a loss that takes as long as the cheapest: a number that nothing else on the page has."""
 
 
-def made(small: float, large: float, clock: float = 1.0) -> dict:
+def made(small: float, large: float, clock: float = 1.0, against: str = "mse") -> LossCost:
     """Ratios at a small and a large batch, to 1 %, by a clock that goes this much too fast."""
-    sizes = {"classes": 1, "threads": 1, "bytes": 27.0, "operations": 61}
+    sizes: Any = {"classes": 1, "threads": 1, "bytes": 27.0, "operations": 61}
     at = [
-        {"batch": batch, "seconds": NANOSECONDS * 1e-9 * ratio * clock, "ratio": ratio, **sizes}
-        | {"low": ratio - 0.009 * ratio, "high": ratio + 0.009 * ratio}
+        CostAt(
+            batch,
+            seconds=NANOSECONDS * 1e-9 * ratio * clock,
+            ratio=ratio,
+            low=ratio - 0.009 * ratio,
+            high=ratio + 0.009 * ratio,
+            **sizes,
+        )
         for batch, ratio in ((32, small), (4096, large))
     ]
-    return {"against": "mse", "at": at}
+    return LossCost(against, tuple(at))
 
 
 @pytest.fixture
 def records():
     found = [with_evidence(one, seed) for seed, one in enumerate([mse(), gaining("huber", 0.5, 0.1)])]
-    found[0].provenance["cost"], found[1].provenance["cost"] = made(1.0, 1.0), made(7.77, 1.0)
+    found[0].cost.loss, found[1].cost.loss = made(1.0, 1.0), made(7.77, 1.0)
     return found
 
 
@@ -93,7 +103,7 @@ def test_nanoseconds_and_ratios_of_one_table_never_disagree(records) -> None:
     By hand: the cheapest took 31.4 ns in the cell of mse, and 20 % less in that of huber, on the mean of the two 28.3;
     huber's 1.23 times are 34.8 ns of those, whatever its own clock said.
     """
-    records[1].provenance["cost"] = made(1.23, 1.23, clock=0.8)
+    records[1].cost.loss = made(1.23, 1.23, clock=0.8)
     reader = Reader()
     reader.feed(html(compare(records, name="made")))
     text = " ".join(" ".join(reader.text).split())
@@ -102,7 +112,8 @@ def test_nanoseconds_and_ratios_of_one_table_never_disagree(records) -> None:
 
 
 def test_a_loss_that_was_not_tried_at_a_size_has_no_number_there(records) -> None:
-    del records[1].provenance["cost"]["at"][1]
+    cost = records[1].cost
+    cost.loss = replace(cost.loss, at=cost.loss.at[:1])
     reader = Reader()
     reader.feed(html(compare(records, name="made")))
     assert "huber 7.77 × (7.70 to 7.84) n/a n/a 27 61" in " ".join(" ".join(reader.text).split())
@@ -110,13 +121,13 @@ def test_a_loss_that_was_not_tried_at_a_size_has_no_number_there(records) -> Non
 
 def test_records_of_before_have_no_such_table(records) -> None:
     for record in records:
-        del record.provenance["cost"]
+        record.cost.loss = None
     assert "What the loss alone costs" not in html(compare(records, name="made"))
 
 
 def test_losses_of_two_kinds_have_a_table_each(records) -> None:
     """A task with texts takes losses of single words and of whole sentences, each held against its own cheapest."""
-    records[1].provenance["cost"]["against"] = "sequence_cross_entropy"
+    records[1].cost.loss = made(7.77, 1.0, against="sequence_cross_entropy")
     page = html(compare(records, name="made"))
     assert "relative to mse, the cheapest" in page
     assert "relative to sequence_cross_entropy, the cheapest" in page

@@ -7,6 +7,7 @@ import csv
 import io
 import re
 import unicodedata
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -27,6 +28,7 @@ from lossbench.report.page import html
 from lossbench.report.tables import to_csv, to_latex, to_markdown
 from lossbench.verdicts.answer import answer
 from lossbench.verdicts.judging import compare
+from tests.made import altered
 from tests.verdicts.test_comparison import gaining, mse
 from tests.verdicts.test_reporting import saved
 
@@ -130,18 +132,17 @@ def test_latex_gets_no_command_and_no_other_line() -> None:
 
 def named(title: str, record: Record) -> Record:
     """A record in which everything that has a name has this one."""
-    record.loss |= {"title": title}
-    record.data |= {"name": title, "digest": "same"}
-    record.model = {"name": title}
+    record.loss.title = title
+    record.data = replace(record.data, name=title, digest="same")
+    record.model = title
     record.reason = record.reason and title
-    record.cell["model"]["name"] = title
-    record.cell["task"]["data"] = {"name": title}
+    record.cell = altered(record.cell, model={"name": title}, task={"data": {"name": title}})
     return record
 
 
 def nasty(title: str) -> list[Record]:
     records = [named(title, record) for record in (mse(), gaining("huber", 0.5, 0.1))]
-    records[0].loss["title"] = "mse"
+    records[0].loss.title = "mse"
     return records
 
 

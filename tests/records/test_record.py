@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from lossbench.errors import InputError
+from lossbench.plan import DataCard, Direction
+from lossbench.records.facts import LossFacts, MetricFacts
 from lossbench.records.record import (
     ARRAYS,
     RECORD,
@@ -26,6 +28,7 @@ from lossbench.records.record import (
     read_records,
     write_whole,
 )
+from tests.made import a_cell
 
 
 def record(**changes: Any) -> Record:
@@ -47,14 +50,14 @@ def record(**changes: Any) -> Record:
     made = Record(
         status=Status.DONE,
         reason="",
-        loss={"name": "huber", "title": "huber(δ=½)", "params": {"delta": 0.5}},
+        loss=LossFacts("huber", "huber(δ=½)", {"delta": 0.5}),
         task="regression",
-        data={"name": "diabetes", "rows": 442},
-        model={"name": "mlp"},
-        metric={"name": "rmse", "direction": "min"},
-        directions={"rmse": "min", "r2": "max"},
+        data=DataCard("diabetes", rows=442),
+        model="mlp",
+        metric=MetricFacts("rmse", Direction.MIN),
+        directions={"rmse": Direction.MIN, "r2": Direction.MAX},
         repeats=repeats,
-        cell={"seed": 0},
+        cell=a_cell("huber", data="diabetes"),
         sweep="first",
         contest="c0ffee",
         seconds=12.75,
@@ -269,7 +272,7 @@ def test_arrays_that_hide_a_pickle_are_refused(tmp_path: Path) -> None:
 def test_a_record_of_another_schema_is_refused_by_its_number(tmp_path: Path, schema: object) -> None:
     folder = record().save(tmp_path)
     (folder / RECORD).write_bytes(as_saved(schema=schema))
-    with pytest.raises(InputError, match=f"has schema {schema}; this lossbench reads schema {SCHEMA}"):
+    with pytest.raises(InputError, match=f"has schema {schema}; this lossbench reads schemas 1 and {SCHEMA}"):
         read_record(folder)
 
 
@@ -316,5 +319,5 @@ def test_a_record_that_cannot_be_written_leaves_the_old_arrays_too(tmp_path: Pat
 
 
 def test_numpys_numbers_stay_numbers(tmp_path: Path) -> None:
-    folder = record(provenance={"a": np.float32(2), "b": np.int64(3)}).save(tmp_path)
-    assert read_record(folder).provenance == {"a": 2.0, "b": 3}
+    facts = LossFacts("huber", "huber", {"a": np.float32(2), "b": np.int64(3)})
+    assert read_record(record(loss=facts).save(tmp_path)).loss.params == {"a": 2.0, "b": 3}

@@ -20,8 +20,11 @@ import numpy as np
 import pytest
 
 from lossbench.errors import InputError
+from lossbench.plan import Direction
+from lossbench.records.facts import MetricFacts
 from lossbench.records.record import ARRAYS, RECORD, read_record, read_records
 from tests.conftest import QUICK, Result
+from tests.made import altered
 from tests.verdicts.test_comparison import gaining, mse
 from tests.verdicts.test_reporting import saved
 
@@ -74,12 +77,10 @@ def marker(tmp_path: Path) -> Path:
 
 def aimed_at(record: Any, target: str) -> Any:
     """Every place of a record where the path of something importable may stand."""
-    for key in ("metric", "target"):
-        record.cell["task"][key] = target
-    record.cell["model"]["target"] = record.cell["loss"]["target"] = target
-    record.loss["target"] = target
+    of_it = {"target": target}
+    record.cell = altered(record.cell, task={"metric": target, **of_it}, model=of_it, loss=of_it)
     name = target.rpartition(".")[2]
-    record.metric, record.directions = {"name": name, "direction": "min"}, {name: "min", **record.directions}
+    record.metric, record.directions = MetricFacts(name, Direction.MIN), {name: Direction.MIN, **record.directions}
     for repeat in record.repeats:
         repeat.metrics = {name: repeat.metrics["rmse"], **repeat.metrics}
     return record

@@ -11,6 +11,7 @@ from lossbench.records.record import Record, Status
 from lossbench.report.chosen import choices
 from lossbench.report.tables import to_csv
 from lossbench.verdicts.judging import compare
+from tests.made import altered
 from tests.verdicts.test_comparison import gaining, mse, regression
 
 DRAWN = (0.1, 0.4, 0.2)
@@ -19,10 +20,10 @@ DRAWN = (0.1, 0.4, 0.2)
 def drawing(chosen: list[dict[str, Any]], defaults: dict[str, Any], given: dict[str, Any]) -> Record:
     """A record of three repeats whose second trial drew a gamma."""
     found = regression("focal", [1.0, 2.0, 3.0])
-    found.loss |= {"params": {**defaults, **given}, "given": given}
+    found.loss.params, found.cell = {**defaults, **given}, altered(found.cell, loss={"params": given})
     for repeat, params, rate in zip(found.repeats, chosen, (0.01, 0.001, 0.1), strict=True):
         repeat.learning_rate, repeat.params = rate, {**given, **params}
-        repeat.trials[1]["params"] = {**given, "gamma": 9.0}
+        repeat.trials[1].params = {**given, "gamma": 9.0}
     return found
 
 

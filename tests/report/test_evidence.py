@@ -13,12 +13,16 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
+from lossbench.plan import DataCard, Direction
+from lossbench.records.facts import LossFacts, MetricFacts
 from lossbench.records.record import Record, Repeat, Status
+from lossbench.records.schema_1 import TASKS
 from lossbench.report import listings
 from lossbench.report.evidence import calibration, shapes, tags, thresholds
 from lossbench.report.evidence.calibration import Scaled, Tails
 from lossbench.verdicts.comparison import Contest
 from lossbench.verdicts.judging import compare
+from tests.made import a_cell
 
 RNG = np.random.default_rng(7)
 TAGS = ("B-LOC", "I-LOC", "B-PER", "I-PER", "O")
@@ -34,20 +38,18 @@ def record(title: str, task: str, repeats: list[dict[str, float]], arrays: dict[
     report = changes.pop("report", None)
     metric = next(iter(repeats[0]), "f1")
     known: dict[str, Any] = {
-        "loss": {"name": title, "title": title, "params": {}},
-        "cell": {
-            "task": {"baseline": "base"},
-            "protocol": {"name": "standard", "repeats": len(repeats), "trials": 4},
-        },
+        "loss": LossFacts(title, title),
+        "cell": a_cell(task=task, baseline="base", repeats=len(repeats), trials=4),
     }
     return Record(
         status=status,
         reason="",
         task=task,
-        data={"name": "data"},
-        model={"name": "net"},
-        metric={"name": metric, "direction": "max"},
-        directions=dict.fromkeys(repeats[0], "max"),
+        data=DataCard("data"),
+        model="net",
+        metric=MetricFacts(metric, Direction.MAX),
+        directions=dict.fromkeys(repeats[0], Direction.MAX),
+        predicts=TASKS[task],
         repeats=[Repeat(n, 0, status, metrics=m, report=report) for n, m in enumerate(repeats)],
         contest="one",
         arrays={name: np.asarray(array) for name, array in arrays.items()},
@@ -248,7 +250,7 @@ def test_repeats_that_contradict_each_other_are_said_to() -> None:
 
 def test_losses_that_distort_by_design_are_told_apart_from_those_that_came_out_badly() -> None:
     records = [binary(title, factor=3) for title in ("base", "focal")]
-    records[0].loss["elicits"], records[1].loss["elicits"] = "probability", "distorted probability"
+    records[0].loss.elicits, records[1].loss.elicits = "probability", "distorted probability"
     found = calibration.calibrations(contest(*records))
     assert found is not None
     assert found.distorted == ("focal",)

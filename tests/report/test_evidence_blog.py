@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
-from lossbench.plan import Scope
+from lossbench.plan import DataCard, Direction, Scope
+from lossbench.records.facts import LossFacts, MetricFacts, TrialResult
 from lossbench.records.record import Record, Repeat, Status
 from lossbench.report.evidence.blog import blog_post, experiments
 from lossbench.verdicts.comparison import Contest, Rules
 from lossbench.verdicts.judging import compare
+from tests.made import a_cell, altered
 
+CENTRE = {"learning_rate": 1e-2}
+"""Of all rates that are tried here; the range round it is left empty, so that bands span the rates themselves."""
 Trials = Sequence[Sequence[tuple[float, float | None]]]
 """Repeat by repeat: rate and value on validation data."""
 
@@ -25,7 +29,7 @@ def record(title: str, scores: Sequence[float], trials: Trials, direction: str =
             Status.DONE,
             metrics={"rmse": score},
             trials=[
-                {"learning_rate": rate, "value": value, "epochs": 2, "seconds": 1.0} for rate, value in trials[number]
+                TrialResult(learning_rate=rate, value=value, epochs=2, seconds=1.0) for rate, value in trials[number]
             ],
         )
         for number, score in enumerate(scores)
@@ -33,18 +37,15 @@ def record(title: str, scores: Sequence[float], trials: Trials, direction: str =
     return Record(
         status=more.pop("status", Status.DONE),
         reason="",
-        loss={"name": title, "title": title, "params": {}},
+        loss=LossFacts(title, title),
         task="regression",
-        data={"name": "houses"},
-        model={"name": "mlp"},
-        metric={"name": "rmse", "direction": direction},
-        directions={"rmse": direction},
+        data=DataCard("houses"),
+        model="mlp",
+        metric=MetricFacts("rmse", Direction(direction)),
+        directions={"rmse": Direction(direction)},
         margins={"rmse": 0.1},
         repeats=repeats,
-        cell={
-            "protocol": {"name": "standard", "repeats": len(scores), "trials": len(trials[0])},
-            "task": {"baseline": "mse"},
-        },
+        cell=altered(a_cell(repeats=len(scores), trials=len(trials[0]), rate_decades=0.0), training=CENTRE),
         contest="c",
         **more,
     )

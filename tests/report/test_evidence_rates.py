@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lossbench.report.evidence.rates import after_k_trials_of, rate_edges, sensitivity_of
 from lossbench.verdicts.comparison import Contest
+from tests.made import altered
 from tests.report.test_evidence_blog import Trials, judged, rated, record, three_losses
 
 
@@ -53,6 +56,6 @@ def test_one_trial_says_nothing_of_rates_or_further_trials() -> None:
 
 
 def test_bands_of_rates_span_what_was_meant_to_be_tried(contest: Contest) -> None:
-    contest.board.cell["protocol"]["rate_decades"] = 4.0
-    contest.board.cell["training"] = {"learning_rate": 1e-2}
+    wide = altered(contest.board.cell, protocol={"rate_decades": 4.0}, training={"learning_rate": 1e-2})
+    contest = replace(contest, board=replace(contest.board, cell=wide))
     assert rate_edges(contest) == pytest.approx(np.geomspace(1e-4, 1, 6))

@@ -16,20 +16,22 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from lossbench.plan import Scope
+from lossbench.plan import DataCard, Direction, Scope, StepCost, Target
+from lossbench.records.facts import Cost, LossFacts, MetricFacts, TrialResult
 from lossbench.records.record import Record, Repeat, Status
 from lossbench.report.figures import across as over_tasks
 from lossbench.report.figures import blog, cost, curves, lines, rates, style, verdicts
 from lossbench.report.figures.style import Colours, saved, svg
 from lossbench.verdicts.comparison import Across, Contest, Rules
 from lossbench.verdicts.judging import compare
+from tests.made import a_cell
 
 RATES = (1e-3, 1e-2, 1e-1, 3e-4)
 
 
-def clocked(ratio: float) -> dict[str, Any]:
+def clocked(ratio: float) -> StepCost:
     """A step that takes so many times the baseline's, to 2 %."""
-    return {"against": "mse", "ratio": ratio, "low": 0.98 * ratio, "high": 1.02 * ratio, "seconds": 0.01 * ratio}
+    return StepCost("mse", ratio, 0.98 * ratio, 1.02 * ratio, seconds=0.01 * ratio)
 
 
 def record(
@@ -44,13 +46,13 @@ def record(
         arrays |= {f"test/{repeat}/target": target, f"test/{repeat}/score": score, f"test/{repeat}/rows": np.arange(20)}
         arrays[f"curve/{repeat}/validation"] = 3 / np.arange(1, 8 + repeat) + worse
         trained = [
-            {
-                "learning_rate": RATES[t],
-                "value": 1 + worse + rng.random(),
-                "epochs": 8,
-                "seconds": 1.0,
-                "step_seconds": 0.01 * (1 + worse / 10),
-            }
+            TrialResult(
+                learning_rate=RATES[t],
+                value=1 + worse + rng.random(),
+                epochs=8,
+                seconds=1.0,
+                step_seconds=0.01 * (1 + worse / 10),
+            )
             for t in range(trials)
         ]
         rmse = float(np.sqrt(np.square(score - target).mean()))
@@ -58,21 +60,19 @@ def record(
     return Record(
         status=Status.DONE,
         reason="",
-        loss={"name": title, "title": title, "params": {}},
+        loss=LossFacts(title, title),
         task="regression",
-        data={"name": f"houses {task}"},
-        model={"name": "mlp"},
-        metric={"name": "rmse", "direction": "min"},
-        directions={"rmse": "min"},
+        data=DataCard(f"houses {task}"),
+        model="mlp",
+        metric=MetricFacts("rmse", Direction.MIN),
+        directions={"rmse": Direction.MIN},
+        predicts=Target.NUMBERS,
         margins={"rmse": 0.02},
         repeats=done,
-        cell={
-            "protocol": {"name": "standard", "repeats": repeats, "trials": trials},
-            "task": {"baseline": "mse"},
-        },
+        cell=a_cell(repeats=repeats, trials=trials),
         role=role,
         contest=f"c{task}",
-        provenance={"step_bytes": 1000 * (1 + worse), "step": clocked(1 + worse / 10)},
+        cost=Cost(step=clocked(1 + worse / 10), step_bytes=1000 * (1 + worse)),
         arrays=arrays,
     )
 
@@ -84,7 +84,7 @@ def failing(title: str) -> Record:
     found.status = bad.status = Status.DIVERGED
     bad.metrics = {}
     for trial in bad.trials:
-        trial["value"] = None
+        trial.value = None
     found.arrays["curve/1/validation"] = np.array([np.nan])
     return found
 
@@ -269,7 +269,7 @@ def test_what_a_gain_costs_is_told_relative_to_the_baseline(contest: Contest) ->
 
 def test_nobody_beats_the_front_in_both() -> None:
     better, worse, cheap = record("better", -0.5), record("worse", 0.3), record("cheap", 0.4)
-    cheap.provenance["step"], better.provenance["step"] = clocked(0.2), clocked(2.0)
+    cheap.cost.step, better.cost.step = clocked(0.2), clocked(2.0)
     said = cost.said_pareto(judged(record("mse"), better, worse, cheap))
     assert said.endswith("no other loss is both better and faster than better or mse or cheap.")
 

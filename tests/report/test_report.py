@@ -31,6 +31,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from lossbench.plan import Scope
+from lossbench.records.facts import Provenance
 from lossbench.records.record import Record, Status
 from lossbench.report import page as report
 from lossbench.report.board import Line, across_table, board
@@ -66,8 +67,13 @@ def with_evidence(record: Record, seed: int = 0, epochs: int = 20) -> Record:
     record.arrays |= {f"shape/gradient{end}": 2 * x for end in ends}
     record.arrays |= {f"pull/{name}": draw.uniform(size=80).astype(np.float32) for name in ("size", "difficulty")}
     record.arrays["pull/target"] = np.resize([0.0, 1.0], 80)
-    record.provenance |= {"step_bytes": 4096, "command": "lossbench +loss=mse -m", "git": "a" * 40}
-    record.provenance |= {"versions": {"python": "3.11"}, "ended": "2026-01-02T03:04:05+00:00"}
+    record.cost.step_bytes = 4096
+    record.provenance = Provenance(
+        command="lossbench +loss=mse -m",
+        git="a" * 40,
+        versions={"python": "3.11"},
+        ended="2026-01-02T03:04:05+00:00",
+    )
     return record
 
 
@@ -757,7 +763,7 @@ def cells_of(page: str, title: str) -> list[str]:
 def test_facts_count_what_was_trained_and_what_was_not(plain: Callable[..., str]) -> None:
     """By hand: three losses of 10 repeats of 2 trials are 60 trainings; the reference row is none."""
     records = [with_evidence(r) for r in (mse(), gaining("huber", 0.5, 0.1), a_failure())]
-    records[1].provenance["ended"] = "2026-02-03T04:05:06+00:00"
+    records[1].provenance.ended = "2026-02-03T04:05:06+00:00"
     page = plain(*records, regression("trivial", 5 * BASE, role="reference"))
     (facts,) = re.findall(r'<p class="facts">(.*?)</p>', page, re.DOTALL)
     assert re.findall(r"<span(.*?)>(.*?)</span>", facts) == [
@@ -953,7 +959,7 @@ def test_ten_losses_on_five_tasks_fit_into_1200_kilobytes() -> None:
             made = regression(title, errors, data=f"data {task}", uneven=draw.uniform(0.5, 1.5, (10, 100)), rows=100)
             for repeat in made.repeats:
                 repeat.trials = [
-                    {**repeat.trials[0], "learning_rate": float(10**rate), "value": float(draw.uniform(9, 12))}
+                    replace(repeat.trials[0], learning_rate=float(10**rate), value=float(draw.uniform(9, 12)))
                     for rate in draw.uniform(-4, 0, 16)
                 ]
             records.append(with_evidence(made, 10 * task + loss, epochs=60))

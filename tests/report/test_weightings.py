@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from lossbench.plan import Direction
+from lossbench.records.facts import LossFacts
 from lossbench.records.record import Record, Status
 from lossbench.report.evidence.weightings import tradeoffs
 from lossbench.report.figures import weightings as figures
@@ -20,8 +22,8 @@ from tests.report.test_figures import checked, judged, record
 def weighed(terms: dict[str, Any], rmse: float, r2: float, name: str = "sum") -> Record:
     """A cell of `name` whose repeats all have these two values."""
     made = record(f"{name}({terms})")
-    made.loss = {"name": name, "title": f"{name}({terms})", "params": {"terms": terms}}
-    made.directions = {"rmse": "min", "r2": "max"}
+    made.loss = LossFacts(name, f"{name}({terms})", {"terms": terms})
+    made.directions = {"rmse": Direction.MIN, "r2": Direction.MAX}
     made.repeats = [replace(repeat, metrics={"rmse": rmse, "r2": r2}) for repeat in made.repeats]
     return made
 
@@ -29,7 +31,7 @@ def weighed(terms: dict[str, Any], rmse: float, r2: float, name: str = "sum") ->
 def swept() -> list[Record]:
     """B is as good as A in one metric and worse in the other; C trades, D loses in both."""
     base = record("mse")
-    base.directions = {"rmse": "min", "r2": "max"}
+    base.directions = {"rmse": Direction.MIN, "r2": Direction.MAX}
     base.repeats = [replace(repeat, metrics={**repeat.metrics, "r2": 0.5}) for repeat in base.repeats]
     return [
         base,

@@ -199,26 +199,26 @@ def test_a_cell_trains_in_batches_of_the_size_that_its_record_tells(tmp_path: Pa
     cell = quick("+loss=dice", *RARE)
     record = run(cell)
     assert record.status is Status.DONE, record.reason
-    told = record.cell["training"]
-    assert (told["batch_size"], told["max_epochs"], told["patience"]) == (
+    training = record.cell.training
+    assert (training.batch_size, training.max_epochs, training.patience) == (
         256,
         15,
         113,
     )  # 30 steps an epoch, then 4: 7.5 times
-    assert record.provenance["steps_per_epoch"] == 4
+    assert record.training.steps_per_epoch == 4
     assert record.contest == settled(cell).contest
-    assert record.loss["pointwise"] is False
+    assert record.loss.pointwise is False
     target = np.concatenate([record.arrays["validation/0/target"], record.arrays["test/0/target"]])
-    assert record.provenance["rarest"]["class"] == "rare class"
-    assert record.provenance["rarest"]["per_batch"] == pytest.approx(256 * target.mean(), rel=0.02)
-    again = run(Cell.from_dict(record.cell))
+    assert record.training.rarest.name == "rare class"
+    assert record.training.rarest.per_batch == pytest.approx(256 * target.mean(), rel=0.02)
+    again = run(record.cell)
     assert [r.metrics for r in again.repeats] == [r.metrics for r in record.repeats]
 
 
 def test_both_engines_settle_it_alike() -> None:
     cell = quick("+loss=dice", *RARE)
     stacked, other = run(cell), run(replace(cell, training=replace(cell.training, engine="sequential")))
-    assert stacked.provenance["engine"] == "replicas"
+    assert stacked.training.engine == "replicas"
     assert [r.hashes for r in other.repeats] == [r.hashes for r in stacked.repeats]
     for one, two in zip(stacked.repeats, other.repeats, strict=True):
         assert two.metrics["roc_auc"] == pytest.approx(one.metrics["roc_auc"], abs=1e-9)
@@ -226,7 +226,7 @@ def test_both_engines_settle_it_alike() -> None:
 
 def test_a_record_of_schema_1_with_a_size_of_its_own_still_reads(tmp_path: Path) -> None:
     record = run(quick("+loss=bce", "task=binary", batch_size=48))
-    del record.loss["pointwise"], record.provenance["rarest"]  # as they were written before
+    del record.loss.pointwise, record.training.rarest  # as they were written before
     record.save(tmp_path / "old")
     read = read_record(tmp_path / "old")
     assert read.cell["training"]["batch_size"] == 48
@@ -305,7 +305,7 @@ def test_at_the_default_batch_it_gets_one(lossbench: Command) -> None:
     (contest,) = compared([Path("results/judged")]).contests
     assert contest.find("dice").difference is not None
     trained = [r for r in records if r.role != "reference"]
-    assert {r.cell["training"]["batch_size"] for r in trained} == {256}
+    assert {r.cell.training.batch_size for r in trained} == {256}
     assert len({r.contest for r in records}) == 1  # reference rows too
 
 

@@ -41,7 +41,7 @@ def test_a_placebo_shares_the_rows_and_nothing_else(swept: dict[str, Record]) ->
         assert one.hashes["splits"] == other.hashes["splits"]
         assert one.hashes["weights"] != other.hashes["weights"]
         assert one.hashes["batches"] != other.hashes["batches"]
-        rates = [[trial["learning_rate"] for trial in repeat.trials] for repeat in (one, other)]
+        rates = [[trial.learning_rate for trial in repeat.trials] for repeat in (one, other)]
         assert rates[0][0] == rates[1][0]  # the centre
         assert rates[0][1:] != rates[1][1:]
 
@@ -49,7 +49,7 @@ def test_a_placebo_shares_the_rows_and_nothing_else(swept: dict[str, Record]) ->
 def test_a_multiple_is_tried_at_the_points_of_the_loss_itself(swept: dict[str, Record]) -> None:
     for one, other in zip(swept["bce"].repeats, swept["10*bce"].repeats, strict=True):
         assert one.hashes == other.hashes
-        assert [t["learning_rate"] for t in one.trials] == [t["learning_rate"] for t in other.trials]
+        assert [t.learning_rate for t in one.trials] == [t.learning_rate for t in other.trials]
 
     free = [search_of(LossChoice(*loss), Kind.BINARY) for loss in (("focal",), ("scaled", {"loss": "focal"}))]
     assert list(free[0].values()) == list(free[1].values())

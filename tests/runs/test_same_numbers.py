@@ -63,9 +63,9 @@ def numbers(words: tuple[str, ...]) -> list[dict[str, Any]]:
     kept = ("trial", "best_epoch", "epochs", "ties", "decision", "validation", "metrics")
     return [
         {
-            "drawn": {**repeat.hashes, "points": [[t["learning_rate"], t["params"]] for t in repeat.trials]},
+            "drawn": {**repeat.hashes, "points": [[t.learning_rate, t.params] for t in repeat.trials]},
             "found": {name: getattr(repeat, name) for name in kept}
-            | {"values": [trial["value"] for trial in repeat.trials]},
+            | {"values": [trial.value for trial in repeat.trials]},
         }
         for repeat in record.repeats
     ]

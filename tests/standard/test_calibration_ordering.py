@@ -40,7 +40,7 @@ def test_the_plain_loss_beats_the_share_of_positives_and_weighted_positives_do_n
 def test_focal_is_worse_calibrated_than_the_plain_loss_and_says_so(rows: dict[str, Record]) -> None:
     for metric in ("log_loss", "ece"):
         assert mean(rows["focal"], metric) > mean(rows["bce"], metric)
-    told = {title: record.loss["elicits"] for title, record in rows.items() if record.role != "reference"}
+    told = {title: record.loss.elicits for title, record in rows.items() if record.role != "reference"}
     distorted = dict.fromkeys(("focal", "weighted_bce"), "distorted probability")
     assert told == {"bce": "probability", "bce(pos_weight=1)": "probability", **distorted}
 

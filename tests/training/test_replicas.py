@@ -133,7 +133,7 @@ def assert_agree(found: Record, wanted: Record, within: float = CLOSE) -> None:
 def assert_engines_agree(cell: Cell, within: float = CLOSE) -> tuple[Record, Record]:
     wanted, found = sequentially(cell), side_by_side(cell)
     assert wanted.status is Status.DONE, wanted.reason
-    assert (wanted.provenance["engine"], found.provenance["engine"]) == ("sequential", "replicas")
+    assert (wanted.training.engine, found.training.engine) == ("sequential", "replicas")
     assert_agree(found, wanted, within)
     return found, wanted
 
@@ -148,7 +148,7 @@ def assert_engines_agree(cell: Cell, within: float = CLOSE) -> tuple[Record, Rec
 )
 def test_both_engines_give_the_same_numbers_and_make_the_same_choices(data: str, loss: LossChoice) -> None:
     _, record = assert_engines_agree(cell(loss, data))
-    rates = [trial["learning_rate"] for repeat in record.repeats for trial in repeat.trials]
+    rates = [trial.learning_rate for repeat in record.repeats for trial in repeat.trials]
     assert len(set(rates)) == 3  # the first trial of every repeat is at the centre
     assert any(np.ptp(curve) > 0 for key, curve in record.arrays.items() if key.endswith("/validation"))
 
@@ -219,7 +219,7 @@ def test_a_penalty_and_a_clipped_gradient_and_dropout_together_make_no_differenc
 def test_patience_ends_every_training_in_the_same_epoch(data: str, loss: str, patience: int) -> None:
     impatient = cell(loss, data, patience=patience, learning_rate=3e-2, max_epochs=25, protocol=Protocol("p", 2, 5))
     found, wanted = assert_engines_agree(impatient)
-    lengths = [trial["epochs"] for repeat in wanted.repeats for trial in repeat.trials]
+    lengths = [trial.epochs for repeat in wanted.repeats for trial in repeat.trials]
     assert len(set(lengths)) > 2
     assert min(lengths) < 25
     for key, curve in wanted.arrays.items():
@@ -592,7 +592,7 @@ LEAVING: dict[str, Any] = {
 
 
 def some_left(record: Record) -> bool:
-    lengths = [trial["epochs"] for repeat in record.repeats for trial in repeat.trials]
+    lengths = [trial.epochs for repeat in record.repeats for trial in repeat.trials]
     return min(lengths) < max(lengths) - 1
 
 
@@ -713,15 +713,15 @@ def test_trainings_that_diverge_do_so_in_the_same_step_and_the_others_go_on(opti
     wild = cell(optimizer=optimizer, protocol=Protocol("wild", 2, 6, rate_decades=decades), max_epochs=4)
     found, wanted = side_by_side(wild), sequentially(wild)
     assert_agree(found, wanted, 1e-9)
-    states = [trial["status"] for repeat in wanted.repeats for trial in repeat.trials]
-    assert {"diverged", "done"} == set(states)
+    states = [trial.status for repeat in wanted.repeats for trial in repeat.trials]
+    assert {Status.DIVERGED, Status.DONE} == set(states)
 
 
 def test_a_loss_that_becomes_nan_does_so_in_the_same_step_in_both_engines() -> None:
     growing = cell(own("Grows"), max_epochs=4, protocol=Protocol("p", 2, 6))
     found, wanted = side_by_side(growing), sequentially(growing)
     assert_agree(found, wanted)
-    reasons = {trial["reason"] for repeat in wanted.repeats for trial in repeat.trials}
+    reasons = {trial.reason for repeat in wanted.repeats for trial in repeat.trials}
     assert any("nan in step" in reason for reason in reasons)
 
 
@@ -977,8 +977,8 @@ def test_an_engine_that_was_asked_for_is_the_one_that_serves() -> None:
 
 def test_by_itself_a_small_cell_is_trained_side_by_side_and_a_text_is_not() -> None:
     small = replace(cell(max_epochs=1), protocol=Protocol("some", 1, 2))
-    assert run(small).provenance["engine"] == "replicas"
-    assert run(ner()).provenance["engine"] == "sequential"
+    assert run(small).training.engine == "replicas"
+    assert run(ner()).training.engine == "sequential"
 
 
 def test_the_rows_of_each_training_are_those_of_its_own_repeat() -> None:

@@ -14,6 +14,7 @@ from lossbench.verdicts import words
 from lossbench.verdicts.answer import Answer, answer
 from lossbench.verdicts.comparison import Contest, Rules, places
 from lossbench.verdicts.judging import compare
+from tests.made import altered
 from tests.verdicts.test_comparison import BASE, Z, binary, contest_of, gaining, mse, noisy, regression
 
 
@@ -138,7 +139,7 @@ def test_one_reason_for_all_tasks_is_said_once() -> None:
 
 def test_a_failed_pick_and_diverged_trials_are_where_it_breaks() -> None:
     wild = gaining("huber", 0.5, 0.1)
-    wild.repeats[0].trials[1]["status"] = "diverged"
+    wild.repeats[0].trials[1].status = Status.DIVERGED
     assert tile(told(mse(), wild), "Where does it break?") == (
         "high rates",
         "1 of 20 trainings diverged, at the highest rates tried",
@@ -286,7 +287,7 @@ def test_rates_that_were_mostly_at_the_edge_are_a_limit(edges: int, named: bool)
 
     def said(trials: int) -> bool:
         for one in records:
-            one.cell["protocol"]["trials"] = trials
+            one.cell = altered(one.cell, protocol={"trials": trials})
         return any(words in limit for limit in told(*records).limits)
 
     assert said(5) is named

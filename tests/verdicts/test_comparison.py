@@ -17,14 +17,17 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from lossbench.errors import InputError
-from lossbench.plan import Scope
+from lossbench.plan import DataCard, Direction, Scope, StepCost
+from lossbench.records.facts import LossFacts, MetricFacts, TrialResult
 from lossbench.records.record import Record, Repeat, Status
+from lossbench.records.schema_1 import TASKS
 from lossbench.report.tables import to_json
 from lossbench.verdicts.aims import other_aim
 from lossbench.verdicts.answer import answer
 from lossbench.verdicts.comparison import Comparison, Contest, Difference, Rules
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.verdict import Verdict
+from tests.made import a_cell
 
 Values = NDArray[np.float64]
 ROWS = 40
@@ -36,38 +39,24 @@ Z = Z / Z.std(ddof=1)
 BASE = 10 + 0.2 * Z[::-1]
 
 
-def a_cell(title: str, task: str, data: str, repeats: int, **changes: Any) -> dict[str, Any]:
-    """What decides a record's numbers, as `Cell.to_dict` gives it."""
-    protocol = {"name": "standard", "repeats": repeats, "trials": 2, "rate_decades": 4.0, **changes}
-    metric, baseline = ("rmse", "mse") if task == "regression" else ("roc_auc", "bce")
-    return {
-        "loss": {"name": title, "params": {}},
-        "task": {"name": task, "data": {"name": data}, "metric": metric, "baseline": baseline}
-        | {"target": f"lossbench.tasks.{task}.{task.capitalize()}"},
-        "model": {"name": "mlp", "target": "lossbench.models.tabular.MLP", "params": {}},
-        "training": {"batch_size": 32, "optimizer": "adamw", "max_epochs": 3},
-        "protocol": protocol,
-        "seed": 0,
-    }
-
-
 def a_record(title: str, task: str, data: str, repeats: list[Repeat], **more: Any) -> Record:
-    metric = {"name": "rmse", "direction": "min"} if task == "regression" else {"name": "roc_auc", "direction": "max"}
+    metric, baseline, direction = ("rmse", "mse", "min") if task == "regression" else ("roc_auc", "bce", "max")
     kind = "continuous" if task == "regression" else "binary"
     names = {"rmse": "min", "mae": "min", "r2": "max"} if task == "regression" else dict(BINARY)
     usual = {"rmse": 0.1, "mae": 0.1, "r2": 0.01} if task == "regression" else {"roc_auc": 0.005, "log_loss": 0.01}
-    loss = {"name": title, "title": title, "params": {}, "kind": kind, "elicits": more.pop("elicits", "")}
+    budget = {"repeats": len(repeats), "trials": 2, **more.pop("protocol", {})}
     return Record(
         status=more.pop("status", Status.DONE),
         reason=more.pop("reason", ""),
-        loss=loss,
+        loss=LossFacts(title, title, kind=kind, elicits=more.pop("elicits", "")),
         task=task,
-        data={"name": data, "digest": more.pop("digest", data)},
-        model={"name": "mlp"},
-        metric=metric,
-        directions=names,
+        data=DataCard(data, digest=more.pop("digest", data)),
+        model="mlp",
+        metric=MetricFacts(metric, Direction(direction)),
+        directions={name: Direction(way) for name, way in names.items()},
+        predicts=TASKS[task],
         repeats=repeats,
-        cell=a_cell(title, task, data, len(repeats), **more.pop("protocol", {})),
+        cell=a_cell(title, task, data, metric=metric, baseline=baseline, **budget),
         margins={**usual, **more.pop("margins", {})},
         contest=more.pop("contest", f"{task}-{data}"),
         sweep=more.pop("sweep", "made"),
@@ -83,8 +72,7 @@ BINARY = (
 
 def a_repeat(number: int, found: dict[str, float], step: float, **more: Any) -> Repeat:
     trials = [
-        {"learning_rate": rate, "params": {}, "status": "done", "reason": "", "value": value, "best_epoch": 1}
-        | {"epochs": 3, "seconds": 0.2, "step_seconds": step}
+        TrialResult(rate, value=value, best_epoch=1, epochs=3, seconds=0.2, step_seconds=step)
         for rate, value in ((0.001, next(iter(found.values()))), (0.01, 1.1 * next(iter(found.values()))))
     ]
     chosen = {"trial": 0, "learning_rate": 0.001, "best_epoch": 1, "epochs": 3, "seconds": 0.2}
@@ -94,7 +82,7 @@ def a_repeat(number: int, found: dict[str, float], step: float, **more: Any) -> 
 def timed(record: Record, ratio: float = 1.0, low: float | None = None, high: float | None = None) -> Record:
     """With a step that took so many times one of the baseline's, clocked in turn, and its spread: 2 % unless given."""
     ends = {"low": 0.98 * ratio if low is None else low, "high": 1.02 * ratio if high is None else high}
-    record.provenance["step"] = {"against": "mse", "ratio": ratio, **ends, "seconds": 1e-3 * ratio, "rounds": 101}
+    record.cost.step = StepCost("mse", ratio, **ends, seconds=1e-3 * ratio, rounds=101)
     return record
 
 

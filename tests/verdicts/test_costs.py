@@ -6,17 +6,20 @@ one does on which others train, and a clock that jitters. The law of the interva
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 
+from lossbench.plan import StepCost
 from lossbench.probe.timing import BURST, QUICK, Ratio, compared, in_turn
 from lossbench.records.record import Record
 from lossbench.report.board import board
 from lossbench.verdicts import costs
 from lossbench.verdicts.answer import Answer, answer
-from lossbench.verdicts.comparison import Comparison, Step
+from lossbench.verdicts.comparison import Comparison
 from lossbench.verdicts.judging import compare
 from tests.verdicts.test_comparison import contest_of, gaining, mse, timed
 
@@ -36,15 +39,15 @@ class BusyMachine:
             self.load, self.until = self.draw.uniform(1, 4), self.now + self.draw.exponential(4e-3)
         self.now += work * self.load * float(np.exp(self.jitter * self.draw.normal()))
 
-    def measured(self, work: float, other: float) -> dict:
-        return {"against": "mse", **compared(lambda: self.run(work), lambda: self.run(other), self.clock)}
+    def measured(self, work: float, other: float) -> StepCost:
+        return compared(lambda: self.run(work), lambda: self.run(other), "mse", self.clock)
 
 
 def judged(seed: int, work: float, jitter: float) -> costs.Times:
     """A loss of this much work beside the baseline's, each clocked in a cell of its own on a busy machine."""
     base, other = mse(), gaining("huber", 0.5, 0.1)
-    base.provenance["step"] = BusyMachine(2 * seed, jitter).measured(3e-4, 3e-4)
-    other.provenance["step"] = BusyMachine(2 * seed + 1, jitter).measured(work, 3e-4)
+    base.cost.step = BusyMachine(2 * seed, jitter).measured(3e-4, 3e-4)
+    other.cost.step = BusyMachine(2 * seed + 1, jitter).measured(work, 3e-4)
     contest = contest_of(base, other)
     found = costs.times(contest, contest.find("huber"))
     assert found is not None
@@ -91,8 +94,8 @@ def test_copies_and_double_work_on_the_clock_of_this_machine() -> None:
         once()
 
     def times(step) -> costs.Times:
-        found = compared(step, once)
-        return costs.Times(found["ratio"], found["low"], found["high"])
+        found = compared(step, once, "once")
+        return costs.Times(found.ratio, found.low, found.high)
 
     assert times(once).same
     assert not times(twice).same
@@ -110,7 +113,7 @@ def test_a_loss_in_a_training_is_clocked_in_turn_with_the_baseline() -> None:
     )
     for loss in ("huber", "mse"):
         (cell,) = lossbench.cells(f"+loss={loss}", *words)
-        step = Step.read(lossbench.run(cell).provenance["step"])
+        step = lossbench.run(cell).cost.step
         assert step is not None
         assert step.against == "mse"
         assert step.low <= step.ratio <= step.high
@@ -179,7 +182,7 @@ def test_a_machine_too_busy_to_tell_gives_no_card() -> None:
 def test_one_cell_alone_gives_no_card() -> None:
     """Old records, and a baseline whose own cell clocked nothing: one measurement is nothing to compare with."""
     alone = mse()
-    del alone.provenance["step"]
+    alone.cost.step = None
     found = tile(told(alone, gaining("huber", 0.5, 0.1)))
     assert found == ("not measured", "no step was timed in turn with mse's")
 
@@ -195,11 +198,11 @@ def test_where_the_baseline_stays_the_others_are_told_relative_to_it() -> None:
     assert tile(told(timed(mse()), cheap))[0] == "mae is cheaper"
 
 
-@pytest.mark.parametrize(
-    "stored", [None, "pty.spawn", {}, {"against": "mse"}, {"against": "mse", "ratio": "nan", "low": 1, "high": 1}]
-)
-def test_what_is_no_measurement_is_none(stored: object) -> None:
-    assert Step.read(stored) is None
+@pytest.mark.parametrize("ratio", [0.0, -1.0, math.inf, math.nan])
+def test_what_is_no_measurement_counts_as_none(ratio: float) -> None:
+    found = gaining("huber", 0.5, 0.1)
+    found.cost.step = StepCost("mse", ratio, 1.0, 1.0, seconds=1.0)
+    assert contest_of(mse(), found).find("huber").step is None
 
 
 def test_the_table_has_the_ratio_and_its_spread() -> None:

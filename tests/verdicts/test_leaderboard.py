@@ -13,11 +13,13 @@ from rich.console import Console
 
 from lossbench.cli.display import decimals, pair, spoken
 from lossbench.cli.tables import show_contests
-from lossbench.plan import Scope
+from lossbench.plan import DataCard, Direction, Scope
+from lossbench.records.facts import LossFacts, MetricFacts
 from lossbench.records.record import Record, Repeat, Status
 from lossbench.verdicts.comparison import Rules
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.leaderboard import Summary, leaderboards
+from tests.made import a_cell, altered
 from tests.verdicts.test_comparison import BASE, binary, gaining, mse, noisy, regression
 
 
@@ -29,18 +31,14 @@ def record(title: str, values: list[float], *, status: str = "done", contest: st
     return Record(
         status=Status(status),
         reason="",
-        loss={"name": title, "title": title, "params": {}},
+        loss=LossFacts(title, title),
         task=more.pop("task", "regression"),
-        data={"name": "houses"},
-        model={"name": "mlp"},
-        metric={"name": "rmse", "direction": more.pop("direction", "min")},
-        directions={"rmse": "min", "r2": "max"},
+        data=DataCard("houses"),
+        model="mlp",
+        metric=MetricFacts("rmse", Direction(more.pop("direction", "min"))),
+        directions={"rmse": Direction.MIN, "r2": Direction.MAX},
         repeats=repeats,
-        cell={
-            "protocol": {"name": "standard", "repeats": len(values), "trials": 1},
-            "task": {"baseline": "mse"},
-            **more.pop("cell", {}),
-        },
+        cell=altered(a_cell(repeats=len(values)), **more.pop("cell", {})),
         contest=contest,
         **more,
     )
@@ -80,10 +78,11 @@ def test_mean_and_spread_are_those_of_the_statistics_module() -> None:
 
 def test_contests_have_tables_of_their_own_that_say_how_they_differ() -> None:
     one, two = (
-        record("a", [1], cell={"seed": 0, "t": {"lr": 0.1}}),
-        record("a", [1], contest="d", cell={"seed": 0, "t": {"lr": 0.2}}),
+        record("a", [1], cell={"training": {"learning_rate": 0.1}}),
+        record("a", [1], contest="d", cell={"training": {"learning_rate": 0.2}}),
     )
-    assert [board.variant for board in leaderboards([one, two])] == ["t.lr=0.1", "t.lr=0.2"]
+    variants = ["training.learning_rate=0.1", "training.learning_rate=0.2"]
+    assert [board.variant for board in leaderboards([one, two])] == variants
     assert [board.variant for board in leaderboards([one])] == [""]
 
 
@@ -134,11 +133,11 @@ def test_times_are_spoken(seconds: float, text: str) -> None:
 def test_a_rate_on_the_edge_is_flagged() -> None:
     words = "best learning rate was the lowest or highest tried: a in 1 of 3 repeats; protocol.rate_decades=6 widens"
     found = record("a", [1.0, 2.0, 3.0])
-    found.cell["protocol"]["trials"] = 5
+    found.cell = altered(found.cell, protocol={"trials": 5})
     assert "highest tried" not in shown(120, found)
     found.repeats[1].edge = True
     assert words in shown(120, found)
-    found.cell["protocol"]["trials"] = 4  # an older record, of too few trials to say so
+    found.cell = altered(found.cell, protocol={"trials": 4})  # an older record, of too few trials to say so
     assert "highest tried" not in shown(120, found)
 
 
@@ -270,7 +269,7 @@ def tuned(title: str, elicits: str, **more: Any) -> Record:
     found = binary(title, p, target, elicits=elicits, **more)
     for number, repeat in enumerate(found.repeats, start=1):
         repeat.learning_rate, repeat.params = 0.001 * number, {"gamma": 0.1 * number}
-        repeat.trials[1]["params"] = {"gamma": 3.0}
+        repeat.trials[1].params = {"gamma": 3.0}
         repeat.decision = {"f1": 0.4, "accuracy": 0.4}
     return found
 

@@ -11,6 +11,7 @@ from lossbench.report.tables import to_json
 from lossbench.verdicts.answer import answer
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.overall import regrets, stronger
+from tests.made import altered
 from tests.verdicts.test_comparison import BASE, Z, contest_of, gaining, mse, regression
 
 
@@ -80,7 +81,7 @@ def test_regret_is_the_mean_gap_to_the_best_loss_of_each_data_set() -> None:
 
 def boosting(lead: float, spread: float = 0.1, data: str = "houses") -> Record:
     found = regression("gradient boosting", BASE - lead - spread * Z, data=data, role="reference")
-    found.loss["name"] = "gradient_boosting"
+    found.loss.name = "gradient_boosting"
     return found
 
 
@@ -134,7 +135,7 @@ def test_where_baselines_differ_none_of_them_is_named() -> None:
     """By hand: ranks of cross_entropy 1 and 1, and no loss is shown to be better on either."""
     other = [gaining("cross_entropy", 0.0, 0.1, data="b"), gaining("mse", -0.2, 1.0, data="b")]
     for record in other:
-        record.cell["task"]["baseline"] = "cross_entropy"
+        record.cell = altered(record.cell, task={"baseline": "cross_entropy"})
     found = sentence([mse(data="a"), gaining("cross_entropy", 0.02, 0.1, data="a")], other)
     assert found.startswith(
         "Over 2 data sets stay with the baseline: no loss is better on more than half; cross_entropy comes first by "

@@ -14,17 +14,19 @@ from sklearn import metrics as sk
 
 from lossbench.__main__ import main
 from lossbench.errors import InputError
-from lossbench.plan import Scope
+from lossbench.plan import Direction, Penalty, Scope
+from lossbench.records.facts import MetricFacts
 from lossbench.records.record import Record, Status
 from lossbench.records.store import find_sweep
 from lossbench.verdicts.sweeps import judged, rejudged
+from tests.made import altered
 from tests.verdicts.test_comparison import BASE, binary, gaining, mse, regression
 
 
 def saved(folder: Path, *records: Record) -> Path:
     for record in records:
         record.sweep = folder.name
-        record.save(folder / f"{record.data['name']}-{record.title}-{record.role}")
+        record.save(folder / f"{record.data.name}-{record.title}-{record.role}")
     return folder
 
 
@@ -105,7 +107,7 @@ def test_the_first_sweep_gives_the_rules_and_the_cell_that_counts(tmp_path: Path
 
 def test_a_cell_that_one_sweep_skipped_is_taken_from_the_other(tmp_path: Path) -> None:
     skipped = gaining("huber", 0.5, 0.1, status=Status.SKIPPED, protocol={"name": "strict"})
-    skipped.cell["loss"], skipped.repeats = gaining("huber", 0.5, 0.1).cell["loss"], []
+    skipped.repeats = []
     one, two = saved(tmp_path / "one", mse(), skipped), saved(tmp_path / "two", mse(), gaining("huber", 0.5, 0.1))
     assert sorted(c.title for c in judged([one, two]).contests[0].contenders) == ["huber", "mse"]
 
@@ -117,11 +119,17 @@ def test_every_reference_row_of_merged_sweeps_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("seed", 1), ("penalty", {"name": "l2"}), ("training", {"batch_size": 64}), ("task", {})]
+    ("key", "value"),
+    [
+        ("seed", 1),
+        ("penalty", Penalty("l2", "weights", 2, 0.1)),
+        ("training", {"batch_size": 64}),
+        ("task", {"metric": "mae"}),
+    ],
 )
 def test_sweeps_that_differ_in_what_all_losses_share_are_not_mixed(tmp_path: Path, key: str, value: object) -> None:
     other = gaining("huber", 0.5, 0.1, contest="another")
-    other.cell[key] = value
+    other.cell = altered(other.cell, **{key: value})
     one, two = saved(tmp_path / "one", mse()), saved(tmp_path / "two", other)
     with pytest.raises(InputError, match="different protocols on houses"):
         judged([one, two])
@@ -152,7 +160,7 @@ def test_a_function_of_ones_own_judges_what_is_stored(tmp_path: Path) -> None:
     records = [mse(), gaining("huber", 0.5, 0.1)]
     folder = saved(tmp_path / "one", *records)
     (contest,) = rejudged([folder], "tests.verdicts.test_reporting.by_hand", "min", 0.05).contests
-    assert (contest.metric, contest.direction, contest.margin) == ("by_hand", "min", 0.05)
+    assert (contest.metric, contest.direction, contest.margin) == ("by_hand", Direction.MIN, 0.05)
     arrays = records[1].arrays
     wanted = [sk.median_absolute_error(arrays[f"test/{r}/target"], arrays[f"test/{r}/score"]) for r in range(10)]
     assert contest.find("huber").values == pytest.approx(wanted)
@@ -169,7 +177,7 @@ def test_another_metric_needs_a_direction_and_a_name_that_exists(tmp_path: Path)
 
 def test_another_metric_brings_its_direction_and_the_margin_that_is_said(tmp_path: Path, labelled: Record) -> None:
     folder = saved(tmp_path / "one", labelled)
-    for metric, direction in (("average_precision", "max"), ("log_loss", "min")):
+    for metric, direction in (("average_precision", Direction.MAX), ("log_loss", Direction.MIN)):
         (contest,) = rejudged([folder], metric, None, 0.7).contests
         assert (contest.direction, contest.margin) == (direction, 0.7)
 
@@ -191,8 +199,9 @@ def test_a_function_of_ones_own_sees_the_test_part_alone(tmp_path: Path) -> None
 def of_ones_own(title: str, gain: float, *, influence: bool) -> Record:
     """A record of a sweep whose metric is a function that is no longer there."""
     record = mse() if title == "mse" else gaining(title, gain, 0.1)
-    record.cell["task"]["metric"] = "gone.by_hand"
-    record.metric, record.directions = {"name": "by_hand", "direction": "min"}, {"by_hand": "min", **record.directions}
+    record.cell = altered(record.cell, task={"metric": "gone.by_hand"})
+    record.metric = MetricFacts("by_hand", Direction.MIN)
+    record.directions = {"by_hand": Direction.MIN, **record.directions}
     for repeat in record.repeats:
         repeat.metrics = {"by_hand": repeat.metrics["rmse"], **repeat.metrics}
         if influence:

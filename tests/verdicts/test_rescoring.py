@@ -16,6 +16,8 @@ from sklearn import metrics as sk
 
 from lossbench.cli.tables import show_contest
 from lossbench.errors import InputError
+from lossbench.plan import Direction
+from lossbench.records.facts import MetricFacts
 from lossbench.records.record import Record, read_records
 from lossbench.report.sections import sections
 from lossbench.report.tables import to_markdown
@@ -23,6 +25,7 @@ from lossbench.verdicts.comparison import Comparison, Contest
 from lossbench.verdicts.judging import compare
 from lossbench.verdicts.sweeps import rejudged
 from tests.conftest import QUICK, Result
+from tests.made import altered
 from tests.verdicts.test_comparison import binary, gaining, mse, noisy, regression
 from tests.verdicts.test_reporting import saved
 
@@ -107,10 +110,10 @@ def test_a_metric_of_numbers_is_computed_anew_with_an_interval(tmp_path: Path) -
 def as_if_run_by_profit(records: list[Record]) -> None:
     """What a sweep by a function of one's own leaves; the function is not to be found."""
     for record in records:
-        record.cell["task"]["metric"] = "gone.profit"
+        record.cell = altered(record.cell, task={"metric": "gone.profit"})
         record.metric, record.directions = (
-            {"name": "profit", "direction": "max"},
-            {"profit": "max", **record.directions},
+            MetricFacts("profit", Direction.MAX),
+            {"profit": Direction.MAX, **record.directions},
         )
         for repeat in record.repeats:
             repeat.metrics = {"profit": 3000.0 + repeat.repeat, **repeat.metrics}
@@ -120,7 +123,7 @@ def test_after_an_own_metric_a_stored_one_has_the_interval_that_it_has_of_its_ow
     tmp_path: Path, shifted: list[Record]
 ) -> None:
     for record in shifted:
-        record.metric = {"name": "average_precision", "direction": "max"}
+        record.metric = MetricFacts("average_precision", Direction.MAX)
     draw = np.random.default_rng(1)
     for name in [name for name in shifted[1].arrays if name.endswith("/score")]:
         shifted[1].arrays[name] = shifted[1].arrays[name] + draw.normal(0, 0.5, 300)
@@ -172,7 +175,7 @@ def test_a_function_says_its_direction_itself_and_the_command_may_overrule_it(tm
     folder = saved(tmp_path / "one", mse(), gaining("huber", 0.5, 0.1))
     for direction, wanted in ((None, "min"), ("max", "max")):
         contest = only(rejudged([folder], f"{HERE}.absolute", direction, None))
-        assert contest.direction == wanted
+        assert contest.direction is Direction(wanted)
         assert contest.board.metrics[0] == "absolute"
 
 

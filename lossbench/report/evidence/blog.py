@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isclose
-from typing import Any
 
 import numpy as np
 
+from lossbench.records.facts import TrialResult
 from lossbench.report.evidence.rates import rate_edges, trials_of, value_of
 from lossbench.verdicts.comparison import Contest
 
@@ -112,12 +112,12 @@ def experiments(contest: Contest) -> list[Experiment]:
     if not contest.ranked:
         return []
     base = next((c for c in contest.ranked if c.title == contest.baseline), contest.ranked[0])
-    wanted = {place: float(trial["learning_rate"]) for place, trial in trials_of(base)}
-    tables: dict[str, dict[tuple[int, int], dict[str, Any]]] = {}
+    wanted = {place: trial.learning_rate for place, trial in trials_of(base)}
+    tables: dict[str, dict[tuple[int, int], TrialResult]] = {}
     for contender in contest.ranked:
         table = dict(trials_of(contender))
         same = table.keys() == wanted.keys() and all(
-            isclose(float(trial["learning_rate"]), wanted[place]) for place, trial in table.items()
+            isclose(trial.learning_rate, wanted[place]) for place, trial in table.items()
         )
         if same:
             tables[contender.title] = table

@@ -5,14 +5,13 @@ All values are the task's own metric on validation data: the values of different
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, isclose, log10
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.records.facts import TrialResult
 from lossbench.report.evidence.curves import SPAN
 from lossbench.verdicts.comparison import Contender, Contest
 
@@ -47,7 +46,7 @@ def sensitivity_of(contest: Contest) -> list[Sensitivity] | None:
     found = []
     for contender in contest.ranked:
         trials = [trial for _, trial in trials_of(contender)]
-        place = np.clip(np.digitize([float(t["learning_rate"]) for t in trials], edges) - 1, 0, len(middles) - 1)
+        place = np.clip(np.digitize([t.learning_rate for t in trials], edges) - 1, 0, len(middles) - 1)
         costs = np.array([_cost(trial, contest.chosen_sign) for trial in trials])
         inside = [costs[place == number] for number in range(len(middles))]
         spans = np.array([_quantiles(band) for band in inside])
@@ -85,21 +84,20 @@ def after_k_trials_of(contest: Contest) -> dict[str, Values] | None:
 
 def rate_edges(contest: Contest) -> Values:
     """Where bands of learning rates begin and end: at most six, equally wide in decades, over all rates tried."""
-    rates = [float(trial["learning_rate"]) for c in contest.ranked for _, trial in trials_of(c)]
+    rates = [trial.learning_rate for c in contest.ranked for _, trial in trials_of(c)]
     if not rates:
         return np.array([])
     low, high = min(rates), max(rates)
     if isclose(low, high):
         return np.array([low, high])
-    decades = contest.board.cell["protocol"].get("rate_decades")
-    centre = contest.board.cell.get("training", {}).get("learning_rate")
-    if decades and centre:  # what was meant to be tried, so that the middle band holds the middle
-        low, high = min(low, centre * 10 ** (-decades / 2)), max(high, centre * 10 ** (decades / 2))
+    decades, centre = contest.board.cell.protocol.rate_decades, contest.board.cell.training.learning_rate
+    # what was meant to be tried, so that the middle band holds the middle
+    low, high = min(low, centre * 10 ** (-decades / 2)), max(high, centre * 10 ** (decades / 2))
     count = int(np.clip(round(1.25 * log10(high / low)), 2, MOST_BANDS))
     return np.geomspace(low, high, count + 1)
 
 
-def trials_of(contender: Contender) -> list[tuple[tuple[int, int], dict[str, Any]]]:
+def trials_of(contender: Contender) -> list[tuple[tuple[int, int], TrialResult]]:
     """All trainings of a loss by repeat and trial."""
     return [
         ((repeat.repeat, number), trial)
@@ -108,13 +106,12 @@ def trials_of(contender: Contender) -> list[tuple[tuple[int, int], dict[str, Any
     ]
 
 
-def value_of(trial: Mapping[str, Any]) -> float | None:
+def value_of(trial: TrialResult) -> float | None:
     """On validation data; None where the training diverged."""
-    value = trial.get("value")
-    return float(value) if value is not None and np.isfinite(value) else None
+    return trial.value if trial.value is not None and np.isfinite(trial.value) else None
 
 
-def _cost(trial: Mapping[str, Any], sign: int) -> float:
+def _cost(trial: TrialResult, sign: int) -> float:
     """Lower is better, whichever way the metric improves; diverged is the worst."""
     value = value_of(trial)
     return inf if value is None else -sign * value

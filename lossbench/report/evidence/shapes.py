@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.plan import Target
 from lossbench.verdicts.comparison import Contest
 
 Values = NDArray[np.float64]
@@ -75,7 +76,7 @@ class Pulls:
 
 def shapes(contest: Contest) -> Shapes | None:
     """How steep each loss is where: flat far out is robust, steep far out chases outliers."""
-    margin = contest.task != "regression"
+    margin = contest.predicts is not Target.NUMBERS
     found = []
     for record in contest.done:
         with record.stored() as stored:
@@ -88,7 +89,7 @@ def shapes(contest: Contest) -> Shapes | None:
     if not margin:
         along = "residual, scaled as the loss sees it"
         standard = "its slope at residuals of -1 and 1"
-    elif contest.task == "binary":
+    elif contest.predicts is Target.TWO_CLASSES:
         along, standard = "margin: log odds given to the true class", "its slope at a margin of 0"
     else:
         along, standard = "logit of the true class, all others at 0", "its slope where all logits are 0"
@@ -127,7 +128,7 @@ def pulls(contest: Contest) -> Pulls | None:
             if "pull/size" not in stored:
                 continue
             size, target, difficulty = (stored[f"pull/{name}"] for name in ("size", "target", "difficulty"))
-            if contest.task != "regression" and names is None:
+            if contest.predicts is not Target.NUMBERS and names is None:
                 names = _classes(stored, target)
                 counts = np.bincount(target.astype(int), minlength=len(names))
                 rows = np.asarray(counts / counts.sum())

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.metrics.metric import sign as sign_of
+from lossbench.plan import Direction
 from lossbench.records.record import Status
 from lossbench.report.evidence.calibration import Probabilities, Scaled, probabilities
 from lossbench.verdicts.comparison import Contender, Contest
@@ -126,7 +126,7 @@ def thresholds(contest: Contest, found: Probabilities | None = None) -> Threshol
 def _decided(one: Contender, other: Contender, names: Sequence[str]) -> dict[str, Remains] | None:
     table, record = {}, other.record
     for name in names:
-        sign = sign_of(record.directions.get(name, "max"))
+        sign = record.directions.get(name, Direction.MAX).sign
         gains = [_gains(one, other, metric) for metric in (f"{name}{AT_HALF}", name)]
         if gains[0] is not None and gains[1] is not None:
             table[name] = remains(name, sign * gains[0], sign * gains[1], record.margins.get(name, 0.0))

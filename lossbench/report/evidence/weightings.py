@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lossbench.metrics.metric import sign
 from lossbench.plan import compact
 from lossbench.verdicts.comparison import Contender, Contest
 
@@ -59,13 +58,13 @@ def tradeoffs(contest: Contest) -> list[Tradeoff]:
 
 def _terms(contender: Contender) -> Hashable | None:
     """What cells share that differ in weights alone; None for a loss without weights."""
-    params: Mapping[str, object] = contender.record.loss["params"]
+    params: Mapping[str, object] = contender.record.loss.params
     weighed = {name: value for name, value in params.items() if isinstance(value, Mapping) and "name" not in value}
     if len(weighed) != 1:
         return None
     ((name, weights),) = weighed.items()
     others = tuple((key, compact(value)) for key, value in sorted(params.items()) if key != name)
-    return contender.record.loss["name"], name, tuple(sorted(map(str, weights))), others
+    return contender.record.loss.name, name, tuple(sorted(map(str, weights))), others
 
 
 def _tradeoff(contest: Contest, group: Sequence[Contender]) -> Tradeoff | None:
@@ -78,9 +77,9 @@ def _tradeoff(contest: Contest, group: Sequence[Contender]) -> Tradeoff | None:
         return None
     names = (contest.metric, second)
     return Tradeoff(
-        str(group[0].record.loss["name"]),
+        group[0].record.loss.name,
         names,
-        (sign(directions[names[0]]), sign(directions[names[1]])),
+        (directions[names[0]].sign, directions[names[1]].sign),
         tuple(Weighting(c.title, _weights(c), (_mean(c, names[0]), _mean(c, names[1]))) for c in group),
     )
 
@@ -92,7 +91,7 @@ def _mean(contender: Contender, metric: str) -> float:
 
 def _weights(contender: Contender) -> str:
     """`bce 1, dice 0.1`; of a schedule `dice 0→0.5`."""
-    (weights,) = (v for v in contender.record.loss["params"].values() if isinstance(v, Mapping) and "name" not in v)
+    (weights,) = (v for v in contender.record.loss.params.values() if isinstance(v, Mapping) and "name" not in v)
     return ", ".join(f"{name} {_weight(weight)}" for name, weight in weights.items())
 
 

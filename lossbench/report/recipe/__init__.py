@@ -21,12 +21,7 @@ def recipe(comparison: Comparison, loss: str | None = None, task: str | None = N
     """
     contest = _contest(comparison, task)
     record = _chosen(contest, loss).record
-    try:
-        return "\n".join(Program(contest.name, record).lines())
-    except KeyError as error:
-        raise InputError(
-            f"The record of {record.title} says nothing of {error}: it is damaged. Train it again."
-        ) from error
+    return "\n".join(Program(contest.name, record).lines())
 
 
 def _contest(comparison: Comparison, task: str | None) -> Contest:
@@ -46,7 +41,7 @@ def _chosen(contest: Contest, loss: str | None) -> Contender:
     if loss is None:
         picks = advise(contest).picks
         return picks[0] if picks else trained[0]
-    named = [c for c in trained if loss in (c.title, c.record.loss["name"])]
+    named = [c for c in trained if loss in (c.title, c.record.loss.name)]
     if not named:
         raise UnknownName("loss", loss, [c.title for c in trained])
     return named[0]

@@ -6,12 +6,12 @@ Titles stand below the imports, where no line of a file can name its encoding.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
 
 from lossbench.errors import UnknownName
+from lossbench.plan import Cell, Direction, Penalty
 from lossbench.records.record import Record
 from lossbench.report.recipe.literals import imported, keywords, literal, nested, number, one_line
 from lossbench.report.recipe.typical import Typical
@@ -46,28 +46,28 @@ class Program:
         return Typical(self.record)
 
     @property
-    def _cell(self) -> dict[str, Any]:
+    def _cell(self) -> Cell:
         return self.record.cell
 
     @property
     def _task(self) -> str:
-        return str(self._cell["task"]["target"]).replace(":", ".")
+        return self._cell.task.target.replace(":", ".")
 
     @property
     def _kind(self) -> str:
-        kind = self.record.loss["kind"]
+        kind = self.record.loss.kind
         if kind not in KINDS:
             raise UnknownName("kind of loss", str(kind), KINDS)
-        return str(kind)
+        return kind
 
     @property
-    def _penalty(self) -> Mapping[str, Any] | None:
-        return self._cell.get("penalty") or None
+    def _penalty(self) -> Penalty | None:
+        return self._cell.penalty
 
     @property
     def _by_choice(self) -> bool:
         """Whether the loss is built from a `LossChoice`: one of somebody's own, or whose parameters clash with ours."""
-        return bool(self.record.loss.get("target")) or not {"name", "kind"}.isdisjoint(self.typical.params)
+        return bool(self._cell.loss.target) or not {"name", "kind"}.isdisjoint(self.typical.params)
 
     def _imports(self) -> list[str]:
         """One import a line, record-given names last; the first two lines are always ours."""
@@ -94,7 +94,7 @@ class Program:
     @property
     def _model_class(self) -> tuple[str, str]:
         taken = OWN_NAMES | {self._task_class[1]}
-        return imported(str(self._cell["model"]["target"]), "model.target", taken)
+        return imported(self._cell.model.target, "model.target", taken)
 
     def _header(self) -> list[str]:
         tuned = len({repr(repeat.params) for repeat in self.typical.done}) > 1
@@ -105,9 +105,9 @@ class Program:
         lines = [
             f"# {title} on {one_line(self.contest)}, as {repeats} chose it:",
             f"# the learning rate is the geometric mean of theirs{rest}. As in the sweep, the epoch that is best by",
-            f"# {one_line(self.record.metric['name'])} on validation data is kept.",
+            f"# {one_line(self.record.metric.name)} on validation data is kept.",
         ]
-        precision = self._cell["training"].get("precision", "32")
+        precision = self._cell.training.precision
         if precision not in ("32", "32-true"):
             lines.append(f"# The sweep trained at precision {one_line(precision)}, this code trains at 32.")
         return lines
@@ -115,28 +115,28 @@ class Program:
     def _loss(self) -> str:
         params = nested(self.typical.params)
         if not self._by_choice:
-            name = literal(self.record.loss["name"])
+            name = literal(self.record.loss.name)
             return f"loss = lossbench.load_loss({name}, kind={literal(self._kind)}{keywords(params)})"
-        said = {"name": self.record.loss["name"], "target": self.record.loss.get("target"), **self._cell["loss"]}
-        if said["target"]:
-            imported(str(said["target"]), "loss.target", OWN_NAMES)  # refused unless it is a dotted name
-        told = {key: value for key, value in said.items() if key not in ("params", "label", "draw", "tuned")}
-        fields = {key: value for key, value in told.items() if value is not None}
-        choice = f"LossChoice(params={literal(params)}{keywords(fields)})"
-        return f"loss = build({choice}, Kind({literal(self._kind)}))"
+        choice = self._cell.loss
+        if choice.target:
+            imported(choice.target, "loss.target", OWN_NAMES)  # refused unless it is a dotted name
+        unsaid = ("params", "label", "draw", "tuned")
+        fields = {key: value for key, value in asdict(choice).items() if key not in unsaid and value is not None}
+        made = f"LossChoice(params={literal(params)}{keywords(fields)})"
+        return f"loss = build({made}, Kind({literal(self._kind)}))"
 
     def _metric_params(self) -> str:
-        given = self._cell["task"].get("metric_params")
+        given = self._cell.task.metric_params
         return f", metric_params={literal(given)}" if given else ""
 
     def _data(self) -> list[str]:
-        task = self._cell["task"]
-        data = task["data"]
+        task = self._cell.task
+        data = dict(task.data)
         if self._task in (*TABLES, TEXT):
             data = {key: value for key, value in data.items() if value is not None}
         made = (
-            f"task = {self._task_class[1]}(data=data, metric={literal(task['metric'])}, "
-            f"direction={literal(task.get('direction'))}, seed={literal(self._cell['seed'])}{self._metric_params()})"
+            f"task = {self._task_class[1]}(data=data, metric={literal(task.metric)}, "
+            f"direction={literal(task.direction)}, seed={literal(self._cell.seed)}{self._metric_params()})"
         )
         lines = [f"data = {literal(data)}", made]
         if self._task in TABLES:
@@ -155,20 +155,20 @@ class Program:
         sizes = "fold.inputs, loss.outputs(fold.classes)"
         if self._task in TABLES:
             sizes = "x.shape[1], loss.outputs(1)"
-        return f"model = {self._model_class[1]}({sizes}{keywords(self._cell['model']['params'])})"
+        return f"model = {self._model_class[1]}({sizes}{keywords(self._cell.model.params)})"
 
     def _optimizer(self) -> list[str]:
-        optimizer = self._cell["training"]["optimizer"]
+        optimizer = self._cell.training.optimizer
         if optimizer not in OPTIMIZERS:
             raise UnknownName("optimizer", str(optimizer), OPTIMIZERS)
         target = "y" if self._task in TABLES else "fold.training_target(loss.kind)"
         rate = f"lr={self.typical.rate:.2g}, weight_decay=0.0"
-        ours = str(self._cell["model"]["target"]).startswith("lossbench.")
+        ours = self._cell.model.target.startswith("lossbench.")
         return [
             f"loss.observe({target})  # class counts, where the loss needs them",
             *([] if ours else ["predicted(Part.VALIDATION)  # gives a lazy model its shapes"]),
             f"optimizer = {OPTIMIZERS[optimizer]}([*model.parameters(), *loss.parameters()], {rate})",
-            *([f"penalty = Penalty({keywords(self._penalty)[2:]})"] if self._penalty else []),
+            *([f"penalty = Penalty({keywords(asdict(self._penalty))[2:]})"] if self._penalty else []),
         ]
 
     def _prediction(self) -> list[str]:
@@ -183,9 +183,8 @@ class Program:
 
     def _training(self) -> list[str]:
         """Epochs as in the sweep: the best by the metric on validation data is kept, patience ends them."""
-        training = self._cell["training"]
-        epochs = int(number(training["max_epochs"], "training.max_epochs"))
-        clip, patience = training.get("clip_norm"), training.get("patience")
+        training = self._cell.training
+        epochs, clip, stop = training.max_epochs, training.clip_norm, training.patience
         weighs = self._task not in (*TABLES, TEXT)
         mean = "reduce(loss(output, target), scored.weight)" if weighs else "loss(output, target).mean()"
         clipped = "torch.nn.utils.clip_grad_norm_([*model.parameters(), *loss.parameters()], "
@@ -193,11 +192,10 @@ class Program:
             *self._scored("Part.TRAIN", "rows"),
             "optimizer.zero_grad()",
             f"({mean} + penalty_of(penalty, model, output)).backward()" if self._penalty else f"{mean}.backward()",
-            *([f"{clipped}{number(clip, 'training.clip_norm')!r})"] if clip is not None else []),
+            *([f"{clipped}{clip!r})"] if clip is not None else []),
             "optimizer.step()",
         ]
-        best, better = ("inf", "<") if self.record.metric["direction"] == "min" else ("-inf", ">")
-        stop = int(number(patience, "training.patience")) if patience is not None else None
+        best, better = ("inf", "<") if self.record.metric.direction is Direction.MIN else ("-inf", ">")
         return [
             f"best, best_epoch = float('{best}'), 0",
             f"for epoch in range({epochs}):  # without validation data: range({self.typical.epochs}), the usual choice",
@@ -206,7 +204,7 @@ class Program:
             "    loss.train()",
             f"    for rows in torch.randperm({self._size}).split({self._batch_size()}):",
             *(f"        {line}" for line in step),
-            f"    value = fold.value(predicted(Part.VALIDATION))  # {one_line(self.record.metric['name'])}",
+            f"    value = fold.value(predicted(Part.VALIDATION))  # {one_line(self.record.metric.name)}",
             f"    if value {better} best:",
             "        best, best_epoch = value, epoch",
             "        kept = copy.deepcopy([model.state_dict(), loss.state_dict()])",
@@ -221,10 +219,10 @@ class Program:
 
     def _batch_size(self) -> str:
         """As many targets a step as in the sweep; where the sweep took it from the data, as many steps per epoch."""
-        size = self._cell["training"].get("batch_size")
+        size = self._cell.training.batch_size
         if size is not None:
-            return str(int(number(size, "training.batch_size")))
-        steps = int(number(self.record.provenance.get("steps_per_epoch"), "steps per epoch"))
+            return str(size)
+        steps = int(number(self.record.training.steps_per_epoch, "steps per epoch"))
         return f"-(-{self._size} // {steps})"
 
     def _scored(self, part: str, rows: str) -> list[str]:
@@ -250,12 +248,12 @@ class Program:
 
     def _raw(self, inputs: str) -> str:
         """What the model gives; of a model that returns several things, the one that was asked for."""
-        picked = self._cell["model"].get("output")
+        picked = self._cell.model.output
         return f"model({inputs})" if picked is None else f"model({inputs})[{literal(picked)}]"
 
     def _test(self) -> list[str]:
         """Predictions for the test part, decided as the metric wants it, and the metric beside the sweep's values."""
-        metric = self.record.metric["name"]
+        metric = self.record.metric.name
         decision = {} if self.typical.threshold is None else {metric: self.typical.threshold}
         values = self.record.values(metric)
         return [
@@ -274,7 +272,7 @@ class Program:
         if self.typical.threshold is None:
             return []
         graded = "probability" if self.record.values("log_loss") else "score"
-        metric = one_line(self.record.metric["name"])
+        metric = one_line(self.record.metric.name)
         positive = f"positive = prediction.{graded} > {self.typical.threshold!r}"
         return [f"{positive}  # the threshold for {metric}, from validation data"]
 

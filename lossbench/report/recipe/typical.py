@@ -35,9 +35,9 @@ class Typical:
     @property
     def params(self) -> dict[str, Any]:
         """Given parameters as they are; of tuned ones the median over repeats, or what most chose if no number."""
-        given = dict(self.record.loss.get("given", self.record.loss["params"]))
+        given = dict(self.record.cell.loss.params)
         names = dict.fromkeys([*given, *(name for repeat in self.done for name in repeat.params)])
-        return {name: self._usual(name, {**self.record.loss["params"], **given}) for name in names}
+        return {name: self._usual(name, {**self.record.loss.params, **given}) for name in names}
 
     def _usual(self, name: str, defaults: Mapping[str, Any]) -> Any:
         # A repeat that chose the loss's defaults does not name them; that of a loss inside another is in no record.
@@ -51,6 +51,6 @@ class Typical:
     @property
     def threshold(self) -> float | None:
         """Of the task's own metric, where that metric judges decisions; the median of what the repeats chose."""
-        metric = self.record.metric["name"]
+        metric = self.record.metric.name
         chosen = [number(r.decision[metric], "threshold") for r in self.done if metric in r.decision]
         return float(f"{statistics.median(chosen):.6g}") if chosen else None
