@@ -31,16 +31,26 @@ LEAST = 20
 
 @dataclass(frozen=True)
 class Unlike:
-    """Two parts, of which `more` has many more large residuals than `fewer`, or many more positives."""
+    """Two parts, of which `more` has many more large residuals than `fewer`, or many more rows of one class."""
 
     more: str
     fewer: str
     shares: tuple[float, float]
-    """Of the rows of the two parts: those whose residual is larger than `bound`, or the positives."""
+    """Of the rows of the two parts: those whose residual is larger than `bound`, or those of the class."""
     bound: float | None
-    """In the unit of the target; None where the share of positives differs."""
+    """In the unit of the target; None where the share of a class differs."""
+    of_class: int | None
     p: float
     """Fisher's exact test, by Bonferroni over all comparisons."""
+
+
+@dataclass(frozen=True)
+class _Marked:
+    """Some rows of each part, in which parts are compared: those beyond a bound, or of one class."""
+
+    bound: float | None
+    of_class: int | None
+    rows: Mapping[str, NDArray[np.bool_]]
 
 
 def unlike(
@@ -49,7 +59,7 @@ def unlike(
     parts: Mapping[str, Rows],
     *,
     learn: Rows,
-    binary: bool,
+    classes: bool,
     groups: NDArray[Any] | None = None,
 ) -> tuple[Unlike, ...]:
     """The pairs of parts that differ wildly, with what differs most.
@@ -67,32 +77,33 @@ def unlike(
     if len(chosen) < 2 or len(learn) < 2 * LEAST:
         return ()
     size = float(np.abs(target).max()) or 1.0  # so that no square overflows
-    residuals = _residuals(features, target / size, chosen, learn, binary=binary, groups=groups)
+    residuals = _residuals(features, target / size, chosen, learn, classes=classes, groups=groups)
     bounds = np.unique(np.quantile(np.concatenate(list(residuals.values())), QUANTILES))
     marks = [(float(b) * size, {name: values > b for name, values in residuals.items()}) for b in bounds]
-    asked: list[tuple[float | None, dict[str, NDArray[np.bool_]]]] = [*marks]
-    if binary:
-        asked.append((None, {name: target[rows] > 0 for name, rows in chosen.items()}))
+    asked: list[_Marked] = [_Marked(bound, None, marked) for bound, marked in marks]
+    if classes:  # the first of two is what the second leaves
+        kinds = np.unique(target).astype(int)
+        for kind in kinds if len(kinds) > 2 else kinds[1:]:
+            asked.append(_Marked(None, int(kind), {name: target[rows] == kind for name, rows in chosen.items()}))
     pairs = list(combinations(chosen, 2))
     found = []
     for one, other in pairs:
-        tried = [d for bound, marked in asked for d in _compared(one, other, bound, marked, len(asked) * len(pairs))]
+        tried = [d for marked in asked for d in _compared(one, other, marked, len(asked) * len(pairs))]
         worst = min(tried, key=lambda d: d.p, default=None)
         found += [worst] if worst is not None and worst.p < LEVEL else []
     return tuple(found)
 
 
-def _compared(
-    one: str, other: str, bound: float | None, marked: Mapping[str, NDArray[np.bool_]], comparisons: int
-) -> Iterator[Unlike]:
+def _compared(one: str, other: str, marked: _Marked, comparisons: int) -> Iterator[Unlike]:
     """What is to be said of two parts of which some rows are marked; nothing where the shares are not far apart."""
     from scipy.stats import hypergeom
 
-    more, fewer = sorted((one, other), key=lambda name: -marked[name].mean())
-    a, b = marked[more], marked[fewer]
+    more, fewer = sorted((one, other), key=lambda name: -marked.rows[name].mean())
+    a, b = marked.rows[more], marked.rows[fewer]
     if a.mean() > TIMES * b.mean() + MORE:
         p = float(hypergeom.sf(int(a.sum()) - 1, len(a) + len(b), int(a.sum() + b.sum()), len(a)))
-        yield Unlike(more, fewer, (float(a.mean()), float(b.mean())), bound, min(1.0, 2 * comparisons * p))
+        shares = float(a.mean()), float(b.mean())
+        yield Unlike(more, fewer, shares, marked.bound, marked.of_class, min(1.0, 2 * comparisons * p))
 
 
 def _residuals(
@@ -101,34 +112,50 @@ def _residuals(
     parts: Mapping[str, Rows],
     learn: Rows,
     *,
-    binary: bool,
+    classes: bool,
     groups: NDArray[Any] | None,
 ) -> dict[str, Values]:
-    """|target - fit| for the rows of each part, by the one of two fits that has not seen the row."""
+    """|target - fit| for the rows of each part, by the one of two fits that has not seen the row.
+
+    Of classes: how much probability the fit gave to other classes than the row's own.
+    """
     used = np.unique(np.concatenate([learn, *parts.values()]))
     columns = np.column_stack([codes(column.iloc[used]) for _, column in features.iloc[:, :MOST_COLUMNS].items()])
     second = _halves(used, len(target), groups)
     training = np.isin(used, learn)
-    first_fit, second_fit = (
-        _fitted(columns, target[used], training & half, binary=binary) for half in (~second, second)
-    )
-    sizes = np.abs(target[used] - np.where(second, first_fit, second_fit))
+    off = _off_by_classes if classes else _off_by_numbers
+    first_fit, second_fit = (off(columns, target[used], training & half) for half in (~second, second))
+    sizes = np.where(second, first_fit, second_fit)
     return {name: sizes[np.searchsorted(used, rows)] for name, rows in parts.items()}
 
 
-def _fitted(columns: Values, target: Values, rows: NDArray[np.bool_], *, binary: bool) -> Values:
-    """Of all rows, by small trees on some of them; chances of a binary target."""
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+SMALL: dict[str, Any] = {"max_leaf_nodes": 8, "max_iter": 50, "learning_rate": 0.2, "early_stopping": False}
+"""Trees of the fits."""
 
-    size: dict[str, Any] = {"max_leaf_nodes": 8, "max_iter": 50, "learning_rate": 0.2, "early_stopping": False}
-    if binary:
-        if len(np.unique(target[rows])) < 2:
-            return np.full(len(target), target[rows].mean() if rows.any() else 0.5)
-        chances = HistGradientBoostingClassifier(**size).fit(columns[rows], target[rows]).predict_proba(columns)
-        return np.asarray(chances[:, 1])
+
+def _off_by_classes(columns: Values, target: Values, rows: NDArray[np.bool_]) -> Values:
+    """1 - the probability of each row's own class, by small trees on some of the rows."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    classes, own = np.unique(target, return_inverse=True)
+    chances = np.zeros((len(target), len(classes)))
+    seen = np.unique(own[rows])
+    if len(seen) > 1:
+        chances[:, seen] = HistGradientBoostingClassifier(**SMALL).fit(columns[rows], own[rows]).predict_proba(columns)
+    elif len(seen) == 1:
+        chances[:, seen] = 1.0
+    else:
+        chances[:] = 1 / len(classes)
+    return np.asarray(1 - chances[np.arange(len(own)), own])
+
+
+def _off_by_numbers(columns: Values, target: Values, rows: NDArray[np.bool_]) -> Values:
+    """|target - fit| of all rows, by small trees on some of them."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
     # by absolute errors: a third of the rows may be outliers, and the fit still goes through the others
-    fit = HistGradientBoostingRegressor(loss="absolute_error", **size).fit(columns[rows], target[rows])
-    return np.asarray(fit.predict(columns))
+    fit = HistGradientBoostingRegressor(loss="absolute_error", **SMALL).fit(columns[rows], target[rows])
+    return np.abs(target - np.asarray(fit.predict(columns)))
 
 
 def _halves(used: Rows, rows: int, groups: NDArray[Any] | None) -> NDArray[np.bool_]:

@@ -29,8 +29,8 @@ def column_lines(table: Table, most: int = MOST) -> tuple[str, ...]:
 def _target_facts(table: Table) -> tuple[str, str, str, str]:
     """The target's line; rows without one are not in the table."""
     note, name = table.notes.get(table.target_name), f"{shortened(table.target_name, WIDEST)} (target)"
-    if table.positive is not None:
-        return name, f"1 for {shortened(table.positive)}, else 0", "-", f"{table.target[0]:.0f}"
+    if len(table.classes) == 2:
+        return name, f"1 for {shortened(table.classes[1])}, else 0", "-", f"{table.target[0]:.0f}"
     return name, note.how if note else PLAIN[Content.NUMBER], "-", f"{table.target[0]:.6g}"
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lossbench.errors import DataError, InputError, UnknownName
+from lossbench.errors import DataError, UnknownName
 
 FeaturesAndTarget = tuple[pd.DataFrame, NDArray[np.float64]]
 DECIMALS = 6  # generated values are rounded, so that their digest does not hang on a processor's last bit
@@ -36,24 +36,16 @@ class PackagedSet:
         return tuple(inspect.signature(self.load).parameters)
 
 
-def load_packaged(name: str, options: Mapping[str, Any], *, binary: bool) -> tuple[PackagedSet, FeaturesAndTarget]:
+def load_packaged(name: str, options: Mapping[str, Any]) -> tuple[PackagedSet, FeaturesAndTarget]:
     """One packaged set with its features and target.
 
-    Raises UnknownName for a set or an option that does not exist, InputError when the set suits another task.
+    Raises UnknownName for a set or an option that does not exist, DataError where it cannot be made.
     """
-    task = "binary" if binary else "regression"
-    fitting = [key for key, found in PACKAGED.items() if (found.positive is not None) == binary]
     if name not in PACKAGED:
         raise UnknownName(
-            "packaged data set", name, fitting, "Change task/data=, or bring your own rows: task.data.path=."
+            "packaged data set", name, PACKAGED, "Change task/data=, or bring your own rows: task.data.path=."
         )
     chosen = PACKAGED[name]
-    if name not in fitting:
-        other = "regression" if binary else "binary"
-        raise InputError(
-            f"Data set '{name}' ({chosen.target}) suits task={other}, not task={task}. "
-            f"Set task={other}, or task/data= to {', '.join(fitting)}."
-        )
     for option in options:
         if option not in chosen.options:
             hint = f"Data set '{name}' takes {', '.join(chosen.options) or 'no options'}."

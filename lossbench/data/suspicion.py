@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,14 +25,14 @@ IDENTIFIER_NAME = re.compile(r"(^|[_\W])(id|ids|uuid|guid|key|index|nr|no|unname
 IDENTIFIER_CAMEL = re.compile(r"[a-z](Id|ID|Uuid|UUID|Key)$")
 
 
-def suspicions(features: pd.DataFrame, target: NDArray[np.float64], *, binary: bool) -> tuple[str, ...]:
+def suspicions(features: pd.DataFrame, target: NDArray[np.float64], classes: Sequence[str]) -> tuple[str, ...]:
     """Warnings about columns that are constant, mostly missing, identifiers, or give the target away."""
     rows = np.arange(len(target))
     if len(rows) > MOST_ROWS:
         rows = np.random.default_rng(stream("suspicions")).choice(rows, MOST_ROWS, replace=False)
     found = []
     for name, column in features.items():
-        if why := _doubt(column, rows, target, binary):
+        if why := _doubt(column, rows, target, bool(classes)):
             advice = f"leave it out: {override('task.data.drop', [str(name)])}"
             found.append(f"Column '{name}' {why}. If that is not meant, {advice}.")
         elif keeps_groups(column, features, target):
@@ -49,14 +50,14 @@ def suspicions(features: pd.DataFrame, target: NDArray[np.float64], *, binary: b
     return tuple(found)
 
 
-def _doubt(column: pd.Series, rows: NDArray[np.int64], target: NDArray[np.float64], binary: bool) -> str | None:
+def _doubt(column: pd.Series, rows: NDArray[np.int64], target: NDArray[np.float64], classes: bool) -> str | None:
     if column.nunique() < 2 and not (column.notna().any() and column.isna().any()):
         return "has the same value in every row"
     if _identifies(column):
         return "looks like an identifier: its values are (almost) all different"
-    score = _alone(column.iloc[rows], target[rows], binary)
+    score = _alone(column.iloc[rows], target[rows], classes)
     if score > ALMOST_PERFECT:
-        measure = "AUC" if binary else "R² of ranks"
+        measure = "AUC" if classes else "R² of ranks"
         return f"predicts the target alone ({measure} {score:.3f}), as a copy or a consequence of it would"
     if (share := column.isna().mean()) > 0.5:
         return f"is missing in {share:.0%} of the rows"
@@ -94,7 +95,7 @@ def _identifies(column: pd.Series) -> bool:
     return not pd.api.types.is_float_dtype(column.dtype) and present.nunique() == len(column)
 
 
-def _alone(column: pd.Series, target: NDArray[np.float64], binary: bool) -> float:
+def _alone(column: pd.Series, target: NDArray[np.float64], classes: bool) -> float:
     """How well a small tree on this one column predicts unseen rows: AUC, or R² of the target's ranks.
 
     Ranks of the target, so that a few extreme rows do not decide; ranks of the column, which are the same to
@@ -105,13 +106,13 @@ def _alone(column: pd.Series, target: NDArray[np.float64], binary: bool) -> floa
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     values = pd.Series(codes(column)).rank().to_numpy()[:, None]
-    if binary:
-        if np.bincount(target.astype(int), minlength=2).min() < 3:
+    if classes:
+        if np.unique(target, return_counts=True)[1].min() < 3 or (target == target[0]).all():
             return 0.0
         classifier = DecisionTreeClassifier(max_leaf_nodes=LEAVES, random_state=0)
         folds = StratifiedKFold(3, shuffle=True, random_state=0)
         chances = cross_val_predict(classifier, values, target, cv=folds, method="predict_proba")
-        return float(roc_auc_score(target, chances[:, 1]))
+        return float(roc_auc_score(target, chances[:, 1] if chances.shape[1] == 2 else chances, multi_class="ovr"))
     ranks = pd.Series(target).rank().to_numpy()
     regressor = DecisionTreeRegressor(max_leaf_nodes=LEAVES, random_state=0)
     predicted = cross_val_predict(regressor, values, ranks, cv=KFold(3, shuffle=True, random_state=0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -18,10 +18,10 @@ from lossbench.data.columns import Content, tidy, tidy_column
 from lossbench.data.sources import Rows
 from lossbench.data.splits import KINDS, SplitRule
 from lossbench.data.suspicion import suspicions
-from lossbench.data.target import binary_target, continuous_target
+from lossbench.data.target import read_target
 from lossbench.data.texts import ColumnNote
-from lossbench.errors import DataError, UnknownName
-from lossbench.plan.overrides import override
+from lossbench.errors import DataError, InputError, UnknownName
+from lossbench.plan import Target
 
 FEWEST_ROWS = 30
 FEWEST_OF_A_CLASS = 10
@@ -29,7 +29,6 @@ ELSEWHERE = ("source", "name", "drop", "split", "split_seed", "test_share", "val
 """Keys of `task.data` that every source shares; what is left are the options of one source."""
 TARGET_KEYS = ("target", "positive")
 """Of a source that does not know what is predicted."""
-FEW_VALUES = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +36,8 @@ class Table:
     """n rows with a target each.
 
     features: n rows of numbers, booleans, dates and words (`columns.Content`), gaps allowed.
-    target: [n] float64, in the target's own unit or 0 and 1.
-    positive: what 1 means; None for a continuous target.
+    target: [n] float64, in the target's own unit or the number of a class.
+    classes: the names of classes 0, 1, ...; none where numbers are predicted.
     notes: how the columns of an own file were read, by name.
     """
 
@@ -47,7 +46,7 @@ class Table:
     features: pd.DataFrame
     target: NDArray[np.float64]
     target_name: str
-    positive: str | None
+    classes: tuple[str, ...]
     split: SplitRule
     warnings: tuple[str, ...] = ()
     notes: Mapping[str, ColumnNote] = field(default_factory=dict)
@@ -65,12 +64,13 @@ class Table:
         return state.hexdigest()[:16]
 
 
-def load_table(data: Mapping[str, Any], *, binary: bool) -> Table:
+def load_table(data: Mapping[str, Any], predicts: Target) -> Table:
     """The table that `task.data` asks for, from the source that it names.
 
     data: `source` and its own options; `target`, `positive` and `name` where the source does not know them; `drop`
         (columns) and `split` ("random", "group:COL", "time:COL" or "column:COL"; COL is then no feature). None counts
         as not given.
+    predicts: numbers, or classes.
     Raises DataError, UnknownName or InputError, each naming the key to change.
     """
     given = {key: value for key, value in data.items() if value is not None}
@@ -83,27 +83,35 @@ def load_table(data: Mapping[str, Any], *, binary: bool) -> Table:
                 raise UnknownName(kind, key, (*source.options, *TARGET_KEYS, "drop", "split", "name"))
     shared = () if name == "packaged" else TARGET_KEYS
     options = {key: value for key, value in given.items() if key not in (*ELSEWHERE, *shared) or key == "name"}
-    rows = source.rows(options, binary=binary)
+    rows = source.rows(options)
     if rows.split is not None:
         given.setdefault("split", rows.split)
         if given["split"] != rows.split:  # which part a row was published in is no feature
             rows = replace(rows, frame=rows.frame.drop(columns=rows.split.partition(":")[2]))
-    return _own_target(given, rows, binary) if rows.target is None else _known_target(given, rows, rows.target, binary)
+    if rows.target is None:
+        return _own_target(given, rows, predicts)
+    return _known_target(given, rows, rows.target, predicts)
 
 
-def _known_target(given: Mapping[str, Any], rows: Rows, target: NDArray[np.float64], binary: bool) -> Table:
+def _known_target(given: Mapping[str, Any], rows: Rows, target: NDArray[np.float64], predicts: Target) -> Table:
     """Of a source that says what is predicted, whose rows were vetted: no doubts are raised."""
     if target.shape != (len(rows.frame),) or not np.isfinite(target).all():
         raise DataError(f"{rows.whose} gives no finite target for each of its {len(rows.frame)} rows.")
-    if binary and not np.isin(target, (0, 1)).all():
-        raise DataError(f"The target of {rows.whose} is not 0 and 1: set task=regression.")
+    if rows.predicts is not predicts:
+        suited, asked = rows.predicts.task, predicts.task
+        raise InputError(
+            f"{rows.whose[:1].upper()}{rows.whose[1:]} ({rows.target_name}) suits task={suited}, not task={asked}. "
+            f"Set task={suited}, or choose other data: task/data=."
+        )
+    if rows.classes and not np.isin(target, range(len(rows.classes))).all():
+        raise DataError(f"{rows.whose} gives targets other than the numbers of its {len(rows.classes)} classes.")
     features, rule = _features_and_rule(given, rows.frame, rows.whose)
-    _refuse_few_rows(target, binary, rows.whose)
+    _refuse_few_rows(target, rows.classes, rows.whose)
     name = str(given.get("name", rows.name))
-    return Table(name, rows.source, features, target, rows.target_name, rows.positive, rule, rows.notes, rows.columns)
+    return Table(name, rows.source, features, target, rows.target_name, rows.classes, rule, rows.notes, rows.columns)
 
 
-def _own_target(given: Mapping[str, Any], rows: Rows, binary: bool) -> Table:
+def _own_target(given: Mapping[str, Any], rows: Rows, predicts: Target) -> Table:
     """Of rows among whose columns the command names the target."""
     frame, whose = rows.frame, rows.whose
     if "target" not in given:
@@ -111,35 +119,15 @@ def _own_target(given: Mapping[str, Any], rows: Rows, binary: bool) -> Table:
         raise DataError(f"Which column of {whose} is to be predicted? Set task.data.target= to one of: {columns}.")
     target_name = _known(str(given["target"]), frame, whose, "target")
     frame, absent = _with_target(frame, target_name, whose)
-    column, positive, doubts = frame.pop(target_name), None, absent
-    if binary:
-        found = binary_target(column, given.get("positive"), whose)
-        target, positive, doubts = found.values, found.positive, (*absent, *found.notes)
-    else:
-        target = continuous_target(column, whose)
-        doubts += _few_values(target, target_name)
-    _refuse_few_rows(target, binary, whose)
+    read = read_target(frame.pop(target_name), predicts, given.get("positive"), whose)
+    target = read.values
+    _refuse_few_rows(target, read.classes, whose)
     features, rule = _features_and_rule(given, frame, whose)
     used = {target_name, rule.column, *map(str, features)}
-    doubts = (*rows.notes, *(note.doubt for name, note in rows.columns.items() if note.doubt and name in used), *doubts)
-    doubts += suspicions(features, target, binary=binary)
+    of_columns = tuple(note.doubt for name, note in rows.columns.items() if note.doubt and name in used)
+    doubts = (*rows.notes, *of_columns, *absent, *read.notes, *suspicions(features, target, read.classes))
     name = str(given.get("name", rows.name))
-    return Table(name, rows.source, features, target, target_name, positive, rule, doubts, rows.columns)
-
-
-def _few_values(target: NDArray[np.float64], name: str) -> tuple[str, ...]:
-    """A warning about a continuous target that looks like classes: two values, or a few whole ones."""
-    values = np.unique(target)
-    if len(values) == 2:
-        return (f"Target '{name}' has only two values: task=binary may be meant.",)
-    if len(values) > FEW_VALUES or (values % 1 != 0).any():
-        return ()
-    listed = ", ".join(f"{value:.0f}" for value in values)
-    advice = f"task=binary {override('task.data.positive', int(values[-1]))}"
-    return (
-        f"Target '{name}' has only {len(values)} values, all whole ({listed}). If they are classes and not amounts, "
-        f"{advice} asks for one of them against the others.",
-    )
+    return Table(name, rows.source, features, target, target_name, read.classes, rule, doubts, rows.columns)
 
 
 def _with_target(frame: pd.DataFrame, target: str, whose: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -195,15 +183,16 @@ def _known(name: str, frame: pd.DataFrame, whose: str, key: str) -> str:
     return name
 
 
-def _refuse_few_rows(target: NDArray[np.float64], binary: bool, whose: str) -> None:
+def _refuse_few_rows(target: NDArray[np.float64], classes: Sequence[str], whose: str) -> None:
     if len(target) < FEWEST_ROWS:
         raise DataError(
             f"{whose} has {len(target)} rows with a target, and three parts need at least {FEWEST_ROWS}. "
             "Bring more rows (task.data.path=, task.data.rows=)."
         )
-    if binary and (fewest := int(min(target.sum(), len(target) - target.sum()))) < FEWEST_OF_A_CLASS:
+    fewest = int(np.bincount(target.astype(int), minlength=len(classes)).min()) if classes else FEWEST_OF_A_CLASS
+    if fewest < FEWEST_OF_A_CLASS:
         raise DataError(
-            f"{whose} has {fewest} rows of its rarer class, and three parts need {FEWEST_OF_A_CLASS}. "
+            f"{whose} has {fewest} rows of its rarest class, and three parts need {FEWEST_OF_A_CLASS}. "
             "Bring more rows of it, or choose another target (task.data.target=)."
         )
 

@@ -1,7 +1,8 @@
-"""What is to be predicted: a column as float64 numbers, or as 0 and 1 with a name for 1."""
+"""What is to be predicted: a column as float64 numbers, or as the numbers of classes with their names."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from pandas.api import types
 
 from lossbench.data.texts import MISSING_AMONG_NUMBERS
 from lossbench.errors import DataError
+from lossbench.plan import Target
 from lossbench.plan.overrides import override
 
 TRUTH = {"1": True, "true": True, "yes": True, "y": True, "t": True}
@@ -19,13 +21,45 @@ MOST_CLASSES = 20
 """Different values up to which a column is taken for classes."""
 
 
+FEW_VALUES = 10
+
+
 @dataclass(frozen=True, eq=False)
-class BinaryTarget:
-    """values: zeros and ones [n]. positive: the text of what counts as 1. notes: what a reader should know."""
+class TargetColumn:
+    """values: [n] float64, in the target's own unit or the number of a class. classes: the names of classes 0, 1, ...;
+    none for numbers. notes: what a reader should know."""
 
     values: NDArray[np.float64]
-    positive: str
+    classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def read_target(column: pd.Series, predicts: Target, positive: object, whose: str) -> TargetColumn:
+    """A column without gaps as what is predicted. positive: the value that counts as 1, where there are two classes.
+
+    Raises DataError for a column that cannot be that.
+    """
+    return _READERS[predicts](column, positive, whose)
+
+
+def _numbers(column: pd.Series, positive: object, whose: str) -> TargetColumn:
+    values = continuous_target(column, whose)
+    return TargetColumn(values, notes=_few_values(values, str(column.name)))
+
+
+def _few_values(target: NDArray[np.float64], name: str) -> tuple[str, ...]:
+    """A warning about a continuous target that looks like classes: two values, or a few whole ones."""
+    values = np.unique(target)
+    if len(values) == 2:
+        return (f"Target '{name}' has only two values: task=binary may be meant.",)
+    if len(values) > FEW_VALUES or (values % 1 != 0).any():
+        return ()
+    listed = ", ".join(f"{value:.0f}" for value in values)
+    advice = f"task=binary {override('task.data.positive', int(values[-1]))}"
+    return (
+        f"Target '{name}' has only {len(values)} values, all whole ({listed}). If they are classes and not amounts, "
+        f"{advice} asks for one of them against the others.",
+    )
 
 
 def continuous_target(column: pd.Series, whose: str) -> NDArray[np.float64]:
@@ -44,8 +78,8 @@ def continuous_target(column: pd.Series, whose: str) -> NDArray[np.float64]:
     return numbers.to_numpy(dtype=np.float64)
 
 
-def binary_target(column: pd.Series, positive: object, whose: str) -> BinaryTarget:
-    """A column without gaps as zeros and ones.
+def binary_target(column: pd.Series, positive: object, whose: str) -> TargetColumn:
+    """A column without gaps as zeros and ones: classes `not yes` and `yes`.
 
     Values that differ in case alone are one value where that leaves two. `positive` is compared as text without regard
     to case, then by truth: 1, true, yes and y are alike; with more than two values it stands against all others. None
@@ -72,7 +106,19 @@ def binary_target(column: pd.Series, positive: object, whose: str) -> BinaryTarg
             f"Target '{name}' has the values {distinct[0]} and {distinct[1]}: {chosen} counts as positive. If that "
             f"should be {others[0]}, set {override('task.data.positive', others[0])}.",
         )
-    return BinaryTarget(np.asarray(spelled == chosen, dtype=np.float64), chosen, notes)
+    return TargetColumn(np.asarray(spelled == chosen, dtype=np.float64), two_classes(chosen), notes)
+
+
+def two_classes(positive: str) -> tuple[str, str]:
+    """The names of classes 0 and 1, of which the second has one of its own."""
+    return f"not {positive}", positive
+
+
+_READERS: Mapping[Target, Callable[[pd.Series, object, str], TargetColumn]] = {
+    Target.NUMBERS: _numbers,
+    Target.TWO_CLASSES: binary_target,
+}
+"""How a column becomes what is predicted, by what that is."""
 
 
 def _one_spelling(texts: pd.Series, name: str) -> tuple[pd.Series, tuple[str, ...]]:

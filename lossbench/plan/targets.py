@@ -16,6 +16,11 @@ class Target(Enum):
     TAGS = "tags"
 
     @property
+    def task(self) -> str:
+        """The task of ours that predicts it."""
+        return {Target.NUMBERS: "regression", Target.TWO_CLASSES: "binary", Target.TAGS: "ner"}[self]
+
+    @property
     def classes(self) -> bool:
         """Whether a prediction is one of several classes, so that it can have a probability."""
         return self is not Target.NUMBERS

@@ -97,7 +97,6 @@ class Binary(TableTask):
     name = "binary"
     predicts = Target.TWO_CLASSES
     kinds = (Kind.BINARY,)
-    binary = True
 
     def __init__(
         self,
@@ -153,7 +152,7 @@ class Binary(TableTask):
         return found
 
     def summary(self) -> dict[str, Any]:
-        return {"positive": self.table.positive, "positives": float(self.table.target.mean())}
+        return {"positive": self.table.classes[1], "positives": float(self.table.target.mean())}
 
 
 def _given(metric: Metric, prediction: Prediction, threshold: float | None) -> Tensor | None:

@@ -114,7 +114,6 @@ class Regression(TableTask):
     name = "regression"
     predicts = Target.NUMBERS
     kinds = (Kind.CONTINUOUS,)
-    binary = False
 
     def __init__(
         self,

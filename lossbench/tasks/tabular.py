@@ -21,7 +21,7 @@ from lossbench.data.table import Table, load_table
 from lossbench.errors import DataError
 from lossbench.loss import Kind
 from lossbench.metrics.metric import Metric
-from lossbench.plan import Part, Rarest
+from lossbench.plan import Part, Rarest, Target
 from lossbench.tasks.contract import DataCard, Scored, Sealed
 
 KEPT = 2**28
@@ -71,13 +71,17 @@ class TableFold:
 class TableTask(ABC):
     """Loads a table once and draws its folds."""
 
-    binary: bool
+    predicts: Target
     metric: Metric
 
     def __init__(self, data: Mapping[str, Any], seed: int) -> None:
         self.data, self.seed = data, seed
-        self.table = load_table(data, binary=self.binary)
+        self.table = self.load(data)
         self._features: dict[int, Features] = {}
+
+    def load(self, data: Mapping[str, Any]) -> Table:
+        """The rows and what is predicted of them; a task whose rows come from nowhere else makes them here."""
+        return load_table(data, self.predicts)
 
     def splits(self, repeat: int) -> Splits:
         return draw_splits(
@@ -86,7 +90,7 @@ class TableTask(ABC):
             repeat=repeat,
             seed=self.seed,
             split_seed=self.data.get("split_seed", 0),
-            stratify=self.binary,
+            stratify=self.predicts.classes,
         )
 
     def halved(self, repeat: int, half: int, again: int) -> Self | None:
@@ -97,7 +101,7 @@ class TableTask(ABC):
                 self.table.split,
                 self.table.target,
                 whole,
-                stratify=self.binary,
+                stratify=self.predicts.classes,
                 seed=self.seed,
                 repeat=repeat,
                 half=half,
@@ -139,14 +143,14 @@ class TableTask(ABC):
 
     @cached_property
     def unlike_parts(self) -> tuple[str, ...]:
-        """Warnings about parts whose residuals or positives differ wildly, with what to do."""
+        """Warnings about parts whose residuals or classes differ wildly, with what to do."""
         splits, rule = self.splits(0), self.table.split
         parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
         if rule.kind != "time" and not self._validates_apart:  # drawn from the same rows, so one part to compare
             parts = {POOL: np.sort(np.concatenate([splits.train, splits.validation])), "test": splits.test}
         groups = rule.values if rule.kind == "group" else None
-        table, binary = self.table, self.binary
-        found = unlike(table.features, table.target, parts, learn=splits.train, binary=binary, groups=groups)
+        table, classes = self.table, self.predicts.classes
+        found = unlike(table.features, table.target, parts, learn=splits.train, classes=classes, groups=groups)
         chosen_on = [doubt for doubt in found if {doubt.more, doubt.fewer} == {"validation", "test"}]
         return tuple(self._said(doubt) for doubt in chosen_on or found)
 
@@ -160,9 +164,11 @@ class TableTask(ABC):
     def _said(self, doubt: Unlike) -> str:
         more, fewer = (f"{round(100 * share)} %" for share in doubt.shares)
         if doubt.bound is None:
-            what = f"{more} of the {doubt.more} rows are positive, but {fewer} of the {doubt.fewer} rows"
+            names = self.table.classes
+            said = "positive" if len(names) == 2 or doubt.of_class is None else f"of class '{names[doubt.of_class]}'"
+            what = f"{more} of the {doubt.more} rows are {said}, but {fewer} of the {doubt.fewer} rows"
         else:
-            model = "simple" if self.binary else "robust"
+            model = "simple" if self.predicts.classes else "robust"
             what = (
                 f"A {model} fit is off by more than {doubt.bound:.3g} in {more} of the {doubt.more} rows, "
                 f"but in {fewer} of the {doubt.fewer} rows"
@@ -171,20 +177,19 @@ class TableTask(ABC):
             others = "chosen on" if "validation" in (doubt.more, doubt.fewer) else "judged on"
             return f"{what}. Models are trained on rows unlike those that they are {others}."
         robust = " or choose by a metric that outliers hardly move (task.metric=mae)"
-        advice = "make them alike" + ("" if self.binary or self.metric.name == "mae" else f",{robust}")
+        advice = "make them alike" + ("" if self.predicts.classes or self.metric.name == "mae" else f",{robust}")
         return f"{what}. Rates, parameters and epochs are chosen on rows unlike the test rows: {advice}."
 
     def rarest(self) -> Rarest | None:
-        """Of a binary target: the rarer class among the rows that training rows are drawn from."""
-        if not self.binary:
+        """The rarest class among the rows that training rows are drawn from; None where numbers are predicted."""
+        if not self.table.classes:
             return None
         splits = self.splits(0)
         drawn = splits.train if self._validates_apart else np.concatenate([splits.train, splits.validation])
         target = self.table.target[drawn]
-        positives, rows = int(target.sum()), len(target)
-        if 2 * positives <= rows:
-            return Rarest(str(self.table.positive), positives, rows, rows)
-        return Rarest(f"not {self.table.positive}", rows - positives, rows, rows)
+        counts = np.bincount(target.astype(int), minlength=len(self.table.classes))
+        rarest = len(counts) - 1 - int(np.argmin(counts[::-1]))  # of two as rare the last, which has its own name
+        return Rarest(self.table.classes[rarest], int(counts[rarest]), len(target), len(target))
 
     def column_lines(self) -> tuple[str, ...]:
         """One line per column for people to read: name, how it is read, gaps, an example."""

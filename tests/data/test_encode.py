@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from lossbench.data.encode import Encoder
 from lossbench.data.splits import draw_splits
 from lossbench.data.table import load_table
+from lossbench.plan import Target
 
 NUMBERS = st.one_of(st.floats(-1e6, 1e6, width=32), st.just(float("nan")))
 
@@ -195,7 +196,7 @@ def test_a_row_outside_training_never_changes_the_encoder(
 
 def encoded_from(rows: pd.DataFrame, folder: Path):  # type: ignore[no-untyped-def]
     rows.to_csv(folder / "rows.csv", index=False)
-    table = load_table({"source": "file", "path": str(folder / "rows.csv"), "target": "y"}, binary=False)
+    table = load_table({"source": "file", "path": str(folder / "rows.csv"), "target": "y"}, Target.NUMBERS)
     splits = draw_splits(table.split, table.target, repeat=0, seed=0, stratify=False)
     encoder = Encoder.fit(table.features.iloc[splits.train])
     return splits, encoder, encoder.transform(table.features)[splits.train]

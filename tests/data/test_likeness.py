@@ -46,7 +46,7 @@ def drawn(seed: int, rows: int, noise: str = "normal", outliers: float = 0.0) ->
 def looked_at(seed: int, rows: int, noise: str = "normal", outliers: float = 0.0) -> tuple[Unlike, ...]:
     features, target, pool = drawn(seed, rows, noise, outliers)
     parts = {"pool": np.arange(pool), "test": np.arange(pool, rows)}
-    return unlike(features, target, parts, learn=np.arange(pool - pool // 5), binary=False)
+    return unlike(features, target, parts, learn=np.arange(pool - pool // 5), classes=False)
 
 
 @pytest.mark.parametrize("noise", NOISE)
@@ -71,7 +71,7 @@ def test_a_dirty_test_part_is_found_too() -> None:
     features, target, pool = drawn(0, 600)
     target[pool : pool + 40] += 15.0
     parts = {"pool": np.arange(pool), "test": np.arange(pool, 600)}
-    (found,) = unlike(features, target, parts, learn=np.arange(400), binary=False)
+    (found,) = unlike(features, target, parts, learn=np.arange(400), classes=False)
     assert (found.more, found.fewer) == ("test", "pool")
 
 
@@ -85,9 +85,9 @@ def test_the_p_is_fishers_exact_test() -> None:
 def test_the_unit_of_the_target_changes_nothing_but_the_bound() -> None:
     features, target, pool = drawn(1, 600, outliers=0.3)
     parts = {"pool": np.arange(pool), "test": np.arange(pool, 600)}
-    (one,) = unlike(features, target, parts, learn=np.arange(400), binary=False)
+    (one,) = unlike(features, target, parts, learn=np.arange(400), classes=False)
     for scale in (2.0**-900, 2.0**900):  # whose squares have no float
-        (other,) = unlike(features, target * scale, parts, learn=np.arange(400), binary=False)
+        (other,) = unlike(features, target * scale, parts, learn=np.arange(400), classes=False)
         assert (other.shares, other.p) == (one.shares, one.p)
         assert other.bound is not None
         assert one.bound is not None
@@ -105,7 +105,7 @@ def test_rows_of_a_group_count_once() -> None:
         draw = np.random.default_rng(seed)
         hit = (draw.random(200) < outliers) & (np.arange(200) < 150)
         y = (draw.standard_cauchy(200) + 100 * hit)[group] + draw.normal(0, 0.1, 2000)
-        return unlike(features, y, parts, learn=np.arange(1200), binary=False, groups=group)
+        return unlike(features, y, parts, learn=np.arange(1200), classes=False, groups=group)
 
     assert not any(found(seed, 0.0) for seed in range(20))
     (one,) = found(0, 0.4)
@@ -118,16 +118,16 @@ def test_positives_that_were_made_common_before_training_are_found() -> None:
     y = np.concatenate([draw.random(800) < 0.5, draw.random(400) < 0.04]).astype(float)
     features = pd.DataFrame(draw.normal(size=(1200, 3)))
     parts = {"pool": np.arange(800), "test": np.arange(800, 1200)}
-    (found,) = unlike(features, y, parts, learn=np.arange(640), binary=True)
+    (found,) = unlike(features, y, parts, learn=np.arange(640), classes=True)
     assert found.more == "pool"
     alike = {"pool": np.arange(600), "test": np.arange(600, 800)}
-    assert unlike(features, y, alike, learn=np.arange(480), binary=True) == ()
+    assert unlike(features, y, alike, learn=np.arange(480), classes=True) == ()
 
 
 def test_too_few_rows_are_not_spoken_of() -> None:
     features, target, _ = drawn(0, 60, outliers=0.9)
     parts = {"pool": np.arange(45), "test": np.arange(45, 60)}
-    assert unlike(features, target, parts, learn=np.arange(36), binary=False) == ()
+    assert unlike(features, target, parts, learn=np.arange(36), classes=False) == ()
 
 
 PACKAGED = {

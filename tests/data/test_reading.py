@@ -17,6 +17,7 @@ from lossbench.data.groups import keeps_groups
 from lossbench.data.listing import column_lines
 from lossbench.data.table import load_table
 from lossbench.errors import DataError, InputError
+from lossbench.plan import Target
 from lossbench.plan.overrides import override
 
 Read = Callable[..., FileTable]
@@ -240,7 +241,7 @@ def test_names_have_no_outer_spaces(read: Read, tmp_path: Path) -> None:
     assert list(read("GRE Score, LOR ,Chance of Admit \n" + rows).frame) == ["GRE Score", "LOR", "Chance of Admit"]
     data = {"source": "file", "path": str(tmp_path / "a.csv")}
     for said in ("Chance of Admit", "Chance of Admit ", " Chance of Admit"):
-        assert load_table({**data, "target": said}, binary=False).target_name == "Chance of Admit"
+        assert load_table({**data, "target": said}, Target.NUMBERS).target_name == "Chance of Admit"
     with pytest.raises(DataError, match="several columns 'a'"):
         read("a,a \n1,2\n")
 
@@ -345,7 +346,7 @@ def test_a_line_per_column_says_how_it_is_read_and_wide_tables_are_cut(tmp_path:
         "y": np.arange(40) / 7,
     }
     pd.DataFrame({name: wide[name] for name in ("hp", *wide)}).to_csv(tmp_path / "a.csv", index=False)
-    lines = column_lines(load_table({"source": "file", "path": str(tmp_path / "a.csv"), "target": "y"}, binary=False))
+    lines = column_lines(load_table({"source": "file", "path": str(tmp_path / "a.csv"), "target": "y"}, Target.NUMBERS))
     assert lines[0].split() == ["column", "read", "as", "gaps", "example"]
     assert lines[2].split() == ["hp", "number;", "'?'", "is", "missing", "1", "0"]
     assert lines[-1] == "... and 21 more"
@@ -379,6 +380,6 @@ def test_a_number_whose_rows_are_alike_keeps_groups_and_a_measurement_does_not(s
 def test_a_column_that_keeps_groups_is_named_with_the_split(tmp_path: Path) -> None:
     frame, target = groups(0)
     frame.rename(columns={"p": "patient"}).assign(y=target).to_csv(tmp_path / "a.csv", index=False)
-    table = load_table({"source": "file", "path": str(tmp_path / "a.csv"), "target": "y"}, binary=False)
+    table = load_table({"source": "file", "path": str(tmp_path / "a.csv"), "target": "y"}, Target.NUMBERS)
     (warned,) = [warning for warning in table.warnings if "'patient'" in warning]
     assert "task.data.split=group:patient" in warned

@@ -17,6 +17,7 @@ from lossbench.data import sources
 from lossbench.data.sources.hub import SECONDS, Hub
 from lossbench.data.table import load_table
 from lossbench.errors import DataError, InputError, UnknownName
+from lossbench.plan import Target
 from lossbench.runs.inputs import load_task
 from tests.conftest import QUICK, Site
 
@@ -61,7 +62,7 @@ def tagged(sentences: int, start: int = 0) -> datasets.Dataset:
 
 def table(path: Path, **more: Any) -> Any:
     data = {"source": "hf", "path": str(path), "target": "sold", "positive": "yes", **more}
-    return load_table(data, binary=True)
+    return load_table(data, Target.TWO_CLASSES)
 
 
 def test_a_folder_of_save_to_disk_is_a_table_with_classes_by_their_names(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_a_folder_of_save_to_disk_is_a_table_with_classes_by_their_names(tmp_pat
     found = table(tmp_path / "shop")
     assert list(found.features) == ["size", "colour"]
     assert found.target.tolist() == whole["sold"]
-    assert (found.positive, found.name) == ("yes", "shop")
+    assert (found.classes, found.name) == (("not yes", "yes"), "shop")
     assert set(found.features["colour"].dropna()) == {"red", "green"}
     assert found.features["colour"].isna().sum() == ROWS / 10  # -1 is no class
     assert any("Column 'history'" in warning and "lists" in warning for warning in found.warnings)
@@ -183,7 +184,7 @@ from lossbench.data.sources import Rows
 class Warehouse:
     options = {"year": 2020, "region": "???"}
 
-    def rows(self, options, *, binary):
+    def rows(self, options):
         rng = np.random.default_rng(options.get("year", 2020))
         x = rng.normal(size=(90, 3))
         frame = pd.DataFrame(x, columns=["a", "b", "c"]).assign(price=x @ [1.0, 2.0, 3.0] + rng.normal(size=90))
@@ -237,7 +238,7 @@ def test_what_is_said_wrongly_of_a_data_set_is_refused(tmp_path: Path, more: dic
     a_table().save_to_disk(tmp_path / "shop")
     with pytest.raises(DataError, match=message):
         table(**{"path": tmp_path / "shop", **more}) if "path" not in more else load_table(
-            {"source": "hf"}, binary=True
+            {"source": "hf"}, Target.TWO_CLASSES
         )
 
 

@@ -18,6 +18,7 @@ from lossbench.data.columns import Content
 from lossbench.data.splits import draw_splits
 from lossbench.data.table import Table, load_table
 from lossbench.errors import DataError, UnknownName
+from lossbench.plan import Target
 from lossbench.plan.overrides import override
 
 Load = Callable[..., Table]
@@ -48,8 +49,8 @@ def load(tmp_path: Path) -> Load:
     def write_and_load(rows: pd.DataFrame, *, binary: bool = False, **data: Any) -> Table:
         path = tmp_path / "houses.csv"
         rows.to_csv(path, index=False)
-        target = "quick" if binary else "price"
-        return load_table({"source": "file", "path": str(path), "target": target, **data}, binary=binary)
+        target, predicts = ("quick", Target.TWO_CLASSES) if binary else ("price", Target.NUMBERS)
+        return load_table({"source": "file", "path": str(path), "target": target, **data}, predicts)
 
     return write_and_load
 
@@ -72,7 +73,7 @@ def test_a_file_brings_numbers_words_booleans_and_dates(rows: pd.DataFrame, load
         "quick": Content.WORD,
     }
     np.testing.assert_array_equal(table.target, rows["price"])
-    assert (table.name, table.target_name, table.positive, table.warnings) == ("houses", "price", None, ())
+    assert (table.name, table.target_name, table.classes, table.warnings) == ("houses", "price", (), ())
 
 
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "tsv", "parquet"])
@@ -82,7 +83,7 @@ def test_every_format_and_separator_gives_the_same_table(
 ) -> None:
     path = tmp_path / f"other.{suffix}"
     rows.to_parquet(path) if suffix == "parquet" else rows.to_csv(path, sep=separator, index=False)
-    table = load_table({"source": "file", "path": str(path), "target": "price"}, binary=False)
+    table = load_table({"source": "file", "path": str(path), "target": "price"}, Target.NUMBERS)
     assert table.digest == load(rows).digest
     assert table.name == "other"
 
@@ -90,14 +91,14 @@ def test_every_format_and_separator_gives_the_same_table(
 def test_decimal_commas_beside_semicolons_are_numbers(rows: pd.DataFrame, load: Load, tmp_path: Path) -> None:
     path = tmp_path / "schweiz.csv"
     rows.to_csv(path, sep=";", decimal=",", index=False)
-    table = load_table({"source": "file", "path": str(path), "target": "price"}, binary=False)
+    table = load_table({"source": "file", "path": str(path), "target": "price"}, Target.NUMBERS)
     np.testing.assert_array_equal(table.features["area"], rows["area"])
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name(rows: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "excel.csv"
     rows[["price", "area"]].to_csv(path, index=False, encoding="utf-8-sig")
-    assert load_table({"source": "file", "path": str(path), "target": "price"}, binary=False).target_name == "price"
+    assert load_table({"source": "file", "path": str(path), "target": "price"}, Target.NUMBERS).target_name == "price"
 
 
 def test_missing_values_stay_missing(rows: pd.DataFrame, load: Load) -> None:
@@ -143,7 +144,7 @@ def test_parquet_types_become_the_four_contents(rows: pd.DataFrame, tmp_path: Pa
         wait=pd.to_timedelta(np.resize([1, 2, 3], N), unit="s"),
     )
     rows.to_parquet(tmp_path / "t.parquet")
-    table = load_table({"source": "file", "path": str(tmp_path / "t.parquet"), "target": "price"}, binary=False)
+    table = load_table({"source": "file", "path": str(tmp_path / "t.parquet"), "target": "price"}, Target.NUMBERS)
     expected = dict.fromkeys(("area", "rooms", "wait"), Content.NUMBER) | {"garden": Content.BOOLEAN}
     expected |= dict.fromkeys(("sold", "day"), Content.DATE) | dict.fromkeys(("city", "quick"), Content.WORD)
     assert contents(table) == expected
@@ -152,7 +153,7 @@ def test_parquet_types_become_the_four_contents(rows: pd.DataFrame, tmp_path: Pa
 
 def test_a_named_index_of_a_parquet_file_is_a_column(rows: pd.DataFrame, tmp_path: Path) -> None:
     rows.set_index("city").to_parquet(tmp_path / "t.parquet")
-    table = load_table({"source": "file", "path": str(tmp_path / "t.parquet"), "target": "price"}, binary=False)
+    table = load_table({"source": "file", "path": str(tmp_path / "t.parquet"), "target": "price"}, Target.NUMBERS)
     assert list(table.features["city"]) == list(rows["city"])
 
 
@@ -216,7 +217,7 @@ def test_the_positive_value_counts_as_one(
     rows["quick"] = np.resize(np.array(values, dtype=object), N)
     table = load(rows, binary=True, positive=positive)
     np.testing.assert_array_equal(table.target, (rows["quick"].astype(str) == ones).astype(float))
-    assert table.positive == shown
+    assert table.classes == (f"not {shown}", shown)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +241,7 @@ def test_what_counts_as_positive_is_told_where_the_other_value_is_not_false(
 def test_values_that_differ_in_case_alone_are_one_where_that_leaves_two(rows: pd.DataFrame, load: Load) -> None:
     rows["quick"] = np.resize(["Yes", "YES", "no", "Yes"], N)
     table = load(rows, binary=True)
-    assert (table.positive, table.target.sum()) == ("Yes", 45)
+    assert (table.classes[1], table.target.sum()) == ("Yes", 45)
     assert "'YES' as 'Yes'" in table.warnings[0]
     rows["quick"] = np.resize(["a", "A"], N)  # two values as they stand
     assert load(rows, binary=True, positive="A").target.sum() == N / 2
@@ -288,7 +289,7 @@ def test_a_binary_target_has_just_two_values(rows: pd.DataFrame, load: Load) -> 
 def test_numbers_written_as_text_are_a_target(rows: pd.DataFrame, tmp_path: Path) -> None:
     prices = rows["price"].copy()
     rows.assign(price=prices.astype(str)).to_parquet(tmp_path / "t.parquet")
-    table = load_table({"source": "file", "path": str(tmp_path / "t.parquet"), "target": "price"}, binary=False)
+    table = load_table({"source": "file", "path": str(tmp_path / "t.parquet"), "target": "price"}, Target.NUMBERS)
     np.testing.assert_array_equal(table.target, prices)
 
 
@@ -395,7 +396,7 @@ def test_ten_rows_of_each_class_are_enough_and_nine_are_not(rows: pd.DataFrame, 
     rows["quick"] = ["yes"] * 10 + ["no"] * (N - 10)
     assert load(rows, binary=True).target.sum() == 10
     rows["quick"] = ["yes"] * 9 + ["no"] * (N - 9)
-    with pytest.raises(DataError, match=r"houses\.csv has 9 rows of its rarer class"):
+    with pytest.raises(DataError, match=r"houses\.csv has 9 rows of its rarest class"):
         load(rows, binary=True)
 
 
@@ -422,7 +423,7 @@ def test_files_that_are_no_tables_are_refused_by_name(
     tmp_path: Path, name: str, content: bytes, complaint: str
 ) -> None:
     with pytest.raises(DataError, match=complaint) as caught:
-        load_table(written(tmp_path, name, content), binary=False)
+        load_table(written(tmp_path, name, content), Target.NUMBERS)
     assert name in str(caught.value)
 
 
@@ -431,26 +432,26 @@ def test_an_absent_file_is_named_with_the_folder_that_was_searched(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=rf"no file prices\.csv \(looked in {tmp_path}\).*task\.data\.path="):
-        load_table({"source": "file", "path": "prices.csv", "target": "y"}, binary=False)
+        load_table({"source": "file", "path": "prices.csv", "target": "y"}, Target.NUMBERS)
 
 
 def test_parquet_with_a_column_twice_or_with_lists_is_refused(tmp_path: Path) -> None:
     numbers = pa.array([1.0, 2.0] * 20)
     pq.write_table(pa.Table.from_arrays([numbers, numbers, numbers], names=["x", "x", "y"]), tmp_path / "a.parquet")
     with pytest.raises(DataError, match="several columns 'x'"):
-        load_table({"source": "file", "path": str(tmp_path / "a.parquet"), "target": "y"}, binary=False)
+        load_table({"source": "file", "path": str(tmp_path / "a.parquet"), "target": "y"}, Target.NUMBERS)
     pq.write_table(pa.table({"x": [[1, 2]] * 40, "y": numbers}), tmp_path / "b.parquet")
     with pytest.raises(DataError, match=r"'x' of b\.parquet.*task\.data\.drop=\\\[x\\\]"):
-        load_table({"source": "file", "path": str(tmp_path / "b.parquet"), "target": "y"}, binary=False)
+        load_table({"source": "file", "path": str(tmp_path / "b.parquet"), "target": "y"}, Target.NUMBERS)
 
 
 def test_what_is_not_given_is_asked_for(rows: pd.DataFrame, load: Load) -> None:
     with pytest.raises(DataError, match=r"task\.data\.path="):
-        load_table({"source": "file", "path": None}, binary=False)
+        load_table({"source": "file", "path": None}, Target.NUMBERS)
     with pytest.raises(DataError, match=r"task\.data\.target= to one of: area, rooms"):
         load(rows, target=None)
     with pytest.raises(UnknownName, match=r"data source 'web'(.|\n)*task\.data\.source="):
-        load_table({"source": "web"}, binary=False)
+        load_table({"source": "web"}, Target.NUMBERS)
     with pytest.raises(UnknownName, match="Did you mean positive"):
         load(rows, positiv="yes")
 

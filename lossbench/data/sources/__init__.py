@@ -36,5 +36,5 @@ def find(name: str) -> Source:
         raise UnknownName("data source", name, (*BUILT_IN, *others), "Set task.data.source=.")
     found = load(SOURCES, name)
     if not isinstance(found, Source):
-        raise PluginError(f"The data source '{name}' has no `rows(options, binary)`, or no `options`.")
+        raise PluginError(f"The data source '{name}' has no `rows(options)`, or no `options`.")
     return found

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lossbench.data.sentences import Corpus
 from lossbench.data.texts import ColumnNote
+from lossbench.plan import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +21,8 @@ class Rows:
 
     name: what the data set is called where the command does not say. source: where it is from, for people to read.
     whose: how errors call it. columns: how each column was read, by name. notes: what is odd about the whole.
-    target: [n] in its own unit or 0 and 1, of a source that knows what is predicted; then with its name, and for 0 and
-    1 what is positive.
+    target: [n] in its own unit or the numbers of classes, of a source that knows what is predicted; then with its name,
+    and the names of classes 0, 1, ... where there are any.
     """
 
     frame: pd.DataFrame
@@ -32,9 +33,14 @@ class Rows:
     notes: tuple[str, ...] = ()
     target: NDArray[np.float64] | None = None
     target_name: str = ""
-    positive: str | None = None
+    classes: tuple[str, ...] = ()
     split: str | None = None
     """How its rows are parted where the command does not say, as `column:part`."""
+
+    @property
+    def predicts(self) -> Target:
+        """What a known target is."""
+        return Target.TWO_CLASSES if self.classes else Target.NUMBERS
 
 
 @runtime_checkable
@@ -44,7 +50,7 @@ class Source(Protocol):
     options: Mapping[str, Any]
     """Keys of `task.data` that it reads beside those that all share, with their defaults; `???` where one is needed."""
 
-    def rows(self, options: Mapping[str, Any], *, binary: bool) -> Rows:
+    def rows(self, options: Mapping[str, Any]) -> Rows:
         """The rows of a table. Raises DataError where it has none, naming the key to change."""
         ...
 

@@ -17,7 +17,7 @@ class File:
 
     options: Mapping[str, Any] = {"path": "???", **dict.fromkeys(KEYS)}
 
-    def rows(self, options: Mapping[str, Any], *, binary: bool) -> Rows:
+    def rows(self, options: Mapping[str, Any]) -> Rows:
         if "path" not in options:
             raise DataError("A file of your own needs its path: set task.data.path=.")
         path = Path(str(options["path"])).expanduser()

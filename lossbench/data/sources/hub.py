@@ -32,7 +32,7 @@ class Hub:
 
     options: Mapping[str, Any] = {"path": "???", "config": None, "hf_split": None, "tokens": None, "tags": None}
 
-    def rows(self, options: Mapping[str, Any], *, binary: bool) -> Rows:
+    def rows(self, options: Mapping[str, Any]) -> Rows:
         """All splits one after the other; where one of them is a test part, rows are parted as they were published."""
         splits = _splits(options)
         path, part = str(options["path"]), _free(splits)

@@ -7,6 +7,7 @@ from typing import Any
 
 from lossbench.data.packaged import load_packaged
 from lossbench.data.sources.contract import Rows
+from lossbench.data.target import two_classes
 
 
 class Packaged:
@@ -14,11 +15,10 @@ class Packaged:
 
     options: Mapping[str, Any] = {}
 
-    def rows(self, options: Mapping[str, Any], *, binary: bool) -> Rows:
+    def rows(self, options: Mapping[str, Any]) -> Rows:
         own = {key: value for key, value in options.items() if key != "name"}
         name = str(options.get("name"))
-        chosen, (frame, target) = load_packaged(name, own, binary=binary)
+        chosen, (frame, target) = load_packaged(name, own)
         whose = f"data set '{name}'"
-        return Rows(
-            frame, name, chosen.source, whose, target=target, target_name=chosen.target, positive=chosen.positive
-        )
+        classes = two_classes(chosen.positive) if chosen.positive else ()
+        return Rows(frame, name, chosen.source, whose, target=target, target_name=chosen.target, classes=classes)
