@@ -161,9 +161,6 @@ def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
         return LossChoice(config.name, {key: value for key, value in params.items() if key in said}, tuned=tuned)
     defaults = {parameter.name: plain_default(parameter) for parameter in family.parameters}
     given = {k: v for k, v in params.items() if k in defaults and (k in said or v != defaults[k])}
-    if "target" in config:  # beside a custom loss: a value that is none for this one is meant for that one
-        known = {parameter.name: parameter for parameter in family.parameters}
-        given = {key: value for key, value in given.items() if known[key].accepts(value)}
     family.check(given)
     return LossChoice(config.name, given, tuned=tuned)
 

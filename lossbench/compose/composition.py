@@ -66,7 +66,7 @@ def composition(arguments: Arguments) -> Composition:
         refuse_keys(overrides)
         _refuse_several(overrides)
         losses, left_out = _losses(overrides)
-        shared = _shared_parameters(overrides, losses)
+        _check_parameters(overrides, losses)
         if not arguments.multirun:
             _refuse_sweep(overrides)
             if arguments.value("task") is None and arguments.value("experiment") is None:
@@ -75,9 +75,8 @@ def composition(arguments: Arguments) -> Composition:
             _chosen(losses),
             *(o.input_line for o in overrides if o.key_or_group != "loss" and o.input_line),
         )
-    register(shared, custom=CUSTOM in losses)
     with hydra_over(arguments):
-        combinations = _product(arguments)
+        combinations = [_own(combination, beside_custom=CUSTOM in losses) for combination in _product(arguments)]
         cells = tuple(_cell(combination) for combination in combinations)
     of_hydra = tuple(o.input_line for o in overrides if o.is_hydra_override() and o.input_line)
     settings, launcher = _settings(arguments, combinations[0], cells)
@@ -186,26 +185,55 @@ def _needs(name: str) -> str:
     return f"needs loss.params.{required[0]}" if required else ""
 
 
-def _shared_parameters(overrides: Sequence[Override], losses: Sequence[str]) -> tuple[str, ...]:
-    """The parameters that the command sets; each belongs to at least one of its losses."""
+def _own(combination: Sequence[str], *, beside_custom: bool) -> tuple[str, ...]:
+    """A combination without what it says of parameters that its loss does not have: those of another loss of the sweep.
+
+    beside_custom: whether a loss of somebody's own takes part, whose parameters may share a name and no type, and of
+    which more can be said than of an installed one.
+    """
+    overrides = _parsed(combination)
+    (name,) = {str(o.value()) for o in overrides if o.key_or_group == "loss"}
+    if name == CUSTOM:
+        return tuple(combination)
+    try:
+        known = {parameter.name: parameter for parameter in load_family(name).parameters}
+    except PluginError:  # what it takes cannot be known: its cell is recorded as failed, with what was said
+        return tuple(f"++{o.lstrip('+')}" if o.lstrip("+").startswith("loss.params.") else o for o in combination)
+
+    def belongs(override: Override) -> bool:
+        outer, _, inner = override.key_or_group.partition(".")
+        if outer != "loss" or not inner:
+            return True
+        if not inner.startswith("params."):
+            return not beside_custom or inner == "search"
+        parameter = known.get(inner.split(".")[1])
+        fits = parameter is not None and (
+            not beside_custom or inner.count(".") > 1 or parameter.accepts(override.value())
+        )
+        return fits or inner.count(".") > 1
+
+    return tuple(word for word, override in zip(combination, overrides, strict=True) if belongs(override))
+
+
+def _check_parameters(overrides: Sequence[Override], losses: Sequence[str]) -> None:
+    """Raises UnknownName for a parameter that none of the command's losses has."""
     given = {
         o.key_or_group.removeprefix("loss.params."): o
         for o in overrides
         if o.key_or_group.startswith("loss.params.") and o.key_or_group.count(".") == 2
     }
     if not given or CUSTOM in losses:
-        return tuple(given)  # what a custom loss takes, its target says
+        return  # what a custom loss takes, its target says
     known: dict[str, list[str]] = {}
     for name in losses:
         try:
             for parameter in load_family(name).parameters:
                 known.setdefault(parameter.name, []).append(name)
         except PluginError:
-            return tuple(given)  # what it takes cannot be known
+            return  # what it takes cannot be known
     for key in given:
         if key not in known:
             raise UnknownName(f"parameter of {' or '.join(losses)}", key, known)
-    return tuple(given)
 
 
 def _check_groups(overrides: Sequence[Override]) -> None:

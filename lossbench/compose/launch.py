@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 from hydra import compose
 from hydra._internal.callbacks import Callbacks  # what a launcher is made with; nothing public makes it
@@ -17,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lossbench.compose.composition import OWN_LAUNCHER, Composition, hydra_over
 from lossbench.errors import InputError
+from lossbench.plan.installed import LAUNCHERS, installed, load
 from lossbench.plan.overrides import hydra_word
 
 Job = Callable[[int], None]
@@ -27,7 +29,39 @@ def launcher(composed: Composition, folder: Path) -> Callable[[int, Job], None] 
 
     folder: of the sweep, where a launcher may leave what it needs.
     """
-    return None if composed.launcher == OWN_LAUNCHER else partial(_launch, composed, folder)
+    if composed.launcher == OWN_LAUNCHER:
+        return None
+    if composed.launcher in installed(LAUNCHERS):
+        return partial(_launch_installed, composed)
+    return partial(_launch, composed, folder)
+
+
+class Launcher(Protocol):
+    """What a package brings by an entry point in the group `lossbench.launchers`, for `hydra/launcher=NAME`."""
+
+    options: Mapping[str, Any]
+    """Keys of `hydra.launcher` that it reads, with their defaults."""
+
+    def launch(self, job: Job, count: int, options: Mapping[str, Any]) -> None:
+        """Calls job(0) ... job(count - 1), each once, in any order, here or elsewhere, and returns when all have ended.
+
+        The job can be pickled. What it raises is passed on.
+        """
+        ...
+
+
+def _launch_installed(composed: Composition, count: int, job: Job) -> None:
+    """The jobs 0 .. count - 1, by a launcher that a package brings. Raises InputError where that fails."""
+    made: Launcher = load(LAUNCHERS, composed.launcher)
+    try:
+        with hydra_over(composed.arguments):
+            words = [f"hydra/launcher={composed.launcher}", *composed.hydra, "hydra.sweeper.params=null"]
+            config = compose("config", overrides=words, return_hydra_config=True)
+            options = OmegaConf.to_container(config.hydra.launcher, resolve=True)
+        assert isinstance(options, dict)
+        made.launch(job, count, {str(key): value for key, value in options.items() if key != "_target_"})
+    except Exception as error:  # somebody else's code: whatever it raises, it says so in one line
+        raise InputError(f"hydra/launcher={composed.launcher} could not run these cells: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import Any
 
 from lossbench.errors import InputError, PluginError
 
-SOURCES = "lossbench.data"
-"""The group of entry points that name sources of rows."""
+TASKS, SOURCES, MODELS = "lossbench.tasks", "lossbench.data", "lossbench.models"
+LAUNCHERS = "lossbench.launchers"
+"""Groups of entry points, beside those of losses and metrics."""
 
 
 def installed(group: str) -> tuple[str, ...]:
@@ -19,13 +20,28 @@ def installed(group: str) -> tuple[str, ...]:
     return tuple(sorted({point.name for point in entry_points(group=group)}))
 
 
-def load(group: str, name: str) -> Any:
-    """What an entry point names, made without arguments. Raises PluginError where that fails."""
+def imported(group: str, name: str) -> Any:
+    """What an entry point names. Raises PluginError where it cannot be imported."""
     (point, *_) = entry_points(group=group, name=name)
     try:
-        return point.load()()
+        return point.load()
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"'{name}' of {point.value}, in {group}, cannot be imported: {error}.") from error
+
+
+def load(group: str, name: str) -> Any:
+    """What an entry point names, made without arguments. Raises PluginError where that fails."""
+    make = imported(group, name)
+    try:
+        return make()
     except Exception as error:
-        raise PluginError(f"'{name}' of {point.value}, in {group}, cannot be made: {error}.") from error
+        raise PluginError(f"'{name}' of {path_of(group, name)}, in {group}, cannot be made: {error}.") from error
+
+
+def path_of(group: str, name: str) -> str:
+    """The dotted path of what an entry point names."""
+    (point, *_) = entry_points(group=group, name=name)
+    return point.value.replace(":", ".").replace(" ", "")
 
 
 def import_target(path: str, what: str) -> Any:
