@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lossbench.cli import commands
 from lossbench.errors import LossbenchError, UnknownName
-from lossbench.plan import fingerprint, overrides
+from lossbench.plan import overrides
 from lossbench.records.quoting import visible
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
     if interrupted:
         return INTERRUPTED
     mine = {entry.cell.digest for entry in sweep.entries.values()}
-    failed = [r for r in found.records if r.status is Status.FAILED and fingerprint(r.cell) in mine]
+    failed = [r for r in found.records if r.status is Status.FAILED and r.cell.digest in mine]
     return FAILED if failed else DONE
 
 

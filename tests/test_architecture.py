@@ -23,7 +23,7 @@ ARROWS: dict[str, tuple[str, str]] = {
     "tasks": ("models data metrics loss", "torch numpy scipy sklearn"),
     "training": ("tasks", "torch pytorch_lightning"),
     "probe": ("training", "torch numpy scipy pytest"),
-    "records": ("plan", "numpy orjson torch"),
+    "records": ("plan", "numpy msgspec torch"),
     "runs": ("training records probe", "torch numpy"),
     "verdicts": ("metrics records", "numpy scipy"),
     "report": ("verdicts", "numpy scipy matplotlib jinja2 pandas mlflow sqlalchemy filelock"),

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from lossbench.loss import catalogue
+from lossbench.plan import Direction
+from lossbench.records.facts import MetricFacts
 from lossbench.records.record import Record, Repeat, read_record, read_records
 from tests.conftest import QUICK, ROOT, SMALL_TEXT, Result, Site
 
@@ -447,7 +449,7 @@ def test_a_metric_of_ones_own_is_not_taken_for_ours_of_that_name(lossbench: Comm
     metric = f"{own_losses}.mae"
     assert lossbench("+loss=mse", f"task.metric={metric}", "task.direction=max", *QUICK).code == 0
     record = cells()["regression mse"]
-    assert record.metric == {"name": metric, "direction": "max"}
+    assert record.metric == MetricFacts(metric, Direction.MAX)
     assert record.values(metric) == [42.0, 42.0]
     assert record.directions["mae"] == "min"
     assert all(value > 100 for value in record.values("mae"))

@@ -1,4 +1,4 @@
-"""Records of before they had types: read as what they say. What is stored was written by the commit before (6c788f3)."""
+"""Records of before they had types are read as what they say. Those that are stored here are of commit 6c788f3."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 
 from lossbench.errors import InputError
 from lossbench.plan import Direction, Target, fingerprint
-from lossbench.records.record import RECORD, Status, read_record, read_records
+from lossbench.records.record import RECORD, read_record, read_records
+from lossbench.report.page import html
+from lossbench.report.recipe import recipe
 from lossbench.verdicts.sweeps import judged
 
 STORED = Path(__file__).parent / "stored" / "schema_1" / "before"
@@ -61,11 +63,13 @@ def test_what_stood_in_its_provenance_has_a_place_of_its_own() -> None:
 def test_a_sweep_of_before_is_judged_and_reported(tmp_path: Path) -> None:
     sweep = Path(shutil.copytree(STORED, tmp_path / "before"))
     comparison = judged([sweep])
-    contest = comparison.contests[0]
-    assert [c.title for c in contest.contenders if c.record.status is Status.DONE] == ["mse", "huber"] or [
-        c.title for c in contest.contenders
-    ] == ["huber", "mse"]
-    assert contest.chosen_by == "rmse"
+    by_rmse = next(contest for contest in comparison.contests if contest.metric == "rmse")
+    assert {c.title for c in by_rmse.contenders} == {"mse", "huber", "quantile"}
+    stored = json.loads(next(sweep.glob("*huber*/record.json")).read_text())["repeats"]
+    assert by_rmse.find("huber").values.tolist() == [repeat["metrics"]["rmse"] for repeat in stored]
+    page = html(comparison)
+    assert "The record cannot be" not in page
+    assert recipe(comparison, "huber", "house_prices").startswith("import copy")
 
 
 def test_a_record_that_is_read_is_written_in_the_schema_of_today(tmp_path: Path) -> None:

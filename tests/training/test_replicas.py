@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
 
@@ -125,8 +125,8 @@ def assert_agree(found: Record, wanted: Record, within: float = CLOSE) -> None:
         for name in ("metrics", "validation", "decision"):
             assert_same(getattr(mine, name), getattr(theirs, name), within, name)
         for a, b in zip(mine.trials, theirs.trials, strict=True):
-            clocks = {"seconds": 0.0, "step_seconds": 0.0}  # wall clock, the one thing in which engines may differ
-            assert_same({**a, **clocks}, {**b, **clocks}, within, "trial")
+            clocks: Any = {"seconds": 0.0, "step_seconds": 0.0}  # wall clock, the one thing in which engines may differ
+            assert_same(asdict(replace(a, **clocks)), asdict(replace(b, **clocks)), within, "trial")
     assert_same(found.arrays, wanted.arrays, within)
 
 
