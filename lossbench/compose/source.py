@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
@@ -19,8 +19,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.errors import PluginError
 from lossbench.loss.catalogue import catalogue, load_family
-from lossbench.loss.parameters import Parameter, read_parameters
 from lossbench.plan.installed import LAUNCHERS, MODELS, SOURCES, TASKS, imported, installed, load, path_of
+
+if TYPE_CHECKING:
+    from lossbench.loss.parameters import Parameter
 
 CUSTOM = "custom"
 TYPED: dict[type, Any] = {float: FloatNode, int: IntegerNode, bool: BooleanNode, str: StringNode}
@@ -155,6 +157,8 @@ def _task(name: str) -> dict[str, Any]:
 
 def _model(name: str) -> dict[str, Any]:
     """A model with the parameters that it takes after `inputs` and `outputs`."""
+    from lossbench.loss.parameters import read_parameters
+
     known = read_parameters(imported(MODELS, name), {}, 0)
     params = {p.name: _node(p) for p in known if p.name not in ("inputs", "outputs")}
     return {"name": name, "target": path_of(MODELS, name), "params": params}

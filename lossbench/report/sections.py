@@ -39,15 +39,15 @@ def sections(comparison: Comparison, *, everything: bool = False) -> list[Sectio
     Of more than sixty cells only the first two tasks are pictured, unless `everything` is asked for.
     """
     colours = colours_of(comparison)
-    of_tasks = [_Of(contest, colours) for contest in (comparison.contests if everything else _pictured(comparison))]
+    of_tasks = [_Panels(contest, colours) for contest in (comparison.contests if everything else _pictured(comparison))]
     return [
         _real(comparison, of_tasks, colours),
-        _each("threshold", "Threshold?", "Loss or merely threshold?", THRESHOLD, of_tasks, _Of.thresholds),
-        _each("blog", "Blog post", "What a blog post would have concluded", BLOG, of_tasks, _Of.blog),
-        _each("training", "Training", "Training and cost", TRAINING, of_tasks, _Of.training),
-        _each("calibration", "Calibration", "Calibration and residuals", CALIBRATION, of_tasks, _Of.calibration),
-        _each("shapes", "Shapes", "The shape of each loss", SHAPES, of_tasks, _Of.shapes),
-        _each("tags", "Entities", "Entities, type by type", "", of_tasks, _Of.tags),
+        _each("threshold", "Threshold?", "Loss or merely threshold?", THRESHOLD, of_tasks, _Panels.thresholds),
+        _each("blog", "Blog post", "What a blog post would have concluded", BLOG, of_tasks, _Panels.blog),
+        _each("training", "Training", "Training and cost", TRAINING, of_tasks, _Panels.training),
+        _each("calibration", "Calibration", "Calibration and residuals", CALIBRATION, of_tasks, _Panels.calibration),
+        _each("shapes", "Shapes", "The shape of each loss", SHAPES, of_tasks, _Panels.shapes),
+        _each("tags", "Entities", "Entities, type by type", "", of_tasks, _Panels.tags),
         failed(comparison),
         method(comparison),
         numbers(comparison),
@@ -106,15 +106,15 @@ def _each(
     short: str,
     title: str,
     paragraph: str,
-    of_tasks: Sequence[_Of],
-    panels: Callable[[_Of], Iterator[Panel]],
+    of_tasks: Sequence[_Panels],
+    panels: Callable[[_Panels], Iterator[Panel]],
 ) -> Section:
     """A block that is asked of every task."""
     found = [panel for of in of_tasks for panel in _attempted(title, of, panels)]
     return Section(key, short, title, (paragraph,) if found and paragraph else (), found)
 
 
-def _attempted(title: str, of: _Of, panels: Callable[[_Of], Iterator[Panel]]) -> Iterator[Panel]:
+def _attempted(title: str, of: _Panels, panels: Callable[[_Panels], Iterator[Panel]]) -> Iterator[Panel]:
     """The panels of one task; where one fails it says why, and the report goes on."""
     try:
         yield from panels(of)
@@ -124,7 +124,7 @@ def _attempted(title: str, of: _Of, panels: Callable[[_Of], Iterator[Panel]]) ->
         yield Panel(title, lines=(said_of(error),), group=of.group)
 
 
-class _Of:
+class _Panels:
     """The panels of one contest; what several of them need is computed once."""
 
     def __init__(self, contest: Contest, colours: Colours) -> None:
@@ -272,9 +272,9 @@ class _Of:
             yield Panel(title, note, lines=lines, group=self.group, folded=True)
 
 
-def _real(comparison: Comparison, of_tasks: Sequence[_Of], colours: Colours) -> Section:
+def _real(comparison: Comparison, of_tasks: Sequence[_Panels], colours: Colours) -> Section:
     title = "Is it real?"
-    panels = [panel for of in of_tasks if of.contest.differences for panel in _attempted(title, of, _Of.real)]
+    panels = [panel for of in of_tasks if of.contest.differences for panel in _attempted(title, of, _Panels.real)]
     across = comparison.across
     if across is not None:
         figures = across_figures

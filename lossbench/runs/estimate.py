@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from lossbench.errors import LossbenchError
 from lossbench.loss import catalogue
 from lossbench.plan import Cell, Rarest, protocol
-from lossbench.runs.inputs import Bench, build_model, held_of_the_rarest, load_task, rarest_of, settled
+from lossbench.runs.inputs import TrainingFactory, build_model, held_of_the_rarest, load_task, rarest_of, settled
 from lossbench.runs.workers import devices
 from lossbench.tasks.contract import Task
 from lossbench.training import engine
 from lossbench.training.answers import give_shapes
-from lossbench.training.engine import How
+from lossbench.training.engine import TrainerOptions
 from lossbench.training.gradient import check_gradient
 
 
@@ -42,17 +42,21 @@ def estimate(cell: Cell) -> Estimate | None:
         kind = family.first(task.kinds)
         assert kind is not None
         start = time.perf_counter()
-        bench = Bench(replace(cell, training=replace(cell.training, max_epochs=2, patience=None)), task, kind)
+        factory = TrainingFactory(
+            replace(cell, training=replace(cell.training, max_epochs=2, patience=None)), task, kind
+        )
         trials = [
             t
             for study in protocol.trials(cell, catalogue.search_of(cell.loss, kind) if cell.loss.tuned else {})
             for t in study
         ]
-        first = bench.ready(trials[0], shared_model=True)
-        how = How(bench.cell.training, task.metric.direction, cell.penalty, lambda _: ends.append(time.perf_counter()))
+        first = factory.prepare(trials[0], shared_model=True)
+        options = TrainerOptions(
+            factory.cell.training, task.metric.direction, cell.penalty, lambda _: ends.append(time.perf_counter())
+        )
         check_gradient(first)
         stacked = engine.side_by_side(cell.training, first.fold, first.model, len(trials))
-        list(engine.train(bench.ready, trials if stacked else trials[:1], how, stacked=stacked))
+        list(engine.train(factory.prepare, trials if stacked else trials[:1], options, stacked=stacked))
     except Exception:  # what is wrong with it, its own run will say
         return None
     # In every fit the first epoch holds what is done once; the second is what all others are like.
@@ -159,8 +163,8 @@ def doubtful(cells: Iterable[Cell]) -> Iterator[str]:
             task = load_task(cell.task, cell.seed)
             kind = catalogue.family_of(cell.loss).first(task.kinds)
             assert kind is not None
-            ready = Bench(cell, task, kind).ready(protocol.trials(cell, {})[0][0], shared_model=True)
-            found = doubts(ready.loss, ready.fold.training_target(kind), ready.fold.classes)
+            prepared = TrainingFactory(cell, task, kind).prepare(protocol.trials(cell, {})[0][0], shared_model=True)
+            found = doubts(prepared.loss, prepared.fold.training_target(kind), prepared.fold.classes)
         except Exception:  # what is wrong with it, its own run will say
             continue
         yield from (f"{cell.loss.title} on {cell.task.data_name} {doubt}." for doubt in found)

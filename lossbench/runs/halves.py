@@ -19,10 +19,10 @@ from lossbench.errors import PluginError
 from lossbench.loss import Kind
 from lossbench.plan import Cell, Part, Trial
 from lossbench.records.record import Record, Status, finite
-from lossbench.runs.inputs import Bench
+from lossbench.runs.inputs import TrainingFactory
 from lossbench.tasks.contract import Task
 from lossbench.training import engine
-from lossbench.training.engine import How, Outcome
+from lossbench.training.engine import Outcome, TrainerOptions
 
 
 @runtime_checkable
@@ -50,8 +50,8 @@ def measure(cell: Cell, task: Task, kind: Kind, record: Record, progress: Callab
     ]
     if any(task.halved(trial.repeat, *trial.half) is None for trial in trials if trial.half):
         return
-    bench = Bench(cell, task, kind)
-    first = bench.ready(trials[0], shared_model=True)
+    factory = TrainingFactory(cell, task, kind)
+    first = factory.prepare(trials[0], shared_model=True)
     batch = cell.training.batch
     steps = [math.ceil(len(rows) / batch) for rows in (task.splits(0).train, first.fold.splits.train)]
     more = Fraction(*steps)  # a half has fewer batches an epoch: more epochs give it the steps of the whole
@@ -62,14 +62,14 @@ def measure(cell: Cell, task: Task, kind: Kind, record: Record, progress: Callab
         devices=1,
     )
     stacked = engine.side_by_side(long, first.fold, first.model, len(trials))
-    how = How(long, task.metric.direction, cell.penalty)
+    options = TrainerOptions(long, task.metric.direction, cell.penalty)
     choices = {r.repeat: r.choice for r in record.repeats}
     found: dict[int, list[dict[str, float]]] = {}
     try:
-        for outcome in engine.train(bench.ready, trials, how, stacked=stacked):
+        for outcome in engine.train(factory.prepare, trials, options, stacked=stacked):
             if outcome.trained.diverged:
                 return
-            number = outcome.ready.trial.repeat
+            number = outcome.prepared.trial.repeat
             found.setdefault(number, []).append(_judged(outcome, choices[number]))
             progress(outcome.trained.seconds)
     except PluginError:  # a loss that breaks on half of the rows has still done what it was asked for on all of them
@@ -82,7 +82,7 @@ def measure(cell: Cell, task: Task, kind: Kind, record: Record, progress: Callab
 
 def _judged(outcome: Outcome, choice: str) -> dict[str, float]:
     """Test metrics of one training on a half; its threshold is chosen on its own validation rows."""
-    fold, loss = outcome.ready.fold, outcome.restore()
+    fold, loss = outcome.prepared.fold, outcome.restore()
     decision = fold.decide(outcome.predict(loss, Part.VALIDATION))
     fold.open_test(choice)
     judged: dict[str, Any] = fold.evaluate(Part.TEST, outcome.predict(loss, Part.TEST), decision).metrics

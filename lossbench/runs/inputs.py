@@ -36,7 +36,7 @@ from lossbench.training import engine
 from lossbench.training.answers import check_answers, choose_output, give_shapes
 from lossbench.training.batches import TrainingBatches
 from lossbench.training.learner import blamed
-from lossbench.training.ready import Ready
+from lossbench.training.prepared import PreparedTraining
 from lossbench.training.weights import paired_model
 
 _TASKS: dict[str, Task] = {}
@@ -188,7 +188,7 @@ def fingerprint_of(cell: Cell) -> str:
     return fingerprint([cell.to_dict(), task.card.digest, provenance.deciding(), code])
 
 
-class Bench:
+class TrainingFactory:
     """Makes trainings of one cell ready; those of one repeat share their rows."""
 
     def __init__(self, cell: Cell, task: Task, kind: Kind) -> None:
@@ -196,7 +196,7 @@ class Bench:
         self._folds: dict[tuple[int, Domain, tuple[int, int] | None], Fold] = {}
         self._models: dict[tuple[int, int, tuple[int, int] | None], tuple[nn.Module, str]] = {}
 
-    def ready(self, trial: Trial, *, shared_model: bool = False) -> Ready:
+    def prepare(self, trial: Trial, *, shared_model: bool = False) -> PreparedTraining:
         """`shared_model`: the same module for all trials of a repeat, to be read and not to be trained."""
         seed = protocol.repeat_seed(self.cell, trial.repeat, trial.half)
         torch.manual_seed(seed)
@@ -216,9 +216,9 @@ class Bench:
         for part in loss.modules():  # the losses inside a composite too
             if isinstance(part, Loss):
                 part.trusts_targets = True
-        return Ready(trial, model, loss, fold, batches, outputs, seed, hashes)
+        return PreparedTraining(trial, model, loss, fold, batches, outputs, seed, hashes)
 
-    def only(self, repeat: int) -> Bench:
+    def only(self, repeat: int) -> TrainingFactory:
         """Lets go of the rows and models of all other repeats."""
         self._folds = {place: fold for place, fold in self._folds.items() if place[0] == repeat}
         self._models = {place: model for place, model in self._models.items() if place[0] == repeat}

@@ -39,24 +39,24 @@ class Study:
 
     def add(self, outcome: Outcome) -> None:
         """Takes a trained trial in; only the best one's weights are kept."""
-        trial, trained = outcome.ready.trial, outcome.trained
+        trial, trained = outcome.prepared.trial, outcome.trained
         value = float("nan") if trained.diverged else trained.validation[trained.best_epoch or 0]
-        best = self._values[self._best.ready.trial.number] if self._best else float("nan")
+        best = self._values[self._best.prepared.trial.number] if self._best else float("nan")
         if self._best is None or self.direction.better(value, best):
             self._best = outcome
         self._values.append(value)
         self.repeat.trials.append(_result(trial, trained, value))
         self._curves[f"trial/{trial.repeat}/{trial.number}/validation"] = np.asarray(trained.validation)
-        self.repeat.hashes = self.repeat.hashes or dict(outcome.ready.hashes)
+        self.repeat.hashes = self.repeat.hashes or dict(outcome.prepared.hashes)
 
     def choose(self, arrays: Arrays) -> None:
         """The trial, its epoch and its thresholds, all on validation data, frozen under their hash."""
         assert self._best is not None
-        repeat, number, ready, trained = self.repeat, self.repeat.repeat, self._best.ready, self._best.trained
+        repeat, number, prepared, trained = self.repeat, self.repeat.repeat, self._best.prepared, self._best.trained
         repeat.seed, repeat.learning_rate, repeat.params = (
-            ready.seed,
-            ready.trial.learning_rate,
-            dict(ready.trial.params),
+            prepared.seed,
+            prepared.trial.learning_rate,
+            dict(prepared.trial.params),
         )
         repeat.epochs, repeat.best_epoch, repeat.seconds = len(trained.validation), trained.best_epoch, trained.seconds
         arrays |= self._curves if len(self._values) > 1 else {}
@@ -74,7 +74,7 @@ class Study:
             with suppress(Exception):  # a picture for the report, no result
                 arrays |= pull(copied(self._loss), self._best.score(self._loss, Part.TRAIN))
         self._validation = self._best.predict(self._loss, Part.VALIDATION)
-        repeat.decision = dict(ready.fold.decide(self._validation))
+        repeat.decision = dict(prepared.fold.decide(self._validation))
         told = ("trial", "learning_rate", "params", "best_epoch", "decision")
         self.frozen = {name: getattr(repeat, name) for name in told}
         repeat.choice = self.frozen["hash"] = fingerprint([self.frozen[name] for name in told])
@@ -84,7 +84,7 @@ class Study:
         assert self._best is not None
         assert self._validation is not None
         assert self._loss is not None
-        repeat, fold = self.repeat, self._best.ready.fold
+        repeat, fold = self.repeat, self._best.prepared.fold
         repeat.validation = finite(fold.evaluate(Part.VALIDATION, self._validation, repeat.decision).metrics)
         fold.open_test(repeat.choice)
         test = self._best.predict(self._loss, Part.TEST)
@@ -98,7 +98,7 @@ class Study:
         """Of the chosen training, at its best epoch: state dicts of model and loss, and what was chosen with them."""
         assert self._best is not None
         assert self._loss is not None
-        states = {"model": self._best.ready.model.state_dict(), "loss": self._loss.state_dict()}
+        states = {"model": self._best.prepared.model.state_dict(), "loss": self._loss.state_dict()}
         buffer = BytesIO()
         torch.save({**states, "choice": self.frozen}, buffer)
         return buffer.getvalue()

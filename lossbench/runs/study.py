@@ -22,13 +22,21 @@ from lossbench.records import provenance
 from lossbench.records.facts import LossFacts, MetricFacts, RarestInBatch, TrainingFacts
 from lossbench.records.record import Record, Repeat, Status, finite
 from lossbench.runs import halves
-from lossbench.runs.inputs import Bench, held_of_the_rarest, load_task, margins_of, misfit, predicted_by, settled
+from lossbench.runs.inputs import (
+    TrainingFactory,
+    held_of_the_rarest,
+    load_task,
+    margins_of,
+    misfit,
+    predicted_by,
+    settled,
+)
 from lossbench.runs.repeat import Study
 from lossbench.runs.workers import devices, spread
 from lossbench.tasks.contract import Task
 from lossbench.training import engine
 from lossbench.training.cost import one_step, step_bytes, steps_per_epoch
-from lossbench.training.engine import How, Outcome
+from lossbench.training.engine import Outcome, TrainerOptions
 from lossbench.training.gradient import check_gradient
 
 Arrays = dict[str, NDArray[Any]]
@@ -196,10 +204,10 @@ def _step_cost(cell: Cell, task: Task, kind: Kind, trial: Trial) -> StepCost | N
     if its_kind is None:
         return None
     both = [
-        Bench(cell, task, kind).ready(trial, shared_model=True),
-        Bench(other, task, its_kind).ready(replace(trial, params={}), shared_model=True),
+        TrainingFactory(cell, task, kind).prepare(trial, shared_model=True),
+        TrainingFactory(other, task, its_kind).prepare(replace(trial, params={}), shared_model=True),
     ]
-    own, base = (one_step(ready, cell.training.batch) for ready in both)
+    own, base = (one_step(prepared, cell.training.batch) for prepared in both)
     return compared(own, base, other.loss.title)
 
 
@@ -212,18 +220,18 @@ def _trained(
     watch: _Watch,
 ) -> Iterator[list[Study]]:
     """The repeats with all their trials trained: at once where they go side by side, else one after the other."""
-    how = How(cell.training, task.metric.direction, cell.penalty, watch.epochs)
+    options = TrainerOptions(cell.training, task.metric.direction, cell.penalty, watch.epochs)
 
     def gathered(outcomes: Iterator[Outcome]) -> list[Study]:
         found: dict[int, Study] = {}
         for outcome in outcomes:
-            number = outcome.ready.trial.repeat
+            number = outcome.prepared.trial.repeat
             found.setdefault(number, Study(number, task.metric.direction)).add(outcome)
             watch.training(outcome.trained.seconds)
         return list(found.values())
 
-    bench = Bench(cell, task, kind)
-    first = bench.ready(studies[0][0], shared_model=True)
+    factory = TrainingFactory(cell, task, kind)
+    first = factory.prepare(studies[0][0], shared_model=True)
     stacked = engine.side_by_side(cell.training, first.fold, first.model, cell.trainings)
     check_gradient(first)
     record.loss.elicits, record.loss.pointwise = first.loss.elicits, first.loss.pointwise
@@ -237,12 +245,14 @@ def _trained(
     with suppress(Exception):  # what breaks here breaks in training as well, where it is told
         record.cost.step_bytes = step_bytes(first, cell.training.batch)
     if devices(cell.training) > 1:
-        yield from (gathered(iter(outcomes)) for outcomes in spread(cell, kind, studies, how, stacked))
+        yield from (gathered(iter(outcomes)) for outcomes in spread(cell, kind, studies, options, stacked))
     elif stacked:
-        yield gathered(engine.train(bench.ready, [trial for study in studies for trial in study], how, stacked=True))
+        yield gathered(
+            engine.train(factory.prepare, [trial for study in studies for trial in study], options, stacked=True)
+        )
     else:
         for study in studies:
-            yield gathered(engine.train(bench.only(study[0].repeat).ready, study, how, stacked=False))
+            yield gathered(engine.train(factory.only(study[0].repeat).prepare, study, options, stacked=False))
 
 
 def _written(summary: Mapping[str, Any]) -> dict[str, Any]:

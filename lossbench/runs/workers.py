@@ -19,12 +19,12 @@ import torch
 
 from lossbench.loss import Kind, Loss
 from lossbench.plan import Cell, Training, Trial
-from lossbench.runs.inputs import Bench, load_task
-from lossbench.training.engine import How, Outcome, train
+from lossbench.runs.inputs import TrainingFactory, load_task
+from lossbench.training.engine import Outcome, TrainerOptions, train
 from lossbench.training.learner import Trained
 
 Weights = dict[str, torch.Tensor]
-Told = tuple[Trained, Weights, Loss | None]
+Result = tuple[Trained, Weights, Loss | None]
 """What comes back from a device: the training's curves, its model's best weights, and its loss as it was then."""
 
 _device = 0
@@ -41,7 +41,7 @@ def devices(training: Training) -> int:
 
 
 def spread(
-    cell: Cell, kind: Kind, studies: Sequence[Sequence[Trial]], how: How, stacked: bool
+    cell: Cell, kind: Kind, studies: Sequence[Sequence[Trial]], options: TrainerOptions, stacked: bool
 ) -> Iterator[list[Outcome]]:
     """The outcomes of each repeat, in order. Sequential trainings are given out one by one, stacks in equal parts."""
     alone = replace(cell, training=replace(cell.training, devices=1, engine="replicas" if stacked else "sequential"))
@@ -50,15 +50,15 @@ def spread(
         (trials, pool.workers.submit(_train, alone, kind, trials, sys.path))
         for trials in _parts(studies, pool, stacked)
     ]
-    found: dict[tuple[int, int], Told] = {}
-    bench = Bench(alone, load_task(cell.task, cell.seed), kind)
+    found: dict[tuple[int, int], Result] = {}
+    factory = TrainingFactory(alone, load_task(cell.task, cell.seed), kind)
     try:
         for study in studies:
             while any((trial.repeat, trial.number) not in found for trial in study):
                 trials, future = pending.pop(0)
-                found |= {(t.repeat, t.number): told for t, told in zip(trials, future.result(), strict=True)}
-                how.told(float(len(trials) * cell.training.max_epochs))
-            yield [_outcome(bench, trial, found.pop((trial.repeat, trial.number))) for trial in study]
+                found |= {(t.repeat, t.number): result for t, result in zip(trials, future.result(), strict=True)}
+                options.on_epochs(float(len(trials) * cell.training.max_epochs))
+            yield [_outcome(factory, trial, found.pop((trial.repeat, trial.number))) for trial in study]
     except BaseException:
         pool.end()
         raise
@@ -72,16 +72,16 @@ def _parts(studies: Sequence[Sequence[Trial]], pool: Pool, stacked: bool) -> lis
     return [[t for study in studies[at : at + share] for t in study] for at in range(0, len(studies), share)]
 
 
-def _outcome(bench: Bench, trial: Trial, told: Told) -> Outcome:
-    trained, model, loss = told
-    ready = bench.ready(trial, shared_model=True)
+def _outcome(factory: TrainingFactory, trial: Trial, result: Result) -> Outcome:
+    trained, model, loss = result
+    prepared = factory.prepare(trial, shared_model=True)
 
     def restore() -> Loss:
         assert loss is not None
-        ready.model.to(next(iter(model.values())).dtype).load_state_dict(model)
+        prepared.model.to(next(iter(model.values())).dtype).load_state_dict(model)
         return loss
 
-    return Outcome(ready, trained, restore)
+    return Outcome(prepared, trained, restore)
 
 
 # Processes ------------------------------------------------------------------------------------------------------------
@@ -120,29 +120,29 @@ def _begin(numbers: Any) -> None:
     torch.set_num_threads(1)
 
 
-_benches: dict[str, Bench] = {}
+_factories: dict[str, TrainingFactory] = {}
 """Of this process: the bench of its last cell, whose next training may be of the same repeat."""
 
 
-def _bench(cell: Cell, kind: Kind) -> Bench:
-    if cell.digest not in _benches:
-        _benches.clear()
-        _benches[cell.digest] = Bench(cell, load_task(cell.task, cell.seed), kind)
-    return _benches[cell.digest]
+def _factory(cell: Cell, kind: Kind) -> TrainingFactory:
+    if cell.digest not in _factories:
+        _factories.clear()
+        _factories[cell.digest] = TrainingFactory(cell, load_task(cell.task, cell.seed), kind)
+    return _factories[cell.digest]
 
 
-def _train(cell: Cell, kind: Kind, trials: Sequence[Trial], path: list[str]) -> list[Told]:
+def _train(cell: Cell, kind: Kind, trials: Sequence[Trial], path: list[str]) -> list[Result]:
     """In a process of its own: trainings from nothing but their cell and their trials."""
     sys.path[:] = path
-    bench = _bench(cell, kind)
-    how = How(cell.training, bench.task.metric.direction, cell.penalty, device=_device)
-    told: list[Told] = []
-    ready = bench.ready if len(trials) > 1 else bench.only(trials[0].repeat).ready
-    for outcome in train(ready, trials, how, stacked=cell.training.engine == "replicas"):
+    factory = _factory(cell, kind)
+    options = TrainerOptions(cell.training, factory.task.metric.direction, cell.penalty, device=_device)
+    results: list[Result] = []
+    prepare = factory.prepare if len(trials) > 1 else factory.only(trials[0].repeat).prepare
+    for outcome in train(prepare, trials, options, stacked=cell.training.engine == "replicas"):
         if outcome.trained.best_epoch is None:
-            told.append((outcome.trained, {}, None))
+            results.append((outcome.trained, {}, None))
             continue
         loss = outcome.restore()
-        weights = {name: tensor.clone() for name, tensor in outcome.ready.model.state_dict().items()}
-        told.append((outcome.trained, weights, loss))
-    return told
+        weights = {name: tensor.clone() for name, tensor in outcome.prepared.model.state_dict().items()}
+        results.append((outcome.trained, weights, loss))
+    return results

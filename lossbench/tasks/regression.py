@@ -21,7 +21,7 @@ from lossbench.tasks.contract import REFERENCE, Decision, Evaluation
 from lossbench.tasks.judged import measured, row_by_row, with_usual
 from lossbench.tasks.tabular import TableFold, TableTask
 
-Told = dict[Need, Tensor]
+Given = dict[Need, Tensor]
 """What a prediction says, by what metrics need of it."""
 LARGEST, SMALLEST = 1e60, 1e-60
 """Between these lie the targets that can be judged: their largest value, and their spread."""
@@ -39,10 +39,10 @@ class RegressionFold(TableFold):
         self.metric, self.own_metric, self.metrics = task.metric, task.own_metric, task.metrics
 
     def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:
-        target, told = self.target[part], self._original(prediction)
-        values, influence = measured(self.metrics, target, lambda metric: told.get(metric.need), part)
+        target, given = self.target[part], self._original(prediction)
+        values, influence = measured(self.metrics, target, lambda metric: given.get(metric.need), part)
         if own := self.own_metric:
-            score = told[Need.SCORE]
+            score = given[Need.SCORE]
             values = {own.name: own(target.numpy(), score.numpy()), **values}
             parts = own.influence(target.numpy(), score.numpy()) if part is Part.TEST else None
             influence |= {} if parts is None else {own.name: parts}
@@ -62,50 +62,50 @@ class RegressionFold(TableFold):
         )
         return lambda prediction: self._value(target, in_unit(prediction, scale, centre))
 
-    def _value(self, target: Tensor, told: Told) -> Tensor:
+    def _value(self, target: Tensor, given: Given) -> Tensor:
         if self.own_metric:
-            return row_by_row(self.own_metric, target, told[Need.SCORE])
-        if self.metric.need not in told:
+            return row_by_row(self.own_metric, target, given[Need.SCORE])
+        if self.metric.need not in given:
             raise NoSuchMetric(f"gives no {self.metric.need.value}, which {self.metric.name} needs")
-        return self.metric.of_many(target, told[self.metric.need])
+        return self.metric.of_many(target, given[self.metric.need])
 
     def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
-        told = self._original(prediction)
+        given = self._original(prediction)
         found = {
             "rows": self.splits.rows(part),
             "target": self.target[part].numpy(),
-            "score": told[Need.SCORE].numpy(),
+            "score": given[Need.SCORE].numpy(),
         }
-        if Need.INTERVAL in told:
-            found |= dict(zip(("low", "high"), told[Need.INTERVAL].numpy(), strict=True))
-        if Need.DENSITY in told:
-            found |= dict(zip(("scale", "freedom"), told[Need.DENSITY][1:].numpy(), strict=True))
-        if Need.QUANTILES in told:
-            found["quantiles"] = told[Need.QUANTILES].numpy()
+        if Need.INTERVAL in given:
+            found |= dict(zip(("low", "high"), given[Need.INTERVAL].numpy(), strict=True))
+        if Need.DENSITY in given:
+            found |= dict(zip(("scale", "freedom"), given[Need.DENSITY][1:].numpy(), strict=True))
+        if Need.QUANTILES in given:
+            found["quantiles"] = given[Need.QUANTILES].numpy()
         return found
 
-    def _original(self, prediction: Prediction) -> Told:
+    def _original(self, prediction: Prediction) -> Given:
         return in_unit(prediction, self.scale, self.centre)
 
 
-def in_unit(prediction: Prediction, scale: Any, centre: Any) -> Told:
+def in_unit(prediction: Prediction, scale: Any, centre: Any) -> Given:
     """What a prediction says, in the target's unit, by what metrics need; scale and centre fit its shape."""
 
     def unit(values: Tensor) -> Tensor:
         return values.double() * scale + centre
 
     score = unit(prediction.score)
-    told = {Need.SCORE: score}
+    given = {Need.SCORE: score}
     if prediction.interval is not None:
-        told[Need.INTERVAL] = torch.stack([unit(bound) for bound in prediction.interval])
+        given[Need.INTERVAL] = torch.stack([unit(bound) for bound in prediction.interval])
     if prediction.density is not None:
         spread, freedom = prediction.density
-        told[Need.DENSITY] = torch.stack([score, spread.double() * scale, freedom.double()])
+        given[Need.DENSITY] = torch.stack([score, spread.double() * scale, freedom.double()])
     if prediction.quantiles is not None:
         levels, values = prediction.quantiles
         each = [unit(values[..., place]) for place in range(len(levels))]
-        told[Need.QUANTILES] = torch.stack([*each, *(torch.full_like(score, level) for level in levels)])
-    return told
+        given[Need.QUANTILES] = torch.stack([*each, *(torch.full_like(score, level) for level in levels)])
+    return given
 
 
 class Regression(TableTask):
@@ -182,13 +182,13 @@ def _margin(metric: Metric, y: NDArray[np.float64]) -> float:
     """1 % of what the metric is for a prediction that says the same of every row."""
     low, middle, high = (np.full(len(y), value) for value in np.quantile(y, (0.05, 0.5, 0.95)))
     mean, levels = np.full(len(y), y.mean()), [np.full(len(y), level) for level in (0.05, 0.5, 0.95)]
-    told = {
+    given = {
         Need.SCORE: mean if metric.quantile is None else np.full(len(y), np.quantile(y, metric.quantile)),
         Need.INTERVAL: np.stack([low, high]),
         Need.QUANTILES: np.stack([low, middle, high, *levels]),
         Need.DENSITY: np.stack([mean, np.full(len(y), y.std() or 1.0), np.full(len(y), np.inf)]),
     }
-    return 0.01 * metric.of_stored(y, told[metric.need])
+    return 0.01 * metric.of_stored(y, given[metric.need])
 
 
 def _refuse_overflow(table: Table) -> None:

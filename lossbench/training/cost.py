@@ -12,21 +12,21 @@ from torch import Tensor
 from lossbench.loss import reduce
 from lossbench.plan import Part
 from lossbench.training.differences import copied
-from lossbench.training.ready import Ready
+from lossbench.training.prepared import PreparedTraining
 
 
-def steps_per_epoch(ready: Ready, batch_size: int) -> int:
+def steps_per_epoch(prepared: PreparedTraining, batch_size: int) -> int:
     """How many batches an epoch has."""
-    return math.ceil(len(ready.fold.splits.rows(Part.TRAIN)) / batch_size)
+    return math.ceil(len(prepared.fold.splits.rows(Part.TRAIN)) / batch_size)
 
 
-def step_bytes(ready: Ready, batch_size: int) -> int:
+def step_bytes(prepared: PreparedTraining, batch_size: int) -> int:
     """Bytes that a step on one full batch keeps for its backward pass, parameters not counted, each storage once.
 
     The step is one of copies: batch norm would remember the batch, and a loss may count its calls.
     """
     seen: dict[int, int] = {}
-    model, loss = deepcopy(ready.model), copied(ready.loss)
+    model, loss = deepcopy(prepared.model), copied(prepared.loss)
     own = {parameter.data_ptr() for parameter in [*model.parameters(), *loss.parameters()]}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -35,26 +35,26 @@ def step_bytes(ready: Ready, batch_size: int) -> int:
             seen[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    rows = torch.arange(min(batch_size, len(ready.fold.splits.rows(Part.TRAIN))))
-    batch = ready.fold.batch(Part.TRAIN, rows)
+    rows = torch.arange(min(batch_size, len(prepared.fold.splits.rows(Part.TRAIN))))
+    batch = prepared.fold.batch(Part.TRAIN, rows)
     with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        scored = ready.fold.score(model, batch, loss.kind)
+        scored = prepared.fold.score(model, batch, loss.kind)
         reduce(loss(scored.output, scored.target))
     return sum(seen.values())
 
 
-def one_step(ready: Ready, batch_size: int) -> Callable[[], None]:
+def one_step(prepared: PreparedTraining, batch_size: int) -> Callable[[], None]:
     """Forward, loss and backward of one full batch on the CPU, as often as it is called, always of the same weights.
 
     The step of the optimizer, the same for every loss, is not part of it. It runs on copies, as `step_bytes` does.
     """
-    model, loss = deepcopy(ready.model), copied(ready.loss)
+    model, loss = deepcopy(prepared.model), copied(prepared.loss)
     weights = [p for p in [*model.parameters(), *loss.parameters()] if p.requires_grad]
-    rows = torch.arange(min(batch_size, len(ready.fold.splits.rows(Part.TRAIN))))
-    batch = ready.fold.batch(Part.TRAIN, rows)
+    rows = torch.arange(min(batch_size, len(prepared.fold.splits.rows(Part.TRAIN))))
+    batch = prepared.fold.batch(Part.TRAIN, rows)
 
     def step() -> None:
-        scored = ready.fold.score(model, batch, loss.kind)
+        scored = prepared.fold.score(model, batch, loss.kind)
         torch.autograd.grad(reduce(loss(scored.output, scored.target)), weights, allow_unused=True)
 
     return step

@@ -20,7 +20,7 @@ from lossbench.tasks.contract import Fold, Scored, StackableFold
 from lossbench.training.layers import Unstackable
 from lossbench.training.learner import Learner, Trained, fit
 from lossbench.training.obstacles import obstacle
-from lossbench.training.ready import Ready
+from lossbench.training.prepared import PreparedTraining
 from lossbench.training.replicas import Replicas
 from lossbench.training.single import Single, predict, score
 
@@ -34,7 +34,7 @@ WHOLE = ("32", "64", "32-true", "64-true")
 class Outcome:
     """A training that has ended."""
 
-    ready: Ready
+    prepared: PreparedTraining
     trained: Trained
     restore: Callable[[], Loss]
     """Puts the weights of its best epoch back into its model; the loss as it was then."""
@@ -44,23 +44,23 @@ class Outcome:
     def score(self, loss: Loss, part: Part) -> Scored:
         """Raw outputs and targets of all rows of a part, after `restore`."""
         with self.context():
-            return score(self.ready.model, loss, self.ready.fold, part)
+            return score(self.prepared.model, loss, self.prepared.fold, part)
 
     def predict(self, loss: Loss, part: Part) -> Prediction:
         """Predictions for all rows of a part, after `restore`."""
         with self.context():
-            return predict(self.ready.model, loss, self.ready.fold, part)
+            return predict(self.prepared.model, loss, self.prepared.fold, part)
 
 
 @dataclass(frozen=True)
-class How:
+class TrainerOptions:
     """What all trainings of a cell have in common."""
 
     training: Training
     direction: Direction
     penalty: Penalty | None = None
-    told: Callable[[float], None] = lambda epochs: None
-    """Is told after each epoch how many epochs of one training that was worth."""
+    on_epochs: Callable[[float], None] = lambda epochs: None
+    """Called after each epoch with how many epochs of one training that was worth."""
     device: int = 0
     """Which graphics card, where there are several."""
 
@@ -104,56 +104,60 @@ def side_by_side(training: Training, fold: Fold, model: nn.Module, count: int) -
     return count > 1 and operations(training, model) <= WORTH and refusal(training, fold, model) is None
 
 
-def train(ready: Callable[..., Ready], trials: Sequence[Trial], how: How, *, stacked: bool) -> Iterator[Outcome]:
-    """The outcomes of trials in their order; `ready(trial, shared_model=...)` makes each ready to begin."""
+def train(
+    prepare: Callable[..., PreparedTraining], trials: Sequence[Trial], options: TrainerOptions, *, stacked: bool
+) -> Iterator[Outcome]:
+    """The outcomes of trials in their order."""
     if stacked:
-        return as_stacks([ready(trial, shared_model=True) for trial in trials], how, ready)
-    return one_by_one((ready(trial) for trial in trials), how)
+        return as_stacks([prepare(trial, shared_model=True) for trial in trials], options, prepare)
+    return one_by_one((prepare(trial) for trial in trials), options)
 
 
-def one_by_one(trainings: Iterator[Ready], how: How) -> Iterator[Outcome]:
+def one_by_one(trainings: Iterator[PreparedTraining], options: TrainerOptions) -> Iterator[Outcome]:
     """Each training by itself, begun when the one before has been looked at."""
-    for ready in trainings:
-        choice = replace(how.training, learning_rate=ready.trial.learning_rate)
-        single = Single(ready.model, ready.loss, ready.fold, ready.batches, choice, how.penalty)
-        learner = Learner(single, choice, how.direction, lambda epoch: how.told(1.0))
-        (trained,) = fit(learner, ready.seed, how.device)
-        yield Outcome(ready, trained, single.restore_best, learner.trainer.precision_plugin.forward_context)
+    for prepared in trainings:
+        choice = replace(options.training, learning_rate=prepared.trial.learning_rate)
+        single = Single(prepared.model, prepared.loss, prepared.fold, prepared.batches, choice, options.penalty)
+        learner = Learner(single, choice, options.direction, lambda epoch: options.on_epochs(1.0))
+        (trained,) = fit(learner, prepared.seed, options.device)
+        yield Outcome(prepared, trained, single.restore_best, learner.trainer.precision_plugin.forward_context)
 
 
-def as_stacks(trainings: Sequence[Ready], how: How, again: Callable[[Trial], Ready]) -> Iterator[Outcome]:
+def as_stacks(
+    trainings: Sequence[PreparedTraining], options: TrainerOptions, again: Callable[[Trial], PreparedTraining]
+) -> Iterator[Outcome]:
     """All trainings side by side, those of equal shapes in one stack; outcomes in the order of the trainings.
 
     again: makes a training ready once more. A stack in which a loss breaks is trained one by one, so that the blame
     falls on the training whose loss it is and on no other.
     """
     groups: dict[Any, list[int]] = {}
-    for place, ready in enumerate(trainings):
-        groups.setdefault(_shape(ready), []).append(place)
+    for place, prepared in enumerate(trainings):
+        groups.setdefault(_shape(prepared), []).append(place)
     found: dict[int, Outcome] = {}
     for places in groups.values():
         members = [trainings[place] for place in places]
         try:
-            outcomes = list(_stacked(members, how))
+            outcomes = list(_stacked(members, options))
         except (PluginError, Unstackable):
-            outcomes = list(one_by_one((again(ready.trial) for ready in members), how))
+            outcomes = list(one_by_one((again(prepared.trial) for prepared in members), options))
         found |= dict(zip(places, outcomes, strict=True))
     yield from (found[place] for place in range(len(trainings)))
 
 
-def _stacked(members: Sequence[Ready], how: How) -> Iterator[Outcome]:
-    stack = Replicas(members, how.training, how.penalty)
-    learner = Learner(stack, how.training, how.direction, lambda epoch: how.told(float(len(members))))
-    for number, trained in enumerate(fit(learner, members[0].seed, how.device)):
+def _stacked(members: Sequence[PreparedTraining], options: TrainerOptions) -> Iterator[Outcome]:
+    stack = Replicas(members, options.training, options.penalty)
+    learner = Learner(stack, options.training, options.direction, lambda epoch: options.on_epochs(float(len(members))))
+    for number, trained in enumerate(fit(learner, members[0].seed, options.device)):
         yield Outcome(members[number], trained, _restorer(stack, number, members[number]))
 
 
-def _restorer(stack: Replicas, number: int, ready: Ready) -> Callable[[], Loss]:
-    return lambda: stack.restore_best(number, ready.model, ready.loss)
+def _restorer(stack: Replicas, number: int, prepared: PreparedTraining) -> Callable[[], Loss]:
+    return lambda: stack.restore_best(number, prepared.model, prepared.loss)
 
 
-def _shape(ready: Ready) -> tuple[Any, ...]:
+def _shape(prepared: PreparedTraining) -> tuple[Any, ...]:
     """Trainings in which this is equal fit into one stack."""
-    tensors = [tuple(tensor.shape) for tensor in ready.fold.tensors(Part.TRAIN)]  # type: ignore[attr-defined]
-    rows = (len(ready.fold.splits.train), len(ready.fold.splits.validation))
-    return (ready.outputs, rows, *tensors[0][1:], *(tuple(p.shape) for p in ready.model.parameters()))
+    tensors = [tuple(tensor.shape) for tensor in prepared.fold.tensors(Part.TRAIN)]  # type: ignore[attr-defined]
+    rows = (len(prepared.fold.splits.train), len(prepared.fold.splits.validation))
+    return (prepared.outputs, rows, *tensors[0][1:], *(tuple(p.shape) for p in prepared.model.parameters()))

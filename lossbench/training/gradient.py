@@ -12,24 +12,24 @@ from lossbench.errors import PluginError
 from lossbench.loss import Sequences, reduce
 from lossbench.plan import Part
 from lossbench.training.differences import copied
-from lossbench.training.ready import Ready
+from lossbench.training.prepared import PreparedTraining
 from lossbench.training.single import whole
 
 ROWS = 256
 """Training rows that it is tried on: enough for some of every class, so that no part of the loss stays silent."""
 
 
-def check_gradient(ready: Ready) -> None:
+def check_gradient(prepared: PreparedTraining) -> None:
     """Raises PluginError for a loss whose values do not depend on the outputs. One that breaks is left to its training.
 
     All is done with copies: batch norm would remember the batch, and a loss may count its calls.
     """
-    rows = torch.arange(min(ROWS, len(ready.fold.splits.rows(Part.TRAIN))))
-    model, loss = deepcopy(ready.model), copied(ready.loss)
+    rows = torch.arange(min(ROWS, len(prepared.fold.splits.rows(Part.TRAIN))))
+    model, loss = deepcopy(prepared.model), copied(prepared.loss)
     with torch.random.fork_rng(devices=[]):
         try:
             with torch.no_grad():
-                scored = whole(ready.fold.score(model, ready.fold.batch(Part.TRAIN, rows), loss.kind))
+                scored = whole(prepared.fold.score(model, prepared.fold.batch(Part.TRAIN, rows), loss.kind))
             values, output = _leaf(scored.output)
             mean = reduce(loss(output, scored.target))
             found = mean.requires_grad and torch.autograd.grad(mean, values, allow_unused=True)[0] is not None

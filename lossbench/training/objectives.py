@@ -30,7 +30,7 @@ SHOWN = 7
 """Targets of each replica that a way is tried on."""
 
 
-class Way(Enum):
+class Calling(Enum):
     """How the losses of a stack are called."""
 
     FLAT = "one call over all rows"
@@ -63,12 +63,12 @@ class Objectives(nn.Module):
     def forward(self, output: Tensor, target: Tensor) -> Means:
         """output [R, n] or [R, n, outputs], target [R, n] -> the means [R]; nothing is mixed between replicas."""
         learned = dict(zip(map(_place, self.names), self.learned, strict=True))
-        match self.way:
-            case Way.FLAT:
+        match self.calling:
+            case Calling.FLAT:
                 return flat(self.template, {**self.stacks, **learned}, output, target)
-            case Way.MAPPED:
+            case Calling.MAPPED:
                 return mapped(self.template, {**self.stacks, **learned}, output, target)
-            case Way.APART:
+            case Calling.APART:
                 return apart(self.losses, learned, output, target)
 
     def advance(self, progress: float) -> None:
@@ -82,7 +82,7 @@ class Objectives(nn.Module):
     def predict(self, output: Tensor) -> Prediction:
         """What the outputs [R, n] or [R, n, outputs] of all replicas say: scores, labels, probabilities [R, n, ...]."""
         usual = all(type(loss).predict is Loss.predict for loss in self.losses)
-        if usual or (self.way is Way.FLAT and not self.stacks and not self.learned):
+        if usual or (self.calling is Calling.FLAT and not self.stacks and not self.learned):
             return predicted(self.losses[0], output)
         pieces = []
         for place, loss in enumerate(self.losses):
@@ -108,15 +108,15 @@ class Objectives(nn.Module):
         for stack in self.learned:
             if not stack.requires_grad:  # which the optimizer does not know
                 stack.data = stack.data[places]
-        if self.way is not Way.APART:
+        if self.calling is not Calling.APART:
             self.stacks = variation(self.losses) or {}
 
     def arrange(self) -> None:
         """Finds out how the losses can be called, as they are now."""
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries, about calls that are only tried
-            self.way = way_of([copied(loss).cpu() for loss in self.losses], self.shown, self.outputs)
-        self.stacks = {} if self.way is Way.APART else variation(self.losses) or {}
+            self.calling = calling_of([copied(loss).cpu() for loss in self.losses], self.shown, self.outputs)
+        self.stacks = {} if self.calling is Calling.APART else variation(self.losses) or {}
         self.template = copied(self.losses[0])
 
 
@@ -193,7 +193,7 @@ def _in_type(stack: Tensor, output: Tensor) -> Tensor:
 # Which way agrees -----------------------------------------------------------------------------------------------------
 
 
-def way_of(losses: Sequence[Loss], shown: Tensor, outputs: int) -> Way:
+def calling_of(losses: Sequence[Loss], shown: Tensor, outputs: int) -> Calling:
     """The cheapest way that agrees with the losses themselves. Raises Unstackable where none does.
 
     losses: copies, which are changed. shown: [R, few] targets.
@@ -205,7 +205,7 @@ def way_of(losses: Sequence[Loss], shown: Tensor, outputs: int) -> Way:
     learned = _scattered(some)
     wanted = _tried(lambda raw: apart(_all(some), {}, raw, target), output, _parameters(some))
     if wanted is None:
-        return Way.APART  # it breaks: its training will say so
+        return Calling.APART  # it breaks: its training will say so
 
     def agrees(call: Callable[[Tensor], Means]) -> bool:
         found = _tried(call, output, [list(learned.values())])
@@ -219,12 +219,12 @@ def way_of(losses: Sequence[Loss], shown: Tensor, outputs: int) -> Way:
             return flat(copied(some[0]), both, raw, target)
 
         if scalars and agrees(together) and _contained(together, output):
-            return Way.FLAT
+            return Calling.FLAT
         if agrees(lambda raw: mapped(copied(some[0]), both, raw, target)):
-            return Way.MAPPED
+            return Calling.MAPPED
     if learned and not agrees(lambda raw: apart(_all(some), learned, raw, target)):
         raise Unstackable(f"{type(losses[0]).__name__} keeps its parameters where they cannot be replaced")
-    return Way.APART
+    return Calling.APART
 
 
 def _all(losses: Sequence[Loss]) -> list[Loss]:

@@ -19,11 +19,11 @@ from lossbench.tasks.contract import Fold, StackableFold
 from lossbench.training.differences import copied
 from lossbench.training.layers import Unstackable, stack_models
 from lossbench.training.learner import Learner, Step, blamed
-from lossbench.training.objectives import Objectives, Way
+from lossbench.training.objectives import Calling, Objectives
 from lossbench.training.obstacles import obstacle
 from lossbench.training.optimizers import OPTIMIZERS, StackedOptimizer
 from lossbench.training.penalties import penalties_of, weights
-from lossbench.training.ready import Ready
+from lossbench.training.prepared import PreparedTraining
 
 FEWEST = 4
 """Rows of a stack, kept up by copies that nobody reads: below it the matrix kernels round differently."""
@@ -34,7 +34,9 @@ LEAVING = 8
 class Replicas:
     """A group of replicas of one shape, all on rows of the same numbers and kinds."""
 
-    def __init__(self, replicas: Sequence[Ready], training: Training, penalty: Penalty | None = None) -> None:
+    def __init__(
+        self, replicas: Sequence[PreparedTraining], training: Training, penalty: Penalty | None = None
+    ) -> None:
         """Raises Unstackable where the model cannot take many batches at once."""
         filled = [*replicas, *[replicas[-1]] * (FEWEST - len(replicas))]
         self.places = [place if place < len(replicas) else -1 for place in range(len(filled))]
@@ -124,7 +126,7 @@ class Replicas:
             if name not in self.best:
                 self.best[name] = torch.zeros(max(self.places) + 1, *tensor.shape[1:], dtype=tensor.dtype)
             self.best[name][numbers] = tensor[places].cpu()
-        if self.objectives.way is Way.APART or self.objectives.changing:
+        if self.objectives.calling is Calling.APART or self.objectives.changing:
             losses = [self.objectives.losses[place] for place in places]
             self.losses |= {number: copied(loss) for number, loss in zip(numbers, losses, strict=True)}
 

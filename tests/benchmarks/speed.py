@@ -22,9 +22,9 @@ from lossbench.metrics.metric import Direction
 from lossbench.plan import Cell, Part, Protocol, Trial
 from lossbench.report import mlflow
 from lossbench.report.tables import to_csv
-from lossbench.runs.inputs import Bench, load_task
+from lossbench.runs.inputs import TrainingFactory, load_task
 from lossbench.runs.study import run
-from lossbench.training.engine import How, train
+from lossbench.training.engine import TrainerOptions, train
 from lossbench.verdicts.judging import compare
 from tests.benchmarks import bare, lightning_default
 from tests.benchmarks.measure import Line, cpu_of, in_turn, ratio, spread
@@ -39,20 +39,20 @@ def cell(*words: str, **training: Any) -> Cell:
     return replace(found, training=replace(found.training, max_epochs=30, patience=None, **training))
 
 
-def seeds(of: Cell, params: list[dict[str, float]]) -> tuple[Bench, list[Trial]]:
+def seeds(of: Cell, params: list[dict[str, float]]) -> tuple[TrainingFactory, list[Trial]]:
     """Ten repeats of one trial each, with these parameters; rows and models made before any clock runs."""
     task = load_task(of.task, of.seed)
     kind = task.kinds[0]
-    bench = Bench(of, task, kind)
+    factory = TrainingFactory(of, task, kind)
     chosen = [Trial(number, 0, 3e-3, own) for number, own in enumerate(params)]
     for trial in chosen:
-        bench.ready(trial, shared_model=True)
-    return bench, chosen
+        factory.prepare(trial, shared_model=True)
+    return factory, chosen
 
 
-def side_by_side(bench: Bench, chosen: list[Trial]) -> None:
-    how = How(bench.cell.training, bench.task.metric.direction)
-    list(train(bench.ready, chosen, how, stacked=True))
+def side_by_side(factory: TrainingFactory, chosen: list[Trial]) -> None:
+    options = TrainerOptions(factory.cell.training, factory.task.metric.direction)
+    list(train(factory.prepare, chosen, options, stacked=True))
 
 
 def parts(of: Cell, repeat: int = 0) -> list[tuple[Tensor, Tensor]]:
@@ -77,13 +77,13 @@ def ten_seeds(rounds: int) -> Iterator[Line]:
         ),
     ):
         of = cell(*words)
-        bench, chosen = seeds(of, params)
+        factory, chosen = seeds(of, params)
         first, second = parts(of)
         times = in_turn(
             {
                 "bare": lambda f=first, s=second, r=rival: bare.train(f, s, r),
                 "fused": lambda f=first, s=second, r=rival: bare.train(f, s, r, fused=True),
-                "ten": lambda b=bench, c=chosen: side_by_side(b, c),
+                "ten": lambda b=factory, c=chosen: side_by_side(b, c),
             },
             rounds,
         )
@@ -98,7 +98,7 @@ def ten_seeds(rounds: int) -> Iterator[Line]:
 def against_lightning(rounds: int) -> Iterator[Line]:
     """Ten seeds in one process: side by side, and by Lightning's defaults with MLFlowLogger."""
     of = cell("+loss=bce", "task=binary", "loss.search={}")
-    bench, chosen = seeds(of, [{}] * 10)
+    factory, chosen = seeds(of, [{}] * 10)
     first, second = (TensorDataset(x, y) for x, y in parts(of))
     with tempfile.TemporaryDirectory() as folder:
         store = f"sqlite:///{folder}/mlflow.db"
@@ -110,7 +110,7 @@ def against_lightning(rounds: int) -> Iterator[Line]:
         times = in_turn(
             {
                 "default": default,
-                "ten": lambda: side_by_side(bench, chosen),
+                "ten": lambda: side_by_side(factory, chosen),
             },
             max(3, rounds // 2),
         )
@@ -214,9 +214,9 @@ def step_floor(rounds: int) -> Iterator[Line]:
     from lossbench.training.learner import Learner
     from lossbench.training.replicas import Replicas
 
-    bench, chosen = seeds(of, [{}] * 10)
+    factory, chosen = seeds(of, [{}] * 10)
     more = [Trial(trial.repeat, 0, 3e-3, {}) for trial in [*chosen, *chosen[:6]]]
-    stack = Replicas([bench.ready(trial, shared_model=True) for trial in more], of.training)
+    stack = Replicas([factory.prepare(trial, shared_model=True) for trial in more], of.training)
     learner = Learner(stack, of.training, Direction.MAX)
     stack.optimizer()
     rows = stack.order(0)[:, :batch]
@@ -275,11 +275,11 @@ from tests.benchmarks.speed import cell, seeds, side_by_side
 replicas, epochs = int(sys.argv[1]), int(sys.argv[2])
 of = cell("+loss=mse", "task=binary")
 of = replace(of, training=replace(of.training, max_epochs=epochs))
-bench, chosen = seeds(of, [{}] * 10)
-side_by_side(bench, chosen)
+factory, chosen = seeds(of, [{}] * 10)
+side_by_side(factory, chosen)
 chosen = [replace(chosen[n % 10], number=n // 10) for n in range(replicas)]
 Path("/proc/self/clear_refs").write_text("5")  # the peak of what is held is counted from here on
-side_by_side(bench, chosen)
+side_by_side(factory, chosen)
 print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
 """
 

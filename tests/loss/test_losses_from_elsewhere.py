@@ -16,6 +16,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -558,7 +559,7 @@ def test_a_slow_loss_is_not_measured_for_longer_than_it_may_be() -> None:
         return (output - target) ** 2
 
     slow = Subject(family(loss, name="slow", distribution="mine", traits={"kind": "continuous"}), Kind.CONTINUOUS)
-    assert priced(slow, 1, limit=0.25)["at"] == []
+    assert priced(slow, 1, limit=0.25).at == ()
     assert len(calls) <= 6  # 6 calls of .05 s are more than the limit
 
 
@@ -571,7 +572,7 @@ def test_a_loss_whose_cost_explodes_is_measured_as_far_as_time_allows() -> None:
         return (output - target) ** 2
 
     steep = Subject(family(loss, name="steep", distribution="mine", traits={"kind": "continuous"}), Kind.CONTINUOUS)
-    found = [at["batch"] for at in priced(steep, 1, limit=6.0)["at"]]
+    found = [at.batch for at in priced(steep, 1, limit=6.0).at]
     assert found[:1] == [SIZES[0]]
     assert 4096 not in found
     assert max(sizes) < 4096
@@ -590,8 +591,8 @@ def test_a_cell_without_the_later_options_keeps_the_digest_of_before_them() -> N
         Protocol(),
     )
     assert before.digest == "0b78e094d77c6cc8"
-    assert Cell.from_dict(before.to_dict()) == before
+    assert msgspec.convert(before.to_dict(), Cell) == before
     said = replace(before, loss=replace(before.loss, labels=[-1, 1]), model=replace(before.model, output="logits"))
     assert said.digest != before.digest
     assert said.contest != before.contest
-    assert Cell.from_dict(said.to_dict()) == said
+    assert msgspec.convert(said.to_dict(), Cell) == said

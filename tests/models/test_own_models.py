@@ -140,16 +140,16 @@ def test_lazy_weights_are_those_that_their_layers_draw_after_the_repeats_seed() 
     """torch's own order: a lazy layer draws when it first sees rows, and the first layer sees them first."""
     from lossbench.loss import Kind
     from lossbench.plan import Trial, stream
-    from lossbench.runs.inputs import Bench, load_task
+    from lossbench.runs.inputs import TrainingFactory, load_task
 
     lazy = cell("Lazy")
-    bench = Bench(lazy, load_task(lazy.task, 0), Kind.CONTINUOUS)
-    ready = bench.ready(Trial(0, 0, 0.01))
+    factory = TrainingFactory(lazy, load_task(lazy.task, 0), Kind.CONTINUOUS)
+    prepared = factory.prepare(Trial(0, 0, 0.01))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream(ready.seed, "weights"))
-        wanted = torch.nn.Linear(ready.fold.inputs, 8)
-    torch.testing.assert_close(ready.model.hidden.weight, wanted.weight, rtol=0, atol=0)
-    assert ready.model.norm.running_mean.abs().sum() == 0  # looking at rows has left no trace
+        torch.manual_seed(stream(prepared.seed, "weights"))
+        wanted = torch.nn.Linear(prepared.fold.inputs, 8)
+    torch.testing.assert_close(prepared.model.hidden.weight, wanted.weight, rtol=0, atol=0)
+    assert prepared.model.norm.running_mean.abs().sum() == 0  # looking at rows has left no trace
 
 
 @pytest.mark.parametrize("engine", ["replicas", "sequential"])

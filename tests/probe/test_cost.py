@@ -44,7 +44,7 @@ class TinyFold:
         return Scored(model(batch[0]).squeeze(1), batch[1])
 
 
-def ready(model: nn.Module) -> Any:
+def prepared(model: nn.Module) -> Any:
     return SimpleNamespace(fold=TinyFold(), model=model, loss=load_loss("mse", kind="continuous"))
 
 
@@ -55,7 +55,7 @@ def test_a_step_keeps_inputs_hidden_values_outputs_and_targets(batch: int, rows:
     torch's squared error keeps output [n] and target [n]. Weights are not counted.
     """
     model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 1))
-    assert step_bytes(ready(model), batch) == 4 * rows * (3 + 5 + 2)
+    assert step_bytes(prepared(model), batch) == 4 * rows * (3 + 5 + 2)
 
 
 class Counting(Loss):
@@ -104,7 +104,7 @@ def test_parameters_of_the_loss_are_not_counted_and_a_repeated_number_is_one() -
 
 
 def test_an_epoch_has_a_last_batch_that_may_be_smaller() -> None:
-    assert [steps_per_epoch(ready(nn.Linear(3, 1)), size) for size in (3, 5, 10, 64)] == [4, 2, 1, 1]
+    assert [steps_per_epoch(prepared(nn.Linear(3, 1)), size) for size in (3, 5, 10, 64)] == [4, 2, 1, 1]
 
 
 # Pull -------------------------------------------------------------------------------------------------------------

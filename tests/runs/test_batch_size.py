@@ -224,13 +224,9 @@ def test_both_engines_settle_it_alike() -> None:
         assert two.metrics["roc_auc"] == pytest.approx(one.metrics["roc_auc"], abs=1e-9)
 
 
-def test_a_record_of_schema_1_with_a_size_of_its_own_still_reads(tmp_path: Path) -> None:
+def test_a_size_of_its_own_is_read_from_its_record(tmp_path: Path) -> None:
     record = run(quick("+loss=bce", "task=binary", batch_size=48))
-    del record.loss.pointwise, record.training.rarest  # as they were written before
-    record.save(tmp_path / "old")
-    read = read_record(tmp_path / "old")
-    assert read.cell["training"]["batch_size"] == 48
-    assert Cell.from_dict(read.cell).training.batch == 48
+    assert read_record(record.save(tmp_path / "own")).cell.training.batch == 48
 
 
 def test_nobody_trains_with_a_size_that_is_not_settled() -> None:
@@ -332,12 +328,12 @@ def test_sentences_say_theirs_too(lossbench: Command) -> None:
 def test_training_rows_hold_what_the_plan_says() -> None:
     """Counted in the batches themselves."""
     from lossbench.plan.protocol import trials
-    from lossbench.runs.inputs import Bench
+    from lossbench.runs.inputs import TrainingFactory
 
     cell = settled(composed("+loss=dice", *RARE))
     task = load_task(cell.task, 0)
-    ready = Bench(cell, task, task.kinds[0]).ready(trials(cell, {})[0][0])
-    target = ready.fold.tensors(Part.TRAIN)[1]  # type: ignore[attr-defined]
-    counts = [float(target[rows].sum()) for epoch in range(5) for rows in ready.batches.order(epoch).split(256)]
+    prepared = TrainingFactory(cell, task, task.kinds[0]).prepare(trials(cell, {})[0][0])
+    target = prepared.fold.tensors(Part.TRAIN)[1]  # type: ignore[attr-defined]
+    counts = [float(target[rows].sum()) for epoch in range(5) for rows in prepared.batches.order(epoch).split(256)]
     assert min(counts) > 0
     assert np.mean(counts[:3]) == pytest.approx(256 * float(target.mean()), rel=0.1)

@@ -13,8 +13,9 @@ import torch
 
 import lossbench
 from lossbench.errors import InputError
-from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
+from lossbench.plan import Cell, Direction, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
 from lossbench.plan.observer import Observer
+from lossbench.records.facts import MetricFacts
 from lossbench.records.record import Record, Status
 from lossbench.runs.inputs import load_task, settled
 from lossbench.runs.study import run
@@ -379,7 +380,7 @@ def test_own_metrics_and_models_take_part(make: Callable[..., Cell]) -> None:
     task = replace(cell.task, metric=own(cell, "worst_error"), direction="min")
     record = run(replace(cell, task=task, model=ModelChoice("Net", own(cell, "Net"), {"width": 4})))
     assert record.status is Status.DONE
-    assert record.metric == {"name": "worst_error", "direction": "min"}
+    assert record.metric == MetricFacts("worst_error", Direction.MIN)
     error = np.abs(record.arrays["test/0/target"] - record.arrays["test/0/score"]).max()
     assert record.repeats[0].metrics["worst_error"] == pytest.approx(error)
     with pytest.raises(InputError, match="cannot be built with"):

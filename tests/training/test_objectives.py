@@ -17,7 +17,7 @@ from lossbench.loss import Kind, Loss, Prediction, reduce
 from lossbench.loss.adapter import family
 from lossbench.loss.catalogue import load_loss
 from lossbench.training.layers import Unstackable
-from lossbench.training.objectives import Objectives, Way
+from lossbench.training.objectives import Calling, Objectives
 
 ROWS = 19
 
@@ -278,27 +278,27 @@ class Case:
     """Losses of a stack, and how they are to be called; None where any right way will do."""
 
     losses: Callable[[], Sequence[Loss]]
-    way: Way | None = None
+    calling: Calling | None = None
     outputs: int = 1
 
 
 DELTAS = (0.1, 0.5, 1.0, 2.0, 3.0)
 CASES: dict[str, Case] = {
-    "mse": Case(lambda: [load_loss("mse", "continuous") for _ in range(5)], Way.FLAT),
-    "mae": Case(lambda: [load_loss("mae") for _ in range(5)], Way.FLAT),
-    "brier": Case(lambda: [load_loss("mse", "binary") for _ in range(5)], Way.FLAT),
-    "cross_entropy": Case(lambda: [load_loss("cross_entropy", "classes") for _ in range(5)], Way.FLAT, 3),
-    "squared_distance": Case(lambda: [load_loss("mse", "classes") for _ in range(5)], Way.FLAT, 3),
-    "huber": Case(lambda: [load_loss("huber", delta=delta) for delta in DELTAS], Way.FLAT),
-    "huber_equal": Case(lambda: [load_loss("huber", delta=2.0) for _ in DELTAS], Way.FLAT),
-    "bce": Case(lambda: [load_loss("bce", "binary", pos_weight=w) for w in (0.3, 1.0, 2.0, 9.0, 30.0)], Way.FLAT),
+    "mse": Case(lambda: [load_loss("mse", "continuous") for _ in range(5)], Calling.FLAT),
+    "mae": Case(lambda: [load_loss("mae") for _ in range(5)], Calling.FLAT),
+    "brier": Case(lambda: [load_loss("mse", "binary") for _ in range(5)], Calling.FLAT),
+    "cross_entropy": Case(lambda: [load_loss("cross_entropy", "classes") for _ in range(5)], Calling.FLAT, 3),
+    "squared_distance": Case(lambda: [load_loss("mse", "classes") for _ in range(5)], Calling.FLAT, 3),
+    "huber": Case(lambda: [load_loss("huber", delta=delta) for delta in DELTAS], Calling.FLAT),
+    "huber_equal": Case(lambda: [load_loss("huber", delta=2.0) for _ in DELTAS], Calling.FLAT),
+    "bce": Case(lambda: [load_loss("bce", "binary", pos_weight=w) for w in (0.3, 1.0, 2.0, 9.0, 30.0)], Calling.FLAT),
     "one_against_the_rest": Case(lambda: [load_loss("bce", "classes", pos_weight=w) for w in DELTAS], None, 3),
     "weighted_bce": Case(
         lambda: [
             observed(load_loss("weighted_bce", "binary", pos_weight=w), seed)
             for seed, w in enumerate((None, 0.3, 1.0, 9.0, None))
         ],
-        Way.FLAT,
+        Calling.FLAT,
     ),
     "weighted_one_against_the_rest": Case(
         lambda: [load_loss("weighted_bce", "classes", pos_weight=w) for w in (None, 0.3, 1.0, 9.0, 30.0)], None, 3
@@ -308,40 +308,43 @@ CASES: dict[str, Case] = {
             observed(load_loss("weighted_cross_entropy", power=k), seed)
             for seed, k in enumerate((1, 0.1, 0.3, 1.5, 0.8))
         ],
-        Way.MAPPED,
+        Calling.MAPPED,
         3,
     ),
     "sum": Case(
-        lambda: [load_loss("sum", "continuous", terms={"mse": 1.0, "mae": 0.5, "huber": 2.0}) for _ in DELTAS], Way.FLAT
+        lambda: [load_loss("sum", "continuous", terms={"mse": 1.0, "mae": 0.5, "huber": 2.0}) for _ in DELTAS],
+        Calling.FLAT,
     ),
     "scaled": Case(
         lambda: [load_loss("scaled", "binary", loss={"name": "bce", "pos_weight": w}, factor=10.0) for w in DELTAS],
-        Way.FLAT,
+        Calling.FLAT,
     ),
     "scaled_differently": Case(
-        lambda: [load_loss("scaled", "continuous", loss="mse", factor=f) for f in DELTAS], Way.FLAT
+        lambda: [load_loss("scaled", "continuous", loss="mse", factor=f) for f in DELTAS], Calling.FLAT
     ),
-    "learned": Case(lambda: [Learned() for _ in range(5)], Way.FLAT),
-    "learned_and_tuned": Case(lambda: [Learned(delta) for delta in DELTAS], Way.FLAT),
-    "learned_vector_and_layer": Case(lambda: [LearnedTable() for _ in range(5)], Way.MAPPED, 3),
-    "two_outputs": Case(lambda: [Gaussian() for _ in range(5)], Way.FLAT, 2),
-    "two_outputs_tuned": Case(lambda: [Gaussian(delta) for delta in DELTAS], Way.FLAT, 2),
+    "learned": Case(lambda: [Learned() for _ in range(5)], Calling.FLAT),
+    "learned_and_tuned": Case(lambda: [Learned(delta) for delta in DELTAS], Calling.FLAT),
+    "learned_vector_and_layer": Case(lambda: [LearnedTable() for _ in range(5)], Calling.MAPPED, 3),
+    "two_outputs": Case(lambda: [Gaussian() for _ in range(5)], Calling.FLAT, 2),
+    "two_outputs_tuned": Case(lambda: [Gaussian(delta) for delta in DELTAS], Calling.FLAT, 2),
     "branches": Case(lambda: [Branches(delta) for delta in DELTAS]),
-    "branches_equal": Case(lambda: [Branches(2.0) for _ in DELTAS], Way.FLAT),
-    "set": Case(lambda: [Dice() for _ in range(5)], Way.MAPPED),
-    "set_tuned": Case(lambda: [Dice(delta) for delta in DELTAS], Way.MAPPED),
-    "relative": Case(lambda: [Relative() for _ in range(5)], Way.MAPPED),
-    "counts_observed": Case(lambda: [observed(Balanced(), seed) for seed in range(5)], Way.MAPPED, 3),
-    "spread_observed": Case(lambda: [observed(Scale(), seed) for seed in range(5)], Way.FLAT),
-    "function": Case(lambda: [adapted(pinball, Kind.CONTINUOUS, q=q) for q in (0.1, 0.3, 0.5, 0.8, 0.9)], Way.FLAT),
-    "function_of_probabilities": Case(lambda: [adapted(focal, Kind.BINARY, gamma=g) for g in DELTAS], Way.FLAT),
-    "function_of_equal_parameters": Case(lambda: [adapted(pinball, Kind.CONTINUOUS, q=0.7) for _ in DELTAS], Way.FLAT),
-    "module_of_torch": Case(lambda: [adapted(nn.SmoothL1Loss, Kind.CONTINUOUS) for _ in DELTAS], Way.FLAT),
+    "branches_equal": Case(lambda: [Branches(2.0) for _ in DELTAS], Calling.FLAT),
+    "set": Case(lambda: [Dice() for _ in range(5)], Calling.MAPPED),
+    "set_tuned": Case(lambda: [Dice(delta) for delta in DELTAS], Calling.MAPPED),
+    "relative": Case(lambda: [Relative() for _ in range(5)], Calling.MAPPED),
+    "counts_observed": Case(lambda: [observed(Balanced(), seed) for seed in range(5)], Calling.MAPPED, 3),
+    "spread_observed": Case(lambda: [observed(Scale(), seed) for seed in range(5)], Calling.FLAT),
+    "function": Case(lambda: [adapted(pinball, Kind.CONTINUOUS, q=q) for q in (0.1, 0.3, 0.5, 0.8, 0.9)], Calling.FLAT),
+    "function_of_probabilities": Case(lambda: [adapted(focal, Kind.BINARY, gamma=g) for g in DELTAS], Calling.FLAT),
+    "function_of_equal_parameters": Case(
+        lambda: [adapted(pinball, Kind.CONTINUOUS, q=0.7) for _ in DELTAS], Calling.FLAT
+    ),
+    "module_of_torch": Case(lambda: [adapted(nn.SmoothL1Loss, Kind.CONTINUOUS) for _ in DELTAS], Calling.FLAT),
     "module_of_torch_tuned": Case(lambda: [adapted(nn.HuberLoss, Kind.CONTINUOUS, delta=d) for d in DELTAS]),
-    "of_two_classes": Case(lambda: [load_loss("mae"), Learned(), load_loss("mae"), load_loss("mae")], Way.APART),
-    "only_predictions_differ": Case(lambda: [Tenths(delta) for delta in DELTAS], Way.FLAT),
-    "counts_calls": Case(lambda: [CountsCalls() for _ in range(5)], Way.APART),
-    "moving_average": Case(lambda: [MovingAverage() for _ in range(5)], Way.APART),
+    "of_two_classes": Case(lambda: [load_loss("mae"), Learned(), load_loss("mae"), load_loss("mae")], Calling.APART),
+    "only_predictions_differ": Case(lambda: [Tenths(delta) for delta in DELTAS], Calling.FLAT),
+    "counts_calls": Case(lambda: [CountsCalls() for _ in range(5)], Calling.APART),
+    "moving_average": Case(lambda: [MovingAverage() for _ in range(5)], Calling.APART),
 }
 SOUND = [name for name in CASES if name != "of_two_classes"]
 
@@ -468,11 +471,11 @@ def test_predictions_are_those_of_each_loss_alone(name: str) -> None:
     assert_predicts(made, losses, output)
 
 
-@pytest.mark.parametrize("name", [name for name in SOUND if CASES[name].way])
+@pytest.mark.parametrize("name", [name for name in SOUND if CASES[name].calling])
 def test_losses_are_called_as_few_times_as_is_right(name: str) -> None:
     case = CASES[name]
     losses = case.losses()
-    assert objectives(losses, data(losses, case.outputs)[1], case.outputs).way is case.way
+    assert objectives(losses, data(losses, case.outputs)[1], case.outputs).calling is case.calling
 
 
 @pytest.mark.parametrize("name", ["huber", "set_tuned", "moving_average", "learned", "sum"])
@@ -538,7 +541,7 @@ def test_a_sum_with_a_set_loss_in_it_is_one_of_sets() -> None:
     losses = [BinarySum({Dice(): 1.0, load_loss("bce", "binary"): 0.5}).double() for _ in range(4)]
     output, target = data(losses)
     made = objectives(losses, target)
-    assert made.way is not Way.FLAT
+    assert made.calling is not Calling.FLAT
     assert_same(at_once(made, output, target), by_loop(losses, output, target))
 
 
@@ -569,7 +572,7 @@ def test_a_loss_that_draws_at_random_is_called_for_each_training_and_draws_for_e
     losses = doubled([loss() for _ in range(4)])
     output, target = data(losses)
     made = objectives(losses, target)
-    assert made.way is Way.APART
+    assert made.calling is Calling.APART
 
     def begin() -> None:
         torch.manual_seed(3)
@@ -599,7 +602,7 @@ def test_every_loss_is_told_how_far_the_training_is(paces: tuple[float, ...]) ->
     losses = doubled([Anneals(pace) for pace in paces])
     output, target = data(losses)
     made = objectives(losses, target)
-    assert made.way is Way.FLAT
+    assert made.calling is Calling.FLAT
     for progress in (0.0, 0.3, 0.7, 1.0):
         made.advance(progress)
         for loss in losses:
@@ -720,7 +723,7 @@ def test_a_loss_that_looks_at_other_rows_is_found_out_where_the_first_rows_are_o
     output, target = data(losses)
     target[:, :10], target[:, 10:] = 0, 1
     made = objectives(losses, target)
-    assert made.way is not Way.FLAT
+    assert made.calling is not Calling.FLAT
     assert_same(at_once(made, output, target), by_loop(losses, output, target))
 
 

@@ -23,11 +23,11 @@ from lossbench.loss import Kind, Loss, Prediction, Range
 from lossbench.plan import Cell, LossChoice, ModelChoice, Part, Penalty, Protocol, TaskChoice, Training, Trial
 from lossbench.plan.protocol import trials
 from lossbench.records.record import Record, Status
-from lossbench.runs.inputs import Bench, build_model, check, load_task, settled
+from lossbench.runs.inputs import TrainingFactory, build_model, check, load_task, settled
 from lossbench.runs.study import run
 from lossbench.training import engine
 from lossbench.training.learner import Learner, Trained, fit
-from lossbench.training.ready import Ready
+from lossbench.training.prepared import PreparedTraining
 from lossbench.training.replicas import Replicas
 
 CONTINUOUS = ("house_prices", "diabetes", "net_assets", "friedman")
@@ -759,30 +759,30 @@ def test_a_loss_that_breaks_in_one_trial_fails_in_the_same_words_in_both_engines
 
 def trained(
     made: Cell, change: Callable[[list[Trial]], Sequence[Trial]] = list
-) -> tuple[list[Trained], Replicas, list[Ready]]:
+) -> tuple[list[Trained], Replicas, list[PreparedTraining]]:
     """A stack of a cell's trainings, as the engine trains it; `change` says of which trials."""
     task = load_task(made.task, made.seed)
-    bench = Bench(made, task, task.kinds[0])
+    factory = TrainingFactory(made, task, task.kinds[0])
     chosen = change([trial for study in trials(made, {}) for trial in study])
-    ready = [bench.ready(trial, shared_model=True) for trial in chosen]
-    stack = Replicas(ready, made.training, made.penalty)
+    prepared = [factory.prepare(trial, shared_model=True) for trial in chosen]
+    stack = Replicas(prepared, made.training, made.penalty)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return fit(Learner(stack, made.training, task.metric.direction), ready[0].seed), stack, ready
+        return fit(Learner(stack, made.training, task.metric.direction), prepared[0].seed), stack, prepared
     finally:
         torch.set_num_threads(threads)
 
 
-def best_weights(stack: Replicas, number: int, ready: Ready) -> dict[str, Tensor]:
-    stack.restore_best(number, ready.model, ready.loss)
-    states = {**ready.model.state_dict(), **{f"loss {key}": t for key, t in ready.loss.state_dict().items()}}
+def best_weights(stack: Replicas, number: int, prepared: PreparedTraining) -> dict[str, Tensor]:
+    stack.restore_best(number, prepared.model, prepared.loss)
+    states = {**prepared.model.state_dict(), **{f"loss {key}": t for key, t in prepared.loss.state_dict().items()}}
     return {key: tensor.clone() for key, tensor in states.items()}
 
 
 def assert_equal(
-    found: tuple[list[Trained], Replicas, list[Ready]],
-    wanted: tuple[list[Trained], Replicas, list[Ready]],
+    found: tuple[list[Trained], Replicas, list[PreparedTraining]],
+    wanted: tuple[list[Trained], Replicas, list[PreparedTraining]],
     places: Mapping[int, int],
 ) -> None:
     """Trainings at `places` {of the one: of the other} left the same to the last digit."""
@@ -897,8 +897,8 @@ def test_who_stays_is_still_who_it_was() -> None:
     def still(trials: list[Trial]) -> list[Trial]:
         return [replace(t, learning_rate=0.0 if place % 3 == 0 else 1e200) for place, t in enumerate(trials)]
 
-    curves, stack, ready = trained(made, still)
-    for number, one in enumerate(ready):
+    curves, stack, prepared = trained(made, still)
+    for number, one in enumerate(prepared):
         if number % 3 == 0:
             assert curves[number].best_epoch == 0
             start = {key: tensor.double().clone() for key, tensor in one.model.state_dict().items()}
@@ -984,9 +984,9 @@ def test_by_itself_a_small_cell_is_trained_side_by_side_and_a_text_is_not() -> N
 def test_the_rows_of_each_training_are_those_of_its_own_repeat() -> None:
     made = cell(protocol=Protocol("some", 3, 2))
     task = load_task(made.task, made.seed)
-    bench = Bench(made, task, Kind.CONTINUOUS)
-    ready = [bench.ready(trial, shared_model=True) for study in trials(made, {}) for trial in study]
-    stack = Replicas(ready, made.training)
+    factory = TrainingFactory(made, task, Kind.CONTINUOUS)
+    prepared = [factory.prepare(trial, shared_model=True) for study in trials(made, {}) for trial in study]
+    stack = Replicas(prepared, made.training)
     stack.optimizer()
     for epoch in (0, 3):
         for rows in stack.order(epoch).split(32, dim=-1):
@@ -998,7 +998,7 @@ def test_the_rows_of_each_training_are_those_of_its_own_repeat() -> None:
                 )
                 stack.step(rows, "now")
             features, target = seen
-            for place, one in enumerate(ready):
+            for place, one in enumerate(prepared):
                 at = one.batches.order(epoch)
                 own_features, own_target = one.fold.tensors(Part.TRAIN)  # type: ignore[attr-defined]
                 start = next(

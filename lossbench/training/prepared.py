@@ -14,7 +14,7 @@ from lossbench.training.batches import TrainingBatches
 
 
 @dataclass(frozen=True)
-class Ready:
+class PreparedTraining:
     """One trial with all that it draws made; `hashes` are of what it must share with other losses."""
 
     trial: Trial
