@@ -286,5 +286,5 @@ def reduce(losses: Tensor, weight: Tensor | None = None) -> Tensor:
         raise ValueError(f"Weights {list(weight.shape)} for losses {list(losses.shape)}: one weight a target is due.")
     total = weight.sum(-1)
     if not (total > 0).all():
-        raise ValueError("At least one weight is above 0: a mean over nothing is no number.")
+        raise ValueError("At least one weight must be above 0: a mean over nothing is not defined.")
     return (weight * losses).sum(-1) / total

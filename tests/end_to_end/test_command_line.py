@@ -205,7 +205,7 @@ def test_a_finished_cell_is_used_again_only_when_asked(lossbench: Command) -> No
         (["+loss=mse", "task=ner", "task/data=loans"], "holds no tagged sentences"),
         (["+loss=mse", "task.metric=speed"], "There is no metric 'speed'"),
         (["+loss=mse", "task/data=friedman", "task.data.rows=5"], "need at least 30"),
-        (["+loss=huber", "loss.params.delta=-1"], "delta is above 0"),
+        (["+loss=huber", "loss.params.delta=-1"], "delta must be above 0"),
         (["+loss=mse", "model.target=nowhere.Net"], "there is no module 'nowhere'"),
         (["+loss=mse", "training.accelerator=cuda"], "PyTorch finds none on this machine"),
         (["+loss=custom", "loss.target=torch.nn.L1Loss"], "does not say what it predicts"),
@@ -425,7 +425,7 @@ def test_a_broken_plugin_and_a_clash_are_told_in_the_list(lossbench: Command, si
     result = lossbench("losses")
     assert result.code == 0
     assert "BROKEN: 'sad' of sad-losses 1.0 broke on import: ImportError: a missing library" in result.text
-    assert "'both' is claimed by one, two: nobody has it; choose one.both or two.both." in result.text
+    assert "'both' is claimed by one, two: none of them has it; use one.both or two.both." in result.text
     clash = lossbench("+loss=both")
     assert clash.code == 2
     assert "Several packages claim the loss 'both': choose one.both or two.both." in clash.text

@@ -329,5 +329,5 @@ def test_a_loss_prints_its_parameters() -> None:
 
 
 def test_weights_that_are_all_zero_are_refused() -> None:
-    with pytest.raises(ValueError, match="At least one weight is above 0"):
+    with pytest.raises(ValueError, match="At least one weight must be above 0"):
         reduce(torch.ones(3), torch.zeros(3))

@@ -443,7 +443,7 @@ def test_a_plugin_that_breaks_on_construction_is_named(site: Site) -> None:
         ("huber", None, {"delta": "wide"}, "loss.params.delta of 'huber' is a float, not 'wide'"),
         ("huber", None, {"delta": True}, "loss.params.delta of 'huber' is a float, not True"),
         ("huber", None, {"delta": None}, "loss.params.delta of 'huber' is a float, not None"),
-        ("huber", None, {"delta": -1}, "'huber' refuses delta=-1: delta is above 0"),
+        ("huber", None, {"delta": -1}, "'huber' refuses delta=-1: delta must be above 0"),
         ("sum", "binary", {}, "'sum' needs a value: loss.params.terms"),
     ],
 )
@@ -529,7 +529,7 @@ def test_a_sum_reads_the_outputs_as_its_terms_do() -> None:
         ("binary", {"bce": 1, "mae": 1}, "'mae' is not for binary targets"),
         ("continuous", {"mse": "much"}, "the weight of 'mse' is a number"),
         ("continuous", {"mse": True}, "the weight of 'mse' is a number"),
-        ("continuous", {}, "terms names at least one loss"),
+        ("continuous", {}, "terms must name at least one loss"),
         ("continuous", {"sum": 1}, "'sum' needs a value"),
     ],
 )

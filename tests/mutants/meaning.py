@@ -185,7 +185,7 @@ class TunesItsWeight(Loss):
     def __init__(self, pos_weight: float = 1.0) -> None:
         super().__init__()
         if not 0 < pos_weight < float("inf"):
-            raise ValueError("pos_weight is above 0 and finite")
+            raise ValueError("pos_weight must be above 0 and finite")
         self.pos_weight = pos_weight
 
     @property
@@ -210,7 +210,7 @@ class TunesInSilence(Loss):
     def __init__(self, gamma: float = 0.0) -> None:
         super().__init__()
         if not 0 <= gamma < float("inf"):
-            raise ValueError("gamma is at least 0 and finite")
+            raise ValueError("gamma must be at least 0 and finite")
         self.gamma = gamma
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -247,7 +247,7 @@ class TunesTwoSides(Loss):
     def __init__(self, below: float = 0.5, above: float = 0.5) -> None:
         super().__init__()
         if not (0 < below < float("inf") and 0 < above < float("inf")):
-            raise ValueError("below and above are above 0 and finite")
+            raise ValueError("below and above must be above 0 and finite")
         self.below, self.above = below, above
 
     @property

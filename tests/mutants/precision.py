@@ -59,7 +59,7 @@ class FocalOfHalf(Loss):
     def __init__(self, gamma: float = 0.5) -> None:
         super().__init__()
         if not gamma >= 0:
-            raise ValueError("gamma is at least 0")
+            raise ValueError("gamma must be at least 0")
         self.gamma = gamma
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -184,7 +184,7 @@ class FocalByPower(Loss):
     def __init__(self, gamma: float = 2.0) -> None:
         super().__init__()
         if not 0 <= gamma < math.inf:
-            raise ValueError("gamma is at least 0 and finite")
+            raise ValueError("gamma must be at least 0 and finite")
         self.gamma = gamma
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

@@ -107,7 +107,7 @@ class TakesNaN(Loss):
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
         if delta <= 0:
-            raise ValueError("delta is above 0")
+            raise ValueError("delta must be above 0")
         self.delta = delta
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ class _Numbers:
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
         if not delta > 0:
-            raise ValueError("delta is above 0")
+            raise ValueError("delta must be above 0")
         self.delta = delta
 
 
@@ -75,7 +75,7 @@ class TverskySwapped(Loss):
     def __init__(self, alpha: float = 0.3, beta: float = 0.7) -> None:
         super().__init__()
         if not (alpha >= 0 and beta >= 0):
-            raise ValueError("alpha and beta are at least 0")
+            raise ValueError("alpha and beta must be at least 0")
         self.alpha, self.beta = alpha, beta
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

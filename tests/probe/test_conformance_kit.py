@@ -426,7 +426,7 @@ MINE = """
         def __init__(self, power: float = 2.0):
             super().__init__()
             if not power >= 1:
-                raise ValueError(f"power is at least 1, not {power}")
+                raise ValueError(f"power must be at least 1, not {power}")
             self.power = power
         def forward(self, output, target):
             return (output - target).abs() ** self.power
@@ -480,7 +480,7 @@ def test_parameters_are_given_as_in_a_sweep(lossbench: Command) -> None:
     assert "Power (continuous, power=3)" in result.text
     refused = lossbench("check", "mine_to_check:Power", "loss.params.power=0.5")
     assert refused.code == 2
-    assert "power is at least 1, not 0.5" in refused.text
+    assert "power must be at least 1, not 0.5" in refused.text
     unknown = lossbench("check", "mine_to_check:Power", "loss.params.pwer=3")
     assert unknown.code == 2
     assert "pwer" in unknown.text
@@ -606,7 +606,7 @@ def powered(output: Tensor, target: Tensor, p: float = 2.0) -> Tensor:
 
 def careful(output: Tensor, target: Tensor, p: float = 2.0) -> Tensor:
     if not p >= 1:
-        raise ValueError("p is at least 1")
+        raise ValueError("p must be at least 1")
     return powered(output, target, p)
 
 

@@ -386,7 +386,7 @@ def test_what_is_searched_is_a_parameter_whose_default_lies_in_the_range_or_foll
 )
 def test_a_parameter_that_would_make_no_loss_is_refused(name: str, kind: str, params: dict[str, float]) -> None:
     (key,) = params
-    with pytest.raises(Exception, match=f"'{name}' refuses {key}=.*{key} is above 0"):
+    with pytest.raises(Exception, match=f"'{name}' refuses {key}=.*{key} must be above 0"):
         load_loss(name, kind, **params)
 
 

@@ -7,7 +7,7 @@ def power_error(output, target, p: float = 1.5):
     |r|^p, r = output - target. output, target: [n], and n losses come out. 1 ≤ p.
     """
     if not 1 <= p < float("inf"):
-        raise ValueError(f"p is at least 1 and finite, not {p}")
+        raise ValueError(f"p must be at least 1 and finite, not {p}")
     return (output - target).abs() ** p
 
 

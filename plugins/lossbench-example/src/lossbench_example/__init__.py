@@ -24,7 +24,7 @@ class PseudoHuber(Loss):
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
         if not 0 < delta < math.inf:
-            raise ValueError(f"delta is above 0 and finite, not {delta}")
+            raise ValueError(f"delta must be above 0 and finite, not {delta}")
         self.delta = delta
 
     def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
