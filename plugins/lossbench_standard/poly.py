@@ -24,7 +24,7 @@ class _Poly(Loss):
     def __init__(self, epsilon: float = 1.0) -> None:
         super().__init__()
         if not -1 <= epsilon < math.inf:
-            raise ValueError(f"epsilon is at least -1 and finite, not {epsilon}")
+            raise ValueError(f"epsilon must be at least -1 and finite, not {epsilon}")
         self.epsilon = epsilon
 
     @property
