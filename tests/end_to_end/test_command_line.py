@@ -208,12 +208,12 @@ def test_a_finished_cell_is_used_again_only_when_asked(lossbench: Command) -> No
         (["+loss=huber", "loss.params.delta=-1"], "delta must be above 0"),
         (["+loss=mse", "model.target=nowhere.Net"], "there is no module 'nowhere'"),
         (["+loss=mse", "training.accelerator=cuda"], "PyTorch finds none on this machine"),
-        (["+loss=custom", "loss.target=torch.nn.L1Loss"], "does not say what it predicts"),
+        (["+loss=custom", "loss.target=torch.nn.L1Loss"], "does not state what it predicts"),
         (["show", "nothing"], "No result is called 'nothing'"),
         (["ui"], "There is nothing to show"),
         (["losses", "nope"], "There is no loss 'nope'"),
         (["data", "show", "mine"], "'mine' is no override"),
-        (["data"], "Say `lossbench data show"),
+        (["data"], "Try `lossbench data show"),
         (["show", "x", "results"], "only results=DIR"),
         (["+loss=mse", "model.params.hidden=abc"], "cannot be built with"),
         (["+loss=mse", "model.target=torch.nn.Identity"], "has no parameters: there is nothing to train"),
@@ -428,7 +428,7 @@ def test_a_broken_plugin_and_a_clash_are_told_in_the_list(lossbench: Command, si
     assert "'both' is claimed by one, two: none of them has it; use one.both or two.both." in result.text
     clash = lossbench("+loss=both")
     assert clash.code == 2
-    assert "Several packages claim the loss 'both': choose one.both or two.both." in clash.text
+    assert "Several packages claim the loss 'both': use one.both or two.both." in clash.text
 
 
 def test_a_cell_whose_code_changed_is_trained_again(lossbench: Command, own_losses: str, folder: Path) -> None:
@@ -615,7 +615,7 @@ def test_a_question_about_the_configuration_may_carry_the_flag(lossbench: Comman
 def test_skipped_and_diverged_cells_are_no_failures(lossbench: Command, site: Site) -> None:
     nothing = lossbench("+loss=bce", "task=regression")
     assert nothing.code == 0
-    assert "nothing fits here: -m without task= tries every task" in nothing.text
+    assert "no loss fits: -m without task= tries every task" in nothing.text
     source = """
         def nan(output, target):
             return (output - target) * float("nan")

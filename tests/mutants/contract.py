@@ -21,7 +21,7 @@ class Squeezed(Loss):
         return crossentropy(output, target).squeeze()
 
 
-@breaks("one_value_per_target", r"returned \[\] for 1 targets where \[1\] is due", *CALLED)
+@breaks("one_value_per_target", r"returned \[\] for 1 targets instead of \[1\]", *CALLED)
 class Averaged(Loss):
     kind = Kind.CONTINUOUS
 
@@ -120,7 +120,7 @@ class NoSet(Loss):
         return crossentropy(output, target).mean()
 
 
-@breaks("order_makes_no_difference", "Shuffled, losses move by")
+@breaks("order_makes_no_difference", "When shuffled, losses change by")
 class Neighbours(Loss):
     """Compares each target with the next of the batch."""
 
@@ -166,7 +166,7 @@ class RootForScore(Loss):
         return Prediction(output.sqrt())
 
 
-@breaks("predictions_can_be_read", "no label for each of 7 targets")
+@breaks("predictions_can_be_read", "did not give one label for each of 7 targets")
 class NoLabel(Loss):
     kind = Kind.BINARY
 

@@ -75,7 +75,7 @@ class RootOfSquare(Loss):
         return (output - target).square().sqrt()
 
 
-@breaks(PULL, "stops learning from what it is surest to get wrong .positives.", LOW, FINITE)
+@breaks(PULL, "stops learning from its most confident mistakes .positives.", LOW, FINITE)
 class Clipped(Loss):
     """keras's binary_crossentropy of probabilities: clipped to 1e-7 before the logarithm, flat beyond a logit of 16."""
 
@@ -94,7 +94,7 @@ class Capped(Loss):
         return (output - target).square().clamp(max=100)
 
 
-@breaks(PULL, "surest to get wrong .negatives.")
+@breaks(PULL, "most confident mistakes .negatives.")
 class GivesUpOnTheOther(Loss):
     kind = Kind.BINARY
     gives_up_on = "positives"

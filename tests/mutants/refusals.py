@@ -84,7 +84,9 @@ class TakesNegativeAmounts(Loss):
         return nn.Module.__call__(self, output, target)
 
 
-@breaks("bad_targets_are_refused", "refuses NaN, but not by its name: targets are finite", "maps_over_batches")
+@breaks(
+    "bad_targets_are_refused", "refuses NaN, but the message does not name it: targets are finite", "maps_over_batches"
+)
 class RefusesWithoutAName(Loss):
     kind = Kind.CONTINUOUS
 

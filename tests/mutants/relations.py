@@ -62,7 +62,7 @@ class HalfOfTwoClasses(Loss):
         return cross_entropy(output, target, reduction="none") / output.shape[1]
 
 
-@breaks("parameters_pull_as_declared", "Raising beta from 0.7 to .* should raise the pull of positives")
+@breaks("parameters_pull_as_declared", "Raising beta from 0.7 to .* should raise the gradient share of positives")
 class TverskySwapped(Loss):
     """keras-team/keras#23333, FluxML/Flux.jl#1993: alpha weighs the false negatives, and at ½ and ½ nobody sees it."""
 
@@ -84,7 +84,7 @@ class TverskySwapped(Loss):
         return 1 - (hit + 1) / (hit + self.beta * false_positive + self.alpha * false_negative + 1)
 
 
-@breaks("parameters_pull_as_declared", "Raising q from 0.5 to .* should raise the pull of upwards")
+@breaks("parameters_pull_as_declared", "Raising q from 0.5 to .* should raise the gradient share of upwards")
 class QuantilePullsDown(Loss):
     kind = Kind.CONTINUOUS
     raises: ClassVar = {"q": "upwards"}
@@ -119,7 +119,7 @@ def takes_probabilities(output: Tensor, target: Tensor) -> Tensor:
 takes_probabilities.__lossbench__ = {"kind": "binary"}  # type: ignore[attr-defined]
 breaks(
     "takes_what_it_says",
-    "It seems to want probabilities: say input = 'probability'",
+    "It seems to expect probabilities: state input = 'probability'",
     "one_value_per_target",
     "finite_at_extremes",
     "wrong_answers_pull",
@@ -131,7 +131,7 @@ def squashed_twice(output: Tensor, target: Tensor) -> Tensor:
 
 
 squashed_twice.__lossbench__ = {"kind": "binary", "input": "probability"}  # type: ignore[attr-defined]
-breaks("takes_what_it_says", "It seems to want logits: a sure and right probability of 1", "wrong_answers_pull")(
+breaks("takes_what_it_says", "It seems to expect logits: a correct probability of 1", "wrong_answers_pull")(
     squashed_twice
 )
 
@@ -141,7 +141,7 @@ def softmax_twice(output: Tensor, target: Tensor) -> Tensor:
 
 
 softmax_twice.__lossbench__ = {"kind": "classes", "input": "probability"}  # type: ignore[attr-defined]
-breaks("takes_what_it_says", "It seems to want logits: a sure and right row of probabilities", "wrong_answers_pull")(
+breaks("takes_what_it_says", "It seems to expect logits: a correct row of probabilities", "wrong_answers_pull")(
     softmax_twice
 )
 
@@ -153,7 +153,7 @@ def log_of_classes(output: Tensor, target: Tensor) -> Any:
 log_of_classes.__lossbench__ = {"kind": "classes"}  # type: ignore[attr-defined]
 breaks(
     "takes_what_it_says",
-    "It seems to want probabilities: say input = 'probability'",
+    "It seems to expect probabilities: state input = 'probability'",
     "one_value_per_target",
     "finite_at_extremes",
 )(log_of_classes)
@@ -165,7 +165,7 @@ def log_probabilities(output: Tensor, target: Tensor) -> Tensor:
 
 
 log_probabilities.__lossbench__ = {"kind": "classes"}  # type: ignore[attr-defined]
-breaks("takes_what_it_says", r"It falls without end .* log_softmax .*At output \[\[10000.0, .*target \[0\]")(
+breaks("takes_what_it_says", r"It decreases without limit .* log_softmax .*At output \[\[10000.0, .*target \[0\]")(
     log_probabilities
 )
 
@@ -176,6 +176,6 @@ def likelihood(output: Tensor, target: Tensor) -> Tensor:
 
 
 likelihood.__lossbench__ = {"kind": "binary"}  # type: ignore[attr-defined]
-breaks("takes_what_it_says", r"It falls without end .* a sign is wrong.*At output \[10000.0\], target \[0.0\]")(
+breaks("takes_what_it_says", r"It decreases without limit .* a sign is wrong.*At output \[10000.0\], target \[0.0\]")(
     likelihood
 )
