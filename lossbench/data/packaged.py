@@ -51,7 +51,7 @@ def load_packaged(name: str, options: Mapping[str, Any], *, binary: bool) -> tup
     if name not in fitting:
         other = "regression" if binary else "binary"
         raise InputError(
-            f"Data set '{name}' ({chosen.target}) suits task={other}, not task={task}. "
+            f"Data set '{name}' ({chosen.target}) is for task={other}, not task={task}. "
             f"Set task={other}, or task/data= to {', '.join(fitting)}."
         )
     for option in options:
@@ -64,7 +64,7 @@ def load_packaged(name: str, options: Mapping[str, Any], *, binary: bool) -> tup
         return chosen, chosen.load(**options)
     except (ValueError, TypeError, OverflowError, MemoryError) as error:
         said = ", ".join(f"task.data.{key}={value}" for key, value in options.items())
-        raise DataError(f"Data set '{name}' cannot be made with {said}: {error}.") from error
+        raise DataError(f"Data set '{name}' cannot be created with {said}: {error}.") from error
 
 
 def house_prices() -> FeaturesAndTarget:

@@ -138,7 +138,7 @@ def _few_values(target: NDArray[np.float64], name: str) -> tuple[str, ...]:
     advice = f"task=binary {override('task.data.positive', int(values[-1]))}"
     return (
         f"Target '{name}' has only {len(values)} values, all whole ({listed}). If they are classes and not amounts, "
-        f"{advice} asks for one of them against the others.",
+        f"{advice} predicts one of them against the others.",
     )
 
 
@@ -198,13 +198,13 @@ def _known(name: str, frame: pd.DataFrame, whose: str, key: str) -> str:
 def _refuse_few_rows(target: NDArray[np.float64], binary: bool, whose: str) -> None:
     if len(target) < FEWEST_ROWS:
         raise DataError(
-            f"{whose} has {len(target)} rows with a target, and three parts need at least {FEWEST_ROWS}. "
-            "Bring more rows (task.data.path=, task.data.rows=)."
+            f"{whose} has {len(target)} rows with a target, but three parts need at least {FEWEST_ROWS}. "
+            "Provide more rows (task.data.path=, task.data.rows=)."
         )
     if binary and (fewest := int(min(target.sum(), len(target) - target.sum()))) < FEWEST_OF_A_CLASS:
         raise DataError(
-            f"{whose} has {fewest} rows of its rarer class, and three parts need {FEWEST_OF_A_CLASS}. "
-            "Bring more rows of it, or choose another target (task.data.target=)."
+            f"{whose} has {fewest} rows of its rarer class, but three parts need {FEWEST_OF_A_CLASS}. "
+            "Provide more of them, or choose another target (task.data.target=)."
         )
 
 

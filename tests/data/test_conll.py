@@ -301,8 +301,8 @@ def test_chunks_are_no_embedded_entities(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (["word", "pos"], r"has to name one column 'word' and one 'tag'"),
-        (["word", "word", "tag"], r"has to name one column 'word' and one 'tag'"),
+        (["word", "pos"], r"must name one column 'word' and one 'tag'"),
+        (["word", "word", "tag"], r"must name one column 'word' and one 'tag'"),
         (["word", "tag"], r"train\.conll has 4 columns, and task\.data\.columns=\[word,tag\] names 2"),
     ],
 )

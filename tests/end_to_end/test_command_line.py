@@ -201,7 +201,7 @@ def test_a_finished_cell_is_used_again_only_when_asked(lossbench: Command) -> No
     [
         (["+loss=hubber"], "There is no loss 'hubber'. Did you mean huber?"),
         (["+loss=bce", "task=binary", "task.data.path=nope.csv", "task.data.target=y"], "no file nope.csv"),
-        (["+loss=mse", "task=binary", "task/data=house_prices"], "suits task=regression"),
+        (["+loss=mse", "task=binary", "task/data=house_prices"], "is for task=regression"),
         (["+loss=mse", "task=ner", "task/data=loans"], "holds no tagged sentences"),
         (["+loss=mse", "task.metric=speed"], "There is no metric 'speed'"),
         (["+loss=mse", "task/data=friedman", "task.data.rows=5"], "need at least 30"),
@@ -217,7 +217,7 @@ def test_a_finished_cell_is_used_again_only_when_asked(lossbench: Command) -> No
         (["show", "x", "results"], "only results=DIR"),
         (["+loss=mse", "model.params.hidden=abc"], "cannot be built with"),
         (["+loss=mse", "model.target=torch.nn.Identity"], "has no parameters: there is nothing to train"),
-        (["+loss=mse", "task/data=friedman", "task.data.rows=abc"], "cannot be made with task.data.rows=abc"),
+        (["+loss=mse", "task/data=friedman", "task.data.rows=abc"], "cannot be created with task.data.rows=abc"),
         (["+loss=mse", "task/data=friedman", "task.data.noise=-1"], "must be a number from 0"),
         (["+loss=mse", "~tracking"], "tracking"),
         (["+loss=mse", "name=.."], "a sweep's name begins with a letter"),

@@ -99,7 +99,7 @@ def _splits(options: Mapping[str, Any]) -> dict[str, Any]:
     """The data set's splits, or those that `hf_split` names."""
     path, config, asked = options.get("path"), options.get("config"), options.get("hf_split")
     if not path:
-        raise DataError("A data set of Hugging Face needs its name, folder or file: set task.data.path=.")
+        raise DataError("A Hugging Face data set needs a name, folder or file: set task.data.path=.")
     path = str(path)
     place = Path(path).expanduser()
     found = _local(place, path) if place.exists() else _on_hub(path, config)
@@ -124,7 +124,7 @@ def _local(place: Path, path: str) -> dict[str, Any]:
             found = datasets.load_dataset(kind, data_files=str(place))
             return {"all": found["train"]}
     except Exception as error:  # whatever a reader of strangers' files raises
-        raise DataError(f"{path} cannot be read: {_first(error)}. Mend it, or set task.data.path=.") from error
+        raise DataError(f"{path} cannot be read: {_first(error)}. Fix it, or set task.data.path=.") from error
     raise DataError(f"{path} does not end in {', '.join(SUFFIXES)}. Convert it, or set task.data.path=.")
 
 
@@ -138,8 +138,8 @@ def _on_hub(path: str, config: str | None) -> dict[str, Any]:
     except Exception as error:
         if not reachable:
             raise DataError(
-                f"The hub of Hugging Face cannot be reached, and {path} is not stored here. Load it once "
-                f"where there is a network, datasets.load_dataset({path!r}).save_to_disk('folder'), and set "
+                f"The Hugging Face hub cannot be reached, and {path} is not cached on this machine. Load it once "
+                f"with a network connection, datasets.load_dataset({path!r}).save_to_disk('folder'), and set "
                 "task.data.path=folder."
             ) from error
         raise DataError(
