@@ -121,7 +121,7 @@ MOST_BETA = 1e6
 def f_beta(beta: float) -> Metric:
     """The F-measure of precision and recall, in which recall counts beta times as much."""
     if not 0 < beta <= MOST_BETA:
-        raise ValueError(f"it must be above 0 and at most {MOST_BETA}")
+        raise ValueError(f"it must be above 0 and at most {MOST_BETA:g}")
     return _metric(
         numbered("f_beta", beta), _f(beta), "BinaryFBetaScore", label=f"F{beta:g}", params={"beta": float(beta)}
     )

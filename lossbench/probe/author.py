@@ -45,8 +45,8 @@ def loss_laws(
         loss: the name of an installed loss, or a class or function.
         params: its parameters, if not the defaults.
         kind: the kind, if the object does not state it or has several.
-        leave_out: laws that are known to be broken, by name, each with a reason. They are expected to fail: if one holds,
-            its test fails.
+        leave_out: laws that are known to be broken, by name, each with a reason. They are expected to fail: if one
+            holds, its test fails.
 
     Returns:
         A decorator for the test function.

@@ -313,7 +313,7 @@ def test_columns_that_do_not_fit_the_file_are_refused(tmp_path: Path, columns: l
 
 @pytest.mark.parametrize("columns", ["word,tag", 3])
 def test_columns_are_a_list(tmp_path: Path, columns: object) -> None:
-    with pytest.raises(DataError, match="has to be a list"):
+    with pytest.raises(DataError, match="must be a list"):
         load_conll({"path": file(tmp_path, many(20)), "columns": columns})
 
 

@@ -534,7 +534,7 @@ def test_parameters_of_a_metric_are_part_of_the_cell_and_change_no_other_cell() 
 )
 def test_a_number_out_of_range_is_refused_before_anything_is_computed(name: str) -> None:
     assert built_in(name) is None
-    with pytest.raises(InputError, match=f"{name.rpartition('_')[0]}: .* cannot be: a (number|share) above 0"):
+    with pytest.raises(InputError, match=f"{name.rpartition('_')[0]}: .* is not possible: it must be above 0"):
         chosen(name, None, Target.TWO_CLASSES)
 
 

@@ -29,7 +29,7 @@ class Averaged(Loss):
         return (output - target).square().mean()
 
 
-@breaks("one_value_per_target", "no gradient: something in it is cut off", *DIFFERENTIATED)
+@breaks("one_value_per_target", "no gradient: something in it is detached", *DIFFERENTIATED)
 class Detached(Loss):
     """Through numpy, say. bonlime/pytorch-tools#81 lost its gradient to a new tensor."""
 
@@ -111,7 +111,7 @@ class CentredByBatch(Loss):
         return (output - target).square() + 0.1 * (output - output.mean()).square()
 
 
-@breaks("rows_stay_apart", "pointwise = False, but is the mean of its values on parts")
+@breaks("rows_stay_apart", "pointwise = False, but equals the mean of its values on parts")
 class NoSet(Loss):
     kind = Kind.BINARY
     pointwise = False

@@ -183,7 +183,7 @@ class BackOnCpu(Loss):
         return (output - target).square()
 
 
-@breaks("operations_do_not_grow", "operations for 12 targets, .* for 96: it loops over them")
+@breaks("operations_do_not_grow", "operations for 12 targets, .* for 96: it loops over targets")
 class LoopsOverRows(Loss):
     kind = Kind.CONTINUOUS
 

@@ -121,7 +121,7 @@ class SinglePrecisionInside(Loss):
         return (output.float() - target.float()).square().to(output.dtype)
 
 
-@breaks(LOW, "times as far off as float32 excuses. At output", FINITE)
+@breaks(LOW, "times as far off as float32 allows. At output", FINITE)
 class ExpandedSquare(Loss):
     """ŷ² - 2 ŷ y + y²: what is left of large terms is what they were rounded by."""
 

@@ -22,7 +22,7 @@ class _Numbers:
         self.delta = delta
 
 
-@breaks("special_cases_are_equal", r"With delta=1e6 it is not mse: .* where mse is")
+@breaks("special_cases_are_equal", r"With delta=1e6 it does not equal mse: .* where mse is")
 class HuberWithoutItsHalf(_Numbers, Loss):
     """Huber is half a square near its target, not a whole one."""
 
@@ -51,7 +51,7 @@ class BecomesNoLoss(_Numbers, Loss):
         return huber(output, target, self.delta)
 
 
-@breaks("special_cases_are_equal", "With classes=2 it is not bce")
+@breaks("special_cases_are_equal", "With classes=2 it does not equal bce")
 class HalfOfTwoClasses(Loss):
     """The mean over rows and classes, not over rows, is half as large where there are two."""
 
@@ -102,7 +102,7 @@ class QuantilePullsDown(Loss):
 
 @breaks(
     "parameters_pull_as_declared",
-    r"raises\['delta'\] is one of positives, negatives, upwards, downwards, not 'outliers'",
+    r"raises\['delta'\] must be one of positives, negatives, upwards, downwards, not 'outliers'",
 )
 class PullsOnOutliers(_Numbers, Loss):
     kind = Kind.CONTINUOUS

@@ -226,7 +226,7 @@ def test_the_functionals_of_the_five_numbers_are_those_found_by_hand() -> None:
 
 @pytest.mark.parametrize("word", ["average", "quantile", "expectile", "mode"])
 def test_a_word_that_is_no_functional_is_refused(word: str) -> None:
-    with pytest.raises(ValueError, match=f"'{word}' is no word"):
+    with pytest.raises(ValueError, match=f"'{word}' is not a valid `elicits`"):
         functional(word)
 
 
@@ -494,7 +494,7 @@ def test_what_cannot_be_checked_as_asked_ends_in_2_and_says_what_is_due(lossbenc
         ("no_such_module:right", "--kind", "binary"): "no_such_module",
         ("hubr",): "huber",
         ("huber", "--kind", "binary"): "'huber' is not for binary targets",
-        ("huber", "task=binary"): "beside names only loss.params.NAME=VALUE can be given here",
+        ("huber", "task=binary"): "only names and loss.params.NAME=VALUE can be given here",
     }.items():
         result = lossbench("check", *words)
         assert result.code == 2, (words, result.text)
@@ -510,7 +510,7 @@ def test_what_cannot_be_checked_as_asked_ends_in_2_and_says_what_is_due(lossbenc
     [
         ("torch.nn:BCEWithLogitsLoss", "binary", set()),
         ("torch.nn:L1Loss", "continuous", set()),
-        # It takes delta=nan, and its backward pass no output in half precision beside a target in full (torch 2.13).
+        # It accepts delta=nan, and its backward pass no output in half precision beside a target in full (torch 2.13).
         ("torch.nn:HuberLoss", "continuous", {"bad_parameters_are_refused", "mixed_precision_trains"}),
         ("torch.nn:CrossEntropyLoss", "classes", {"bad_parameters_are_refused"}),  # and label_smoothing=nan
         ("torch.nn:PoissonNLLLoss", "continuous", {"bad_parameters_are_refused"}),  # and eps=nan
