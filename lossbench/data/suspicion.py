@@ -1,4 +1,4 @@
-"""What a careful reader would question in a table before training on it: one sentence a column."""
+"""Warnings about suspicious columns of a table before training: one sentence per column."""
 
 from __future__ import annotations
 

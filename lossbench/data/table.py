@@ -66,7 +66,7 @@ class Table:
 
 
 def load_table(data: Mapping[str, Any], *, binary: bool) -> Table:
-    """The table that `task.data` asks for, from the source that it names.
+    """Loads the table described by `task.data`, from the source that it names.
 
     data: `source` and its own options; `target`, `positive` and `name` where the source does not know them; `drop`
         (columns) and `split` ("random", "group:COL", "time:COL" or "column:COL"; COL is then no feature). None counts
@@ -153,7 +153,7 @@ def _with_target(frame: pd.DataFrame, target: str, whose: str) -> tuple[pd.DataF
 
 
 def _features_and_rule(given: Mapping[str, Any], frame: pd.DataFrame, whose: str) -> tuple[pd.DataFrame, SplitRule]:
-    """The columns to learn from, and the rule by which the rows are parted."""
+    """The columns to learn from, and the rule by which the rows are split."""
     asked = given.get("drop", ())
     drop = [_known(str(name), frame, whose, "drop") for name in ([asked] if isinstance(asked, str) else asked)]
     rule = _split_rule(str(given.get("split", "random")), frame, whose)

@@ -184,9 +184,9 @@ def test_a_loss_that_declares_nothing_is_not_asked_for_what_it_does_not_say() ->
         "takes_what_it_says": "only classes have probabilities",
         "parameters_learn": "it has no trainable parameters",
         "bad_parameters_are_refused": "it has no numeric parameters",
-        "native_mean_is_the_mean": "it has no way of its own to leave targets out",
-        "left_out_makes_no_difference": "it has no way of its own to leave targets out",
-        "left_out_may_be_nan": "it has no way of its own to leave targets out",
+        "native_mean_is_the_mean": "it has no way of its own to ignore targets",
+        "left_out_makes_no_difference": "it has no way of its own to ignore targets",
+        "left_out_may_be_nan": "it has no way of its own to ignore targets",
     }
 
 

@@ -1,4 +1,4 @@
-"""What a source of rows owes."""
+"""The contract of a source of rows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Rows:
     target_name: str = ""
     positive: str | None = None
     split: str | None = None
-    """How its rows are parted where the command does not say, as `column:part`."""
+    """How its rows are split by default, such as `column:part`."""
 
 
 @runtime_checkable
@@ -42,17 +42,17 @@ class Source(Protocol):
     """One way to get rows. It has no state: everything is in the options."""
 
     options: Mapping[str, Any]
-    """Keys of `task.data` that it reads beside those that all share, with their defaults; `???` where one is needed."""
+    """The keys of `task.data` that it reads besides the shared ones, with their defaults; `???` if one is required."""
 
     def rows(self, options: Mapping[str, Any], *, binary: bool) -> Rows:
-        """The rows of a table. Raises DataError where it has none, naming the key to change."""
+        """The rows of a table. Raises DataError, naming the key to change, if it has none."""
         ...
 
 
 @runtime_checkable
 class TextSource(Source, Protocol):
-    """A source that has tagged sentences, too."""
+    """A source that also has tagged sentences."""
 
     def corpus(self, options: Mapping[str, Any]) -> Corpus:
-        """Tagged sentences. Raises DataError where it has none."""
+        """Tagged sentences. Raises DataError if it has none."""
         ...

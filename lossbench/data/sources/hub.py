@@ -33,7 +33,7 @@ class Hub:
     options: Mapping[str, Any] = {"path": "???", "config": None, "hf_split": None, "tokens": None, "tags": None}
 
     def rows(self, options: Mapping[str, Any], *, binary: bool) -> Rows:
-        """All splits one after the other; where one of them is a test part, rows are parted as they were published."""
+        """All splits in one frame; if one of them is a test part, the published splits are kept."""
         splits = _splits(options)
         path, part = str(options["path"]), _free(splits)
         frames, left_out = [], set()
@@ -56,7 +56,8 @@ class Hub:
         )
 
     def corpus(self, options: Mapping[str, Any]) -> Corpus:
-        """Splits called train, validation and test as they are; of one alone a share is set aside for the test."""
+        """Splits called train, validation and test as published; from a single split, a share is set aside for the
+        test."""
         splits = _splits(options)
         path = str(options["path"])
         read: dict[str, list[Sentence]] = {}
