@@ -77,7 +77,7 @@ def test_two_losses_run_on_every_task_that_they_fit(lossbench: Command) -> None:
 def test_ner_runs_with_its_baseline_added_and_its_report_shown(lossbench: Command) -> None:
     result = lossbench("+loss=mse", *SMALL_TEXT, *QUICK, "name=text")
     assert result.code == 0
-    assert "cross_entropy is added on ner: its baseline" in result.out
+    assert "cross_entropy is added on ner as its baseline" in result.out
     assert "cross_entropy (baseline, added)" in result.out
     assert cells()["ner cross_entropy"].role == "baseline"
     shown = lossbench("show", "generated-mse")
