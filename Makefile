@@ -18,40 +18,40 @@ help:
 sweep: $(VENV)/.run  ## the first comparison: mse and bce on every task that they fit
 	$(BIN)/python -m lossbench +loss=mse,bce -m
 
-install: $(VENV)/.dev  ## everything that tests and checks need, into .venv; the targets below do it by themselves
+install: $(VENV)/.dev  ## installs everything for tests and checks into .venv; the targets below do so themselves
 
 lint: $(VENV)/.dev  ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: $(VENV)/.test  ## the test suite but for what takes long
+test: $(VENV)/.test  ## the test suite, without the slow tests
 	$(PYTEST) -m "not long"
 
 # A module's tests stay in one worker: several build a wheel, a sweep or a store that all of them look at.
-test-long: $(VENV)/.test  ## the rest of the suite: sweeps end to end, the laws over every loss, the docs, the browser
+test-long: $(VENV)/.test  ## the slow tests: full sweeps, the laws for every loss, the docs, the browser
 	$(PYTEST) -m long --dist loadscope
 
-check: lint test  ## format, lint, types, import rules and the test suite: what must pass before a change is sent
+check: lint test  ## lint and test: must pass before a change is submitted
 
 docs: $(VENV)/.run  ## the catalogue of losses in docs/losses, from their docstrings
 	$(BIN)/python docs/generate.py
 
-plugins: $(PLUGINS)/.test  ## the losses of Keras, MONAI, kornia and others, installed beside lossbench and tested
+plugins: $(PLUGINS)/.test  ## installs and tests the losses of Keras, MONAI, kornia and others
 	for package in plugins/lossbench-*; do $(PLUGINS)/bin/python -m pytest $$package/tests || exit; done
 
-conformance: $(PLUGINS)/.test  ## the laws over every loss of ours and theirs, into results/conformance.md
+conformance: $(PLUGINS)/.test  ## the laws for every loss, built-in and from plugins, into results/conformance.md
 	$(PLUGINS)/bin/python -m tests.conformance --write
 
-bench: $(VENV)/.test $(PLUGINS)/.test  ## what it costs, against a bare loop and other libraries; an hour, into results/benchmarks.md
+bench: $(VENV)/.test $(PLUGINS)/.test  ## the cost compared with a plain PyTorch loop and other libraries, into results/benchmarks.md; an hour
 	$(BIN)/python -m tests.benchmarks --write
 	$(PLUGINS)/bin/python -m tests.benchmarks losses crf --write
 
-format: $(VENV)/.dev  ## puts the code into shape
+format: $(VENV)/.dev  ## formats the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/.dev  ## writes the versions installed now into constraints.txt
+lock: $(VENV)/.dev  ## writes the installed versions into constraints.txt
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v ' @ ' | sed 's/+cpu$$//' > constraints.txt
 
 clean:

@@ -1,7 +1,7 @@
-"""The error tree: every message says what is wrong, whose it is and what to do next.
+"""The exception classes: every message says what is wrong, where it comes from and what to do next.
 
-`InputError` is the user's to mend and ends the program with exit code 2 and no traceback.
-`PluginError` is a plugin author's: the cell that chose the plugin is recorded as failed, the sweep goes on.
+`InputError` is for the user to fix and ends the program with exit code 2, without a traceback.
+`PluginError` is for a plugin's author: the cell that uses the plugin is recorded as failed, the sweep continues.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from difflib import get_close_matches
 
 
 class LossbenchError(Exception):
-    """Anything that lossbench itself has to say about what went wrong."""
+    """The base class of all errors that lossbench raises itself."""
 
 
 class InputError(LossbenchError):
-    """Something that was asked for cannot be done; the message names the next step."""
+    """A request that cannot be fulfilled; the message names the next step."""
 
 
 class UnknownName(InputError):
-    """A name that is not among those installed or configured; close matches are named, whatever their case.
+    """A name that is neither installed nor configured; the message suggests close matches, ignoring case.
 
     For dotted keys the last part counts: `max_epochs` is close to `training.max_epochs`.
     """
@@ -33,7 +33,7 @@ class UnknownName(InputError):
 
 
 def _close(name: str, names: list[str]) -> list[str]:
-    """Up to three names that may be meant, the nearest first."""
+    """Up to three similar names, the most similar first."""
 
     def bare(text: str) -> str:
         return text.strip().casefold().replace("-", "_")
@@ -51,17 +51,18 @@ def _close(name: str, names: list[str]) -> list[str]:
 
 
 def _shown(name: str) -> str:
-    """A name with its outer blanks to be seen, where it has some."""
+    """The name, with leading and trailing spaces made visible."""
     return name if name == name.strip() and name else repr(name)
 
 
 class DataError(InputError):
-    """A data file, a column or a row count that the task cannot use; names the file."""
+    """A data file, column or number of rows that the task cannot use; the message names the file."""
 
 
 class NoSuchMetric(LossbenchError):
-    """A metric that a loss's predictions do not allow, such as the log loss of margins: its cell is skipped."""
+    """A metric that cannot be computed from a loss's predictions, such as the log loss of margins: the cell is
+    skipped."""
 
 
 class PluginError(LossbenchError):
-    """A loss that broke on import, on construction or in a batch; names its distribution."""
+    """A loss that failed on import, on construction or in a batch; the message names its distribution."""

@@ -5,7 +5,8 @@
     @loss_laws(MyLoss, params={"delta": 2.0})
     def test_my_loss_keeps(law): law.holds()
 
-One pytest test a law. `check` and `subjects` do the same from Python, `lossbench check NAME` from a terminal.
+Each law becomes one pytest test. `check` and `subjects` do the same from Python, `lossbench check NAME` from a
+terminal.
 """
 
 from __future__ import annotations

@@ -206,7 +206,7 @@ class DiceBesideEntropy(Loss):
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
         if not 0 <= weight < float("inf"):
-            raise ValueError("weight is at least 0 and finite")
+            raise ValueError("weight must be at least 0 and finite")
         self.weight = weight
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -225,7 +225,7 @@ class TunedHuber(Loss):
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
         if not 0 < delta < float("inf"):
-            raise ValueError("delta is above 0 and finite")
+            raise ValueError("delta must be above 0 and finite")
         self.delta = delta
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -245,7 +245,7 @@ class TunedFocal(Loss):
     def __init__(self, gamma: float = 2.0, weight: float = 1.0) -> None:
         super().__init__()
         if not (0 <= gamma < float("inf") and 0 < weight < float("inf")):
-            raise ValueError("gamma is at least 0, weight above 0, both finite")
+            raise ValueError("gamma must be at least 0, weight above 0, both finite")
         self.gamma, self.weight = gamma, weight
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -258,5 +258,5 @@ class TunedFocal(Loss):
 def scaled_bce(output: Tensor, target: Tensor, tau: float = 1.0) -> Tensor:
     """A loss times a constant, by a dict: the probability all along."""
     if not 0 < tau < float("inf"):
-        raise ValueError("tau is above 0 and finite")
+        raise ValueError("tau must be above 0 and finite")
     return tau * functional.softplus((1 - 2 * target) * output)

@@ -1,4 +1,4 @@
-"""Before any training: what a command would take, what a data set holds."""
+"""Before training: what a command would take, and what is in a data set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lossbench.plan import Cell
 
 
 def plan(argv: list[str]) -> int:
-    """What a command would train, how long that takes and what it can be expected to tell; nothing is kept."""
+    """Prints what a command would train, how long it takes and which differences it can detect; saves nothing."""
     from lossbench.cli import display
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
@@ -47,7 +47,7 @@ def plan(argv: list[str]) -> int:
 
 
 def _smoke_trainings(argv: list[str], cell: Cell) -> int | None:
-    """How many trainings a cell would have under protocol=smoke; None where that is no fewer."""
+    """The number of training runs of a cell under protocol=smoke; None if that is not smaller."""
     from lossbench.compose.arguments import arrange
     from lossbench.compose.composition import composition
 
@@ -61,10 +61,10 @@ def _smoke_trainings(argv: list[str], cell: Cell) -> int | None:
 
 
 def data(argv: list[str]) -> int:
-    """The data of a task before any training, with the same overrides as a sweep."""
+    """Prints the data of a task before training, with the same overrides as a sweep."""
     if not argv or argv[0] != "show":
         raise InputError(
-            "Say `lossbench data show task=binary task/data=loans`, or task.data.path=mine.csv with a task."
+            "Try `lossbench data show task=binary task/data=loans`, or task.data.path=mine.csv with a task."
         )
     words = argv[1:]
     known = {"task", "experiment"}
@@ -91,10 +91,10 @@ def _show_data(cell: Cell) -> None:
     print(f"  {facts}")
     splits = task.fold(0).splits
     shares = ", ".join(f"{name} {len(getattr(splits, name))}" for name in ("train", "validation", "test"))
-    print(f"  splits of a repeat: {shares}; the test part is the same in all")
+    print(f"  splits of a repeat: {shares}; the test part is the same in all repeats")
     trained = settled(cell)
     epochs, usual = trained.training.max_epochs, cell.training.max_epochs
-    steps = f"; {epochs} epochs instead of {usual}, for as many steps" if epochs > usual else ""
+    steps = f"; {epochs} epochs instead of {usual}, to keep the number of steps" if epochs > usual else ""
     print(f"  batch size {told_of_batch(trained, task)}{steps}")
     print(f"  digest {card.digest}")
     for line in task.column_lines() if hasattr(task, "column_lines") else ():

@@ -1,4 +1,4 @@
-"""`lossbench check`: whether a loss keeps the laws, each break with the smallest input that shows it."""
+"""`lossbench check`: tests the laws of a loss; each break is shown by the smallest input that triggers it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def check(argv: list[str]) -> int:
-    """Tries every law; 0 where all hold, 1 where one is broken."""
-    words = parser("check", "Tries the laws of a loss on installed ones, or on my.module:MyLoss without a package.")
-    words.add_argument("names", nargs="*", metavar="NAME", help="losses; all that are installed if none is named")
-    words.add_argument("--kind", choices=KINDS, help="that kind alone; of an object that does not say its own")
+    """Tests every law; returns 0 if all hold, 1 if one is broken."""
+    words = parser("check", "Tests the laws of a loss on installed losses, or on my.module:MyLoss without a package.")
+    words.add_argument("names", nargs="*", metavar="NAME", help="losses to check; default: all installed ones")
+    words.add_argument("--kind", choices=KINDS, help="only this kind; required if the object does not state one")
     words.add_argument("--json", action="store_true", help="every finding as JSON on standard output")
-    words.add_argument("--badge", metavar="FILE", help="an SVG for a README: how many laws it keeps")
-    words.add_argument("--laws", action="store_true", help="the laws themselves, and no loss")
+    words.add_argument("--badge", metavar="FILE", help="write an SVG for a README: how many laws hold")
+    words.add_argument("--laws", action="store_true", help="print the laws instead of checking a loss")
     options = words.parse_args(argv)
     given, names = loss_parameters(options.names)
     if options.laws:
@@ -46,14 +46,14 @@ def check(argv: list[str]) -> int:
         print(json.dumps([one.to_dict() for one in results], indent=2, ensure_ascii=False, default=str))
     elif len(results) > 1:
         keep = sum(one.passes for one in results)
-        out.print(f"{keep} of {len(results)} keep all laws that they were asked for.", highlight=False)
+        out.print(f"{keep} of {len(results)} keep all laws that apply to them.", highlight=False)
     if options.badge:
         _write_badge(Path(options.badge), results)
     return 0 if results and all(one.passes for one in results) and not broken else 1
 
 
 def _checked(subject: Subject, *, quiet: bool) -> Conformance:
-    """One loss, its breaks printed as soon as they are known."""
+    """Checks one loss, and prints each break as soon as it is found."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -64,34 +64,40 @@ def _checked(subject: Subject, *, quiet: bool) -> Conformance:
     out = console()
     if quiet:
         return check_laws(subject)
-    subject.build()  # what cannot be built is said before anything is printed
+    subject.build()  # raises before anything is printed
     out.print(f"[bold]{subject}[/]  \\[{subject.family.distribution}]", highlight=False)
 
-    told_before: dict[str, list[str]] = {}  # by their words: one that cannot be called breaks most laws in the same
+    printed: dict[
+        str, list[str]
+    ] = {}  # laws by message: a loss that cannot be called breaks most of them with the same
 
-    def told(finding: Finding) -> None:
+    def report(finding: Finding) -> None:
         if finding.status is Status.BROKEN:
-            alike = told_before.setdefault(finding.words, [])
-            alike.append(finding.law.name)
-            if len(alike) > 1:
+            laws = printed.setdefault(finding.words, [])
+            laws.append(finding.law.name)
+            if len(laws) > 1:
                 return
             out.print(f"  [red]✗[/] {finding.law.sentence}  [dim]({finding.law.name})[/]", highlight=False)
             out.print(Padding(Text(finding.words), (0, 0, 0, 6)))
 
-    found = check_laws(subject, told=told)
-    for first, *others in told_before.values():
+    result = check_laws(subject, told=report)
+    for first, *others in printed.values():
         if others:
-            what = "1 more law, in the words" if len(others) == 1 else f"{len(others)} more laws, all in the words"
-            out.print(f"  [red]✗[/] {what} of {first}:", highlight=False)
+            what = (
+                "1 more law, with the same message"
+                if len(others) == 1
+                else f"{len(others)} more laws, all with the same message"
+            )
+            out.print(f"  [red]✗[/] {what} as {first}:", highlight=False)
             out.print(Padding(Text(", ".join(others)), (0, 0, 0, 6)))
-    asked = len(found.kept) + len(found.broken)
-    mark = "[green]✓[/]" if found.passes else "[red]✗[/]"
+    tested = len(result.kept) + len(result.broken)
+    mark = "[green]✓[/]" if result.passes else "[red]✗[/]"
     cost = ""
-    if found.counters:
-        cost = f"; {found.counters.operations} operations a step, {found.counters.saved:.4g} bytes kept a target"
-    idle = len(found.findings) - asked
-    out.print(f"  {mark} {len(found.kept)} of {asked} laws kept, {idle} not asked{cost}\n", highlight=False)
-    return found
+    if result.counters:
+        cost = f"; {result.counters.operations} operations per step, {result.counters.saved:.4g} bytes saved per target"
+    idle = len(result.findings) - tested
+    out.print(f"  {mark} {len(result.kept)} of {tested} laws kept, {idle} not applicable{cost}\n", highlight=False)
+    return result
 
 
 def _laws() -> int:
@@ -112,12 +118,12 @@ BADGE = """<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" r
 
 
 def _write_badge(path: Path, results: Sequence[Conformance]) -> None:
-    """All laws of all losses that were checked, in one line."""
-    kept = sum(len(one.kept) for one in results)
-    asked = kept + sum(len(one.broken) for one in results)
-    label, text = "lossbench laws", f"{kept} of {asked} kept"
+    """Writes a badge that counts all laws of all checked losses."""
+    kept = sum(len(result.kept) for result in results)
+    tested = kept + sum(len(result.broken) for result in results)
+    label, text = "lossbench laws", f"{kept} of {tested} kept"
     left, right = 7 * len(label) + 12, 7 * len(text) + 12
-    color = "#2a7a2a" if kept == asked else "#a33"
+    color = "#2a7a2a" if kept == tested else "#a33"
     badge = BADGE.format(
         width=left + right, left=left, right=right, color=color, label=label, text=text,
         middle=left / 2, second=left + right / 2,

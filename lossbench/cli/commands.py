@@ -1,4 +1,4 @@
-"""What lossbench tells beside its sweeps, by subcommand."""
+"""The subcommands of lossbench, besides sweeps."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ USAGE = """lossbench: which loss function should I train with?
 
   lossbench +loss=mse,bce -m        every loss on every task that it fits
   lossbench +loss=bce task=binary   one loss on one task
-  lossbench plan +loss=mse,bce -m   what that would take, and what it could tell
-  lossbench losses                  what is installed; with NAME all that a loss tells of itself
+  lossbench plan +loss=mse,bce -m   how long that takes, and which differences it can detect
+  lossbench losses                  installed losses; with NAME, everything about one
   lossbench check NAME              tests the properties that every loss must have
-  lossbench nearest NAME            which built-in loss it nearly is
-  lossbench cost NAME               what it takes in time and memory
-  lossbench new-plugin NAME         a package of your own with a working loss in it
+  lossbench nearest NAME            finds the most similar built-in loss
+  lossbench cost NAME               time and memory of a loss
+  lossbench new-plugin NAME         writes your own package with a working loss
   lossbench data show task=binary   rows, columns, target, splits, warnings
-  lossbench show RUN                a stored result; for NER the report per tag
-  lossbench report SWEEP            its report anew, from the records alone
-  lossbench rescore SWEEP --metric f1   the same predictions, judged by another metric
+  lossbench show RUN                a saved result; for NER the report per tag
+  lossbench report SWEEP            rebuilds a sweep's report from its saved results
+  lossbench rescore SWEEP --metric f1   judges the saved predictions by another metric
   lossbench use SWEEP               the chosen loss as PyTorch code that runs
   lossbench ui                      all results in the browser
 
@@ -34,7 +34,7 @@ USAGE = """lossbench: which loss function should I train with?
 
 
 def run(argv: Sequence[str]) -> int:
-    """Dispatches a subcommand; the exit code is 0 unless what it was asked for is broken."""
+    """Runs a subcommand and returns its exit code, 0 if all went well."""
     if not argv:
         print(USAGE)
         return 2

@@ -1,4 +1,4 @@
-"""`lossbench cost`: what a loss takes in time and memory, next to the cheapest of its kind."""
+"""`lossbench cost`: time and memory of a loss, relative to the cheapest one of its kind."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 
 def cost(argv: list[str]) -> int:
-    """Forward and backward of made-up batches, measured in turn with the cheapest built-in loss of the kind."""
-    words = parser("cost", "Time and bytes a target of losses, next to the cheapest built-in loss of their kind.")
+    """Measures forward and backward on made-up batches, alternating with the cheapest built-in loss of the kind."""
+    words = parser(
+        "cost", "Time and memory per target of losses, relative to the cheapest built-in loss of their kind."
+    )
     words.add_argument("names", nargs="+", metavar="NAME", help="installed losses, or my.module:MyLoss")
-    words.add_argument("--kind", choices=KINDS, help="that kind alone; of an object that does not say its own")
-    words.add_argument("--batch", default="32,512,8192", metavar="N,…", help="targets a batch (default: %(default)s)")
-    words.add_argument("--classes", default="3", metavar="N,…", help="classes, where there are any (default: 3)")
-    words.add_argument("--threads", default="1", metavar="N,…", help="threads of torch (default: 1)")
+    words.add_argument("--kind", choices=KINDS, help="only this kind; required if the object does not state one")
+    words.add_argument("--batch", default="32,512,8192", metavar="N,…", help="targets per batch (default: %(default)s)")
+    words.add_argument(
+        "--classes", default="3", metavar="N,…", help="number of classes, for losses of classes (default: 3)"
+    )
+    words.add_argument("--threads", default="1", metavar="N,…", help="torch threads (default: 1)")
     options = words.parse_args(argv)
     given, names = loss_parameters(options.names)
     subjects = [s for name in names for s in loss_subjects(name, options.kind, given)]
@@ -47,7 +51,7 @@ def _numbers(option: str, text: str) -> list[int]:
         numbers = [0]
     low = 2 if option == "classes" else 1
     if min(numbers) < low:
-        raise InputError(f"--{option} {text}: whole numbers from {low} on, as in --{option} {low},{4 * low}.")
+        raise InputError(f"--{option} {text}: must be integers of at least {low}, such as --{option} {low},{4 * low}.")
     return numbers
 
 
@@ -59,7 +63,7 @@ def _show(subjects: Sequence[Subject], settings: Sequence[Setting]) -> None:
 
     kind = subjects[0].kind
     base = cheapest(kind)
-    table = Table(title=f"{kind.value}: against {base.name}, the cheapest", title_justify="left", box=None)
+    table = Table(title=f"{kind.value}: relative to {base.name}, the cheapest", title_justify="left", box=None)
     table.add_column("loss", no_wrap=True)
     table.add_column("batch", justify="right")
     for name, wanted in (("classes", kind.value in ("classes", "sequences")), ("threads", True)):
@@ -73,7 +77,7 @@ def _show(subjects: Sequence[Subject], settings: Sequence[Setting]) -> None:
             table.add_row(*_row(subject, setting, price))
     out = console()
     out.print(table)
-    note = "Forward and backward, run in turn; times: the median over rounds of the ratio; about 1: within its spread."
+    note = "Forward and backward, run alternately; times: median ratio over rounds; about 1: the spread includes 1."
     out.print(note, style="dim")
     out.print()
 
@@ -87,7 +91,7 @@ def _row(subject: Subject, setting: Setting, price: Price) -> list[str]:
 
 
 def _times(found: Ratio) -> tuple[str, str]:
-    """`1.23` and `1.20 to 1.27`; within the spread `about 1`."""
+    """`1.23` and `1.20 to 1.27`; `about 1` if the spread includes 1."""
     if found.low == found.high:
         return f"{found.median:.2f}", ""
     times = "about 1" if found.low <= 1 <= found.high else f"{found.median:.2f}"
@@ -95,5 +99,5 @@ def _times(found: Ratio) -> tuple[str, str]:
 
 
 def _digits(x: float) -> str:
-    """Three digits, and never a power of ten."""
+    """Three digits, without exponent."""
     return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"

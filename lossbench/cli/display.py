@@ -1,4 +1,4 @@
-"""What a person reads while a sweep runs; `printout` has what is printed when it has ended."""
+"""What is printed before and while a sweep runs; `tables` prints its results."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from lossbench.runs.sweep import Sweep
 
 PIPE_WIDTH = 110
-"""Columns where the output is no terminal and nobody says how wide it is."""
+"""Line width if the output is not a terminal and COLUMNS is not set."""
 
 
 def console() -> Console:
-    """Standard output; plain and wide enough for a table where it is piped."""
+    """Standard output; plain, and wide enough for a table, if it is piped."""
     plain = Console(highlight=False)
     return (
         plain
@@ -42,7 +42,7 @@ def console() -> Console:
 
 
 def announce(out: Console, sweep: Sweep, left_out: dict[str, str]) -> None:
-    """What will run, before it runs."""
+    """Prints what will run."""
     entries = list(sweep.entries.values())
     running = [e for e in entries if e.misfit is None]
     added = [e for e in running if e.role == "baseline"]
@@ -58,19 +58,19 @@ def announce(out: Console, sweep: Sweep, left_out: dict[str, str]) -> None:
         what = f"{task} on {', '.join(names)}: {titles}"
         out.print(f"  {escape(what)} × {several(repeats, 'repeat')}")
     for loss, task in dict.fromkeys((e.cell.loss.name, e.cell.task.name) for e in added):
-        out.print(f"  [dim]{loss} is added on {task}: its baseline[/]")
+        out.print(f"  [dim]{loss} is added on {task} as its baseline[/]")
     for entry in entries:
         if entry.misfit:
             where = f"{entry.cell.loss.title} on {entry.cell.task.name}"
             out.print(f"  [dim]skipped: {escape(where)} ({escape(entry.misfit)})[/]")
     if not running:
-        out.print("  nothing fits here: -m without task= tries every task")
+        out.print("  no loss fits: -m without task= tries every task")
     for name, why in left_out.items():
         out.print(f"  [dim]left out: {escape(name)} ({escape(why)})[/]")
 
 
 def _variants(contests: list[Cell]) -> list[str]:
-    """What sets contests on the same data apart from each other, in brackets."""
+    """What distinguishes contests on the same data, in brackets."""
     found = []
     for cell in contests:
         alike = [c for c in contests if (c.task.name, c.task.data_name) == (cell.task.name, cell.task.data_name)]
@@ -80,17 +80,17 @@ def _variants(contests: list[Cell]) -> list[str]:
 
 
 def warn(out: Console, warnings: Iterable[str]) -> None:
-    """What a reader should know of the data, once each."""
+    """Prints warnings about the data, each once."""
     for warning in dict.fromkeys(warnings):
-        # the terminal may break the line, but not this program: what a note proposes is to be copied whole
+        # not wrapped here: a proposed command must be copied whole
         out.print(Text(f"  note: {warning}", style="yellow"), soft_wrap=True)
 
 
 class Display(Observer):
     """The live lines of a sweep: cells done of total, the running cell, its epochs, the time left.
 
-    `probe(cell)` gives the seconds of one training of a cell's contest, measured on a few steps; it is asked once a
-    contest, after the first training. Where output is no terminal, a line is printed for each cell that has ended.
+    `probe(cell)` gives the seconds of one training run of a cell's contest, measured on a few steps; it is called once
+    per contest, after the first run. If the output is not a terminal, one line is printed per finished cell.
     """
 
     def __init__(self, out: Console, sweep: Sweep, probe: Callable[[Cell], float]) -> None:
@@ -157,7 +157,7 @@ class Display(Observer):
             self.out.print(Text.from_markup(f"  {ended}: {escape(record.reason)}", style="red"))
 
     def seconds_left(self) -> float:
-        """Trainings left in each contest, times what one takes there: measured, or probed where none has run."""
+        """Runs left in each contest times the seconds of one: measured, or probed if none has run yet."""
 
         def each(contest: str) -> float:
             measured = self.seconds.get(contest)
@@ -181,40 +181,40 @@ class Display(Observer):
 
 
 def show_estimate(out: Console, cell: Cell, cells: int, found: Estimate | None, earlier: list[Record]) -> None:
-    """What one contest takes and what it can tell; `earlier` are records of the same contest."""
-    from lossbench.verdicts.statistics import detectable  # scipy's takes most of a second
+    """Prints the time of one contest and what it can detect; `earlier` are records of the same contest."""
+    from lossbench.verdicts.statistics import detectable  # importing scipy takes most of a second
 
     repeats, trials = cell.protocol.repeats, cell.protocol.trials
     out.print(Text(f"{cell.task.name} on {cell.task.data_name}, {cell.model.name}", style="bold"))
     budget = f"{several(repeats, 'repeat')} of {several(trials, 'trial')}"
     out.print(f"  {several(cells, 'cell')} of {budget}: {several(cells * cell.trainings, 'training')}")
     if found is None:
-        out.print("  the probe did not run to its end: its cell will say why", style="red")
+        out.print("  the trial run failed: the cell itself will say why", style="red")
     else:
-        way = "side by side" if found.engine == "replicas" else "one after the other"
-        time = f"about {spoken(found.seconds)} a cell, {spoken(found.seconds * cells)} in all"
-        out.print(f"  {time}; {way}; {found.memory / 2**30:.1f} GB of memory")
+        engine = "all runs together" if found.engine == "replicas" else "one run at a time"
+        time = f"about {spoken(found.seconds)} per cell, {spoken(found.seconds * cells)} in all"
+        out.print(f"  {time}; {engine}; {found.memory / 2**30:.1f} GB of memory")
     size, spread = detectable(repeats), typical_spread(earlier)
     if math.isinf(size):
-        out.print("  one repeat tells no difference from chance")
+        out.print("  one repeat cannot tell a difference from chance")
         return
-    told = f"{size:.2f} SD of the paired differences"
+    difference = f"{size:.2f} SD of the paired differences"
     if spread:
-        told += f" ({size * spread:.3g} {cell.task.metric}, by earlier records)"
-    out.print(f"  80 % power to detect a difference of {told}")
+        difference += f" ({size * spread:.3g} {cell.task.metric}, from earlier records)"
+    out.print(f"  80 % power to detect a difference of {difference}")
 
 
 def show_obstacle(out: Console, cell: Cell, cells: int, found: Estimate, smoke: int | None) -> None:
-    """Why a model's trainings go one after the other, and what a smaller run takes; smoke: its trainings a cell."""
-    told = f"{found.obstacle} keeps {cell.model.name} from stacking: about {spoken(found.seconds * cells)} one after "
-    told += "the other"
+    """Prints why a model cannot be stacked, and the time of a smaller run; smoke: its number of runs per cell."""
+    separate = f"about {spoken(found.seconds * cells)} one run at a time"
+    text = f"{found.obstacle} keeps {cell.model.name} from stacking: {separate}"
     if smoke is not None:
-        told += f"; protocol=smoke takes about {spoken(found.seconds * cells * smoke / cell.trainings)}"
-    out.print(Text(f"  {told}", style="yellow"))
+        text += f"; protocol=smoke takes about {spoken(found.seconds * cells * smoke / cell.trainings)}"
+    out.print(Text(f"  {text}", style="yellow"))
 
 
 def wait(out: Console, busy: bool) -> None:
-    """Says what the program is still doing after its tables."""
+    """Prints what the program is still doing after its tables."""
     if busy:
         out.print()
         out.print("[dim]writing to MLflow ...[/]")
@@ -223,22 +223,22 @@ def wait(out: Console, busy: bool) -> None:
 def farewell(
     out: Console, sweep: Sweep, *, tracked: bool, errors: Iterable[str], interrupted: bool, uri: str | None = None
 ) -> None:
-    """Where the results lie, how to browse them, and how to go on after Ctrl-C. uri: what tracking.uri= said."""
+    """Prints where the results are, how to browse them and how to resume after Ctrl-C. uri: the given tracking.uri=."""
     out.print()
     for error in errors:
         out.print(Text(visible(error), style="red"))
     if interrupted:
         again = f"{override('name', sweep.name)} {override('reuse', True)}"
         out.print(f"To resume, rerun the command with [bold]{escape(again)}[/]", soft_wrap=True)
-    out.print(f"report: {escape(str(sweep.folder / 'report.html'))}; records and leaderboards beside it")
+    out.print(f"report: {escape(str(sweep.folder / 'report.html'))}; records and leaderboards are next to it")
     where = [] if str(sweep.results) == "results" else [override("results", str(sweep.results))]
     where += [override("tracking.uri", uri)] if uri else []
     if tracked:
-        out.print(f"browse them: [bold]{escape(' '.join(['lossbench ui', *where]))}[/]", soft_wrap=True)
+        out.print(f"browse: [bold]{escape(' '.join(['lossbench ui', *where]))}[/]", soft_wrap=True)
 
 
 def pair(summary: Summary, places: int) -> str:
-    """`2785 ± 91`, or the mean alone where there is one repeat."""
+    """`2785 ± 91`, or only the mean for a single repeat."""
     mean = f"{summary.mean:.{places}f}"
     return mean if summary.sd is None else f"{mean} ± {summary.sd:.{places}f}"
 

@@ -1,4 +1,4 @@
-"""`lossbench losses`: what is installed, in a few lines each, or one of them in full."""
+"""`lossbench losses`: the installed losses in a few lines each, or some of them in full."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def losses(argv: list[str]) -> int:
-    """Every installed loss in short, or those that are named in full; broken plugins with their error."""
-    words = parser("losses", "The installed losses. With NAME, all that those tell of themselves.")
+    """Prints every installed loss in short, or the named ones in full; broken plugins with their error."""
+    words = parser("losses", "Lists the installed losses. With NAME: everything about those.")
     words.add_argument("names", nargs="*", metavar="NAME")
-    words.add_argument("--names", action="store_true", dest="bare", help="names alone, without importing any plugin")
+    words.add_argument("--names", action="store_true", dest="bare", help="only names, without importing any plugin")
     options = words.parse_args(argv)
     if options.bare:
         print("\n".join(catalogue().names()))
@@ -30,10 +30,10 @@ def losses(argv: list[str]) -> int:
     for plugin in catalogue().plugins:
         print(_in_short(plugin))
     for name, claims in catalogue().clashes.items():
-        owner = "the built-in has it" if claims[0].built_in else "nobody has it"
+        owner = "the built-in loss has it" if claims[0].built_in else "none of them has it"
         print(f"\n'{name}' is claimed by {', '.join(p.distribution for p in claims)}: {owner}; ", end="")
-        print(f"choose {' or '.join(p.qualified for p in claims if not p.built_in)}.")
-    print("lossbench losses NAME   one of them in full")
+        print(f"use {' or '.join(p.qualified for p in claims if not p.built_in)}.")
+    print("lossbench losses NAME   shows one in full")
     return 0
 
 
@@ -77,8 +77,8 @@ def _show(plugins: list[Plugin]) -> int:
 
 
 def _write(out: Console, plugins: list[Plugin], described: Callable[[Family], list[Description]]) -> None:
-    for place, plugin in enumerate(plugins):
-        if place:
+    for i, plugin in enumerate(plugins):
+        if i:
             out.print()
         name, _, origin = _head(plugin).partition("  ")
         out.print(name, style="bold", end="  ", markup=False)
@@ -93,35 +93,36 @@ def _write(out: Console, plugins: list[Plugin], described: Callable[[Family], li
             _show_one(out, description)
 
 
-def _show_one(out: Console, told: Description) -> None:
+def _show_one(out: Console, loss: Description) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
     def write(text: str, style: str = "", indent: int = 2) -> None:
         out.print(Padding(Text(text, style=style), (0, 0, 0, indent)))
 
-    out.print(", ".join(kind.value for kind in told.kinds), style="bold", markup=False)
-    if told.formula:
-        write(told.formula)
-    if told.citation:
-        write(told.citation, "dim")
-    for paragraph in filter(None, [told.summary, *told.body.split("\n\n")]):
+    out.print(", ".join(kind.value for kind in loss.kinds), style="bold", markup=False)
+    if loss.formula:
+        write(loss.formula)
+    if loss.citation:
+        write(loss.citation, "dim")
+    for paragraph in filter(None, [loss.summary, *loss.body.split("\n\n")]):
         out.print()
         listed = any(line.startswith((" ", "-", "*")) for line in paragraph.splitlines())
         write(paragraph if listed else " ".join(paragraph.split()))
     parameters = []
-    for one in told.parameters:
-        facts = [one.default if one.default == "required" else f"default {one.default}", one.type]
-        facts = [", ".join(filter(None, facts)), f"unit: {one.unit}" if one.unit else ""]
-        facts.append(f"tuned from {one.search}" if one.search else "")
-        parameters.append((f"loss.params.{one.name}", "; ".join(filter(None, facts))))
+    for parameter in loss.parameters:
+        default = parameter.default if parameter.default == "required" else f"default {parameter.default}"
+        facts = [", ".join(filter(None, (default, parameter.type)))]
+        facts.append(parameter.meaning or (f"unit: {parameter.unit}" if parameter.unit else ""))
+        facts.append(f"tuned from {parameter.search}" if parameter.search else "")
+        parameters.append((f"loss.params.{parameter.name}", "; ".join(filter(None, facts))))
     _show_pairs(out, "parameters", parameters)
-    _show_pairs(out, "traits", told.traits)
-    _show_pairs(out, "special cases", [("", case) for case in told.special_cases])
+    _show_pairs(out, "traits", loss.traits)
+    _show_pairs(out, "special cases", [("", case) for case in loss.special_cases])
 
 
 def _show_pairs(out: Console, title: str, pairs: Iterable[tuple[str, str]]) -> None:
-    """Words and what they mean, under each other; nothing where there are none."""
+    """A two-column list under a heading; prints nothing if there are no pairs."""
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text

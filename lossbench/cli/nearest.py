@@ -1,4 +1,4 @@
-"""`lossbench nearest`: which known loss another one nearly is."""
+"""`lossbench nearest`: the most similar known losses."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from lossbench.cli.options import KINDS, loss_parameters, loss_subjects, parser
 
 
 def nearest(argv: list[str]) -> int:
-    """The known losses whose gradients are nearest, their parameters fitted."""
-    words = parser("nearest", "Which built-in loss another one nearly is: their gradients, compared up to a factor.")
+    """Prints the known losses with the most similar gradients, with their parameters fitted."""
+    words = parser("nearest", "Finds the most similar built-in losses: gradients are compared up to a factor.")
     words.add_argument("names", nargs="+", metavar="NAME", help="an installed loss, or my.module:MyLoss")
-    words.add_argument("--kind", choices=KINDS, help="that kind alone; of an object that does not say its own")
+    words.add_argument("--kind", choices=KINDS, help="only this kind; required if the object does not state one")
     options = words.parse_args(argv)
     given, names = loss_parameters(options.names)
 

@@ -1,4 +1,4 @@
-"""`lossbench new-plugin`: a package of one's own, complete and working, in which the formula is to be replaced."""
+"""`lossbench new-plugin`: writes a complete, working package in which only the formula needs replacing."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from lossbench.loss.catalogue import catalogue
 
 PREFIX = "lossbench-"
 RESERVED = {"custom", "glob", "test", "tests"}
-"""Words that mean something else after `+loss=`, or would name a module that others use."""
+"""Names that mean something else after `+loss=`, or would shadow a module that others use."""
 RIVALS = {
     "continuous": ("regression", "mse"),
     "binary": ("binary", "bce"),
     "classes": ("ner", "cross_entropy"),
     "sequences": ("ner", "cross_entropy"),
 }
-"""For each kind a task, and the loss that stands beside the new one in its first sweep."""
+"""For each kind a task, and the loss to compare with in the first sweep."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What one name becomes: the loss, its distribution, its module, its class."""
+    """The names derived from one name: loss, distribution, module and class."""
 
     name: str
 
@@ -46,9 +46,9 @@ class Names:
 
 
 def new_plugin(argv: list[str]) -> int:
-    """Writes the package whole or not at all, and says what comes next."""
+    """Writes the package completely or not at all, and prints the next steps."""
     words = parser("new-plugin", "Writes a plugin package with one working loss, its tests and a CI workflow.")
-    words.add_argument("name", metavar="NAME", help="of the loss: foo makes lossbench-foo with +loss=foo")
+    words.add_argument("name", metavar="NAME", help="name of the loss: foo creates lossbench-foo with +loss=foo")
     words.add_argument("--kind", choices=KINDS, default="binary", help="what the loss predicts (default: binary)")
     words.add_argument("--into", default=".", metavar="DIR", help="the folder to write it into (default: here)")
     options = words.parse_args(argv)
@@ -56,40 +56,44 @@ def new_plugin(argv: list[str]) -> int:
     _refuse_taken(names)
     target = into / names.distribution
     if not into.is_dir():
-        raise InputError(f"There is no folder {into}: make it first, or choose another one with --into.")
+        raise InputError(f"There is no folder {into}: create it first, or choose another one with --into.")
     if target.exists() or target.is_symlink():
-        raise InputError(f"{target} exists already, and nothing was written: choose another name, or --into elsewhere.")
+        raise InputError(
+            f"{target} already exists; nothing was written. Choose another name, or another folder with --into."
+        )
     write(names, options.kind, target)
     task, rival = RIVALS[options.kind]
     where = target if target.is_absolute() else f"./{target}"
-    print(f"{target}: a package with the {options.kind} loss '{names.name}', which works as it is. Next:\n")
+    print(f"{target}: a working package with the {options.kind} loss '{names.name}'. Next steps:\n")
     print(f"  pip install -e {where}")
     print(f"  lossbench check {names.name}")
     print(f"  lossbench +loss={names.name},{rival} -m task={task}\n")
-    print(f"Its formula is in {target}/src/{names.module}/__init__.py: put your own in its place.")
+    print(f"The formula is in {target}/src/{names.module}/__init__.py: replace it with yours.")
     return 0
 
 
 def normalised(said: str) -> str:
-    """`lossbench-My.Loss` as `my_loss`. Raises InputError for what can be no name of a loss."""
+    """`lossbench-My.Loss` as `my_loss`. Raises InputError for an invalid name."""
     name = re.sub(r"[-_. ]+", "_", said.strip()).lower().removeprefix("lossbench_")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
-        raise InputError(f"'{said}' is no name for a loss: letters, digits, - and _, a letter first, as in my-loss.")
+        raise InputError(f"'{said}' is not a valid name for a loss: use letters, digits, - and _, with a letter first.")
     if name in RESERVED or name in KINDS or keyword.iskeyword(name):
-        raise InputError(f"'{said}' is no name for a loss: '{name}' has another meaning. Choose a longer one.")
+        raise InputError(
+            f"'{said}' is not a valid name for a loss: '{name}' has another meaning. Choose a longer name."
+        )
     return name
 
 
 def _refuse_taken(names: Names) -> None:
     claims = [plugin for plugin in catalogue().plugins if plugin.name == names.name]
     if claims:
-        raise InputError(f"There is a loss '{names.name}' already, of {claims[0].distribution}: choose another name.")
+        raise InputError(f"{claims[0].distribution} already has a loss '{names.name}': choose another name.")
     if find_spec(names.module) is not None:
-        raise InputError(f"There is a module {names.module} already: choose another name than '{names.name}'.")
+        raise InputError(f"There is already a module {names.module}: choose another name than '{names.name}'.")
 
 
 def write(names: Names, kind: str, target: Path) -> None:
-    """All files, made in a folder beside and moved in one step: never half a package."""
+    """Writes all files into a temporary folder next to the target and moves it in one step: never half a package."""
     texts = files(names, kind)
     beside = None
     try:
@@ -108,7 +112,7 @@ def write(names: Names, kind: str, target: Path) -> None:
 
 
 def files(names: Names, kind: str) -> dict[str, str]:
-    """The text of every file of the package, by its path in it."""
+    """The text of every file of the package, by its path."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

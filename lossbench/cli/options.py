@@ -1,4 +1,4 @@
-"""What subcommands share: their parsers, and where results are."""
+"""What subcommands share: their parsers, and the folder of results."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ KINDS = ("continuous", "binary", "classes", "sequences")
 
 
 def results_folder(overrides: Sequence[str]) -> Path:
-    """The folder that `results=` names. Raises InputError for any other word, and for a file."""
+    """The folder given by `results=`. Raises InputError for any other word, and for a file."""
     given = texts(overrides, ("results", "tracking.uri"))
     results = Path(given.get("results") or "results").expanduser()
     if results.exists() and not results.is_dir():
-        raise InputError(f"results={results}: that is a file, not a folder.")
+        raise InputError(f"results={results} is a file, not a folder.")
     return results
 
 
 def texts(overrides: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
-    """`key=value` words by key, the values read as a sweep reads them: Hydra's quotes come off."""
+    """`key=value` words by key; values are read as in a sweep, without Hydra's quotes."""
     for word in overrides:
         if "=" not in word or word.partition("=")[0] not in keys:
             raise InputError(f"'{word}': only results=DIR (and tracking.uri= for ui) can be given here.")
@@ -36,7 +36,7 @@ def texts(overrides: Sequence[str], keys: Sequence[str]) -> dict[str, str]:
 
 
 def _text(word: str, value: str) -> str:
-    """The text that a value stands for; Hydra, which loads slowly, is asked only where quotes may be in it."""
+    """The text of a value; Hydra, which loads slowly, is used only if the value may contain quotes."""
     if re.fullmatch(r"[\w./:-]+", value, re.ASCII) and value.lower() not in RESERVED:
         return value
     from lossbench.compose.texts import as_text, plain
@@ -45,7 +45,7 @@ def _text(word: str, value: str) -> str:
 
 
 def no_file(folder: Path | None, option: str) -> None:
-    """Raises InputError where a folder is to be written and a file lies in its way."""
+    """Raises InputError if a file is in the way of a folder to be written."""
     place = folder
     while place is not None and not place.exists() and place != place.parent:
         place = place.parent
@@ -54,10 +54,10 @@ def no_file(folder: Path | None, option: str) -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but what it objects to is an InputError of one line like any other."""
+    """argparse, but its errors are one-line InputErrors like all others."""
 
     def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}. `{self.prog} --help` shows what can be given.")
+        raise InputError(f"{message}. See `{self.prog} --help`.")
 
 
 def parser(name: str, text: str) -> argparse.ArgumentParser:
@@ -65,7 +65,7 @@ def parser(name: str, text: str) -> argparse.ArgumentParser:
 
 
 def loss_parameters(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """`loss.params.gamma=2` as a parameter, read as Hydra reads it; every other word is a name."""
+    """Splits words into parameters such as `loss.params.gamma=2`, read as Hydra does, and names."""
     from lossbench.compose.arguments import value_of
 
     prefix, given, names = "loss.params.", {}, []
@@ -76,17 +76,17 @@ def loss_parameters(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
         elif key.startswith(prefix):
             given[key.removeprefix(prefix)] = value_of(word)
         else:
-            raise InputError(f"'{word}': beside names only {prefix}NAME=VALUE can be given here.")
+            raise InputError(f"'{word}': only names and {prefix}NAME=VALUE can be given here.")
     return given, names
 
 
 def loss_subjects(name: str, kind: str | None, given: dict[str, Any]) -> list[Subject]:
-    """The losses of a name, or of the object at my.module:MyLoss, one a kind. Raises InputError where there is none."""
+    """The losses of a name, or of the object at my.module:MyLoss, one per kind. Raises InputError if there is none."""
     from lossbench.probe.checking import subjects
 
     thing = import_target(name, "NAME") if ":" in name else name
     if thing is not name and kind is None and not hasattr(thing, "kind") and not hasattr(thing, "__lossbench__"):
-        raise InputError(f"'{name}' does not say what it predicts: add --kind binary ({', '.join(KINDS)}).")
+        raise InputError(f"'{name}' does not state what it predicts: add --kind binary ({', '.join(KINDS)}).")
     found = subjects(thing, kind, **given)
     if not found:
         raise InputError(f"'{name}' is not for {kind} targets.")

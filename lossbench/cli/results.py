@@ -1,4 +1,4 @@
-"""After training: stored results shown, reported on, judged by another metric, and taken home."""
+"""After training: shows and reports saved results, judges them by another metric, exports the chosen loss."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from lossbench.plan import Scope
 
 
 def show(argv: list[str]) -> int:
-    """A stored record: its metrics over the repeats, and for NER the report per tag; of a sweep its tables first."""
-    words = parser("show", "A stored result: a record's folder, a part of its name, or a sweep.")
+    """Prints a saved record: metrics over the repeats, for NER the report per tag; for a sweep, its tables first."""
+    words = parser("show", "Shows a saved result: a record's folder, a part of its name, or a sweep.")
     words.add_argument("run", metavar="RUN")
-    words.add_argument("--repeat", type=int, default=0, help="whose report per tag is printed (default 0)")
+    words.add_argument("--repeat", type=int, default=0, help="repeat whose report per tag is printed (default 0)")
     words.add_argument("overrides", nargs="*", metavar="results=DIR")
     options = words.parse_intermixed_args(argv)
     from lossbench.cli import display, tables
@@ -57,7 +57,7 @@ def _found(name: str, results: Path) -> list[Path]:
         )
     if not sweep and len({f.name for f in found}) > 1:
         listed = "\n  ".join(f"{f.parent.name}/{f.name}" for f in found[:20])
-        raise InputError(f"'{name}' fits several results; say which:\n  {listed}")
+        raise InputError(f"'{name}' matches several results; choose one:\n  {listed}")
     return found if sweep else found[-1:]
 
 
@@ -90,19 +90,19 @@ def _show_record(record: Any, repeat: int) -> None:
 
 
 def report(argv: list[str]) -> int:
-    """The report of stored sweeps, rebuilt from their records alone; several are compared as one."""
-    words = parser("report", "The report of one sweep, or of several together, from their records alone.")
-    words.add_argument("sweeps", nargs="+", metavar="SWEEP", help="its name, or its folder; then results=DIR")
+    """Rebuilds the report of saved sweeps from their records; several sweeps are compared together."""
+    words = parser("report", "Rebuilds the report of one sweep, or of several together, from saved results.")
+    words.add_argument("sweeps", nargs="+", metavar="SWEEP", help="name or folder of a sweep; then results=DIR")
     words.add_argument(
         "--scope",
         choices=("rows", "training_rows", "test", "population"),
-        help="what verdicts claim: models trained on these rows, for new rows like the test part (rows, the default; "
-        "population is its older name); with other training rows as well, approximately (training_rows); on this test "
+        help="scope of verdicts: models trained on these rows, for new rows like the test part (rows, the default; "
+        "formerly called population); with other training rows as well, approximately (training_rows); on this test "
         "part alone (test)",
     )
-    words.add_argument("--baseline", metavar="LOSS", help="the loss to hold all others against")
-    words.add_argument("--figures", metavar="DIR", type=Path, help="every figure as PDF and SVG, for papers")
-    words.add_argument("--to", metavar="DIR", type=Path, help="where to write; the sweep's own folder if there is one")
+    words.add_argument("--baseline", metavar="LOSS", help="the loss that all others are compared with")
+    words.add_argument("--figures", metavar="DIR", type=Path, help="write every figure as PDF and SVG, for papers")
+    words.add_argument("--to", metavar="DIR", type=Path, help="where to write; default for a single sweep: its folder")
     options = words.parse_intermixed_args(argv)
     no_file(options.to, "--to")
     no_file(options.figures, "--figures")
@@ -118,13 +118,15 @@ def report(argv: list[str]) -> int:
 
 
 def rescore(argv: list[str]) -> int:
-    """Stored predictions judged by another metric. Trial, epoch and threshold stay as they were chosen."""
-    words = parser("rescore", "Stored predictions judged by another metric; nothing is trained, nothing chosen anew.")
-    words.add_argument("sweeps", nargs="+", metavar="SWEEP", help="its name, or its folder; then results=DIR")
-    words.add_argument("--metric", required=True, help="one of the task's, or my.module.function(target, prediction)")
-    words.add_argument("--direction", choices=("min", "max"), help="of a function of your own")
+    """Judges saved predictions by another metric. Trial, epoch and threshold stay as they were chosen."""
+    words = parser("rescore", "Judges saved predictions by another metric; nothing is trained or chosen again.")
+    words.add_argument("sweeps", nargs="+", metavar="SWEEP", help="name or folder of a sweep; then results=DIR")
+    words.add_argument(
+        "--metric", required=True, help="a metric of the task, or my.module.function(target, prediction)"
+    )
+    words.add_argument("--direction", choices=("min", "max"), help="direction of your own function")
     words.add_argument("--margin", type=float, help="differences up to this are the same in practice")
-    words.add_argument("--to", metavar="DIR", type=Path, help="where to write the report; nowhere if not given")
+    words.add_argument("--to", metavar="DIR", type=Path, help="where to write the report; default: it is not written")
     options = words.parse_intermixed_args(argv)
     no_file(options.to, "--to")
     if options.margin is not None and not 0 <= options.margin < math.inf:
@@ -139,7 +141,8 @@ def rescore(argv: list[str]) -> int:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Records and figures are held to the end; looking for garbage among them takes a seventh of the time."""
+    """Without garbage collection, which would take a seventh of the time: records and figures are kept to the end
+    anyway."""
     before = gc.isenabled()
     gc.disable()
     try:
@@ -155,17 +158,17 @@ def _sweeps(names: list[str]) -> list[Path]:
     results = results_folder([name for name in names if "=" in name])
     found = [store.find_sweep(name, results) for name in names if "=" not in name]
     if not found:
-        raise InputError("Say which sweep: its name, or its folder.")
+        raise InputError("Name a sweep, or give its folder.")
     return found
 
 
 def _place(folders: list[Path]) -> Path:
-    """Beside the records; the report of several sweeps gets a folder of its own."""
+    """The folder of the sweep; the report of several sweeps gets its own folder."""
     return folders[0] if len(folders) == 1 else folders[0].parent / "reports" / "+".join(f.name for f in folders)
 
 
 def _told(comparison: Any, folder: Path | None, figures: Path | None) -> int:
-    """Tables and answer in the terminal, the report where it is wanted."""
+    """Prints tables and answer, and writes the report if asked to."""
     from lossbench.cli import display, tables
     from lossbench.report.page import write, write_figures
     from lossbench.verdicts.answer import answer
@@ -185,11 +188,14 @@ def _told(comparison: Any, folder: Path | None, figures: Path | None) -> int:
 
 
 def use(argv: list[str]) -> int:
-    """The loss that a sweep chose, as PyTorch code that runs."""
-    words = parser("use", "The loss that a sweep chose, its parameters, rate and threshold, as PyTorch code that runs.")
+    """Prints the loss that a sweep chose, as PyTorch code that runs."""
+    words = parser(
+        "use",
+        "Prints the loss that a sweep chose, with parameters, learning rate and threshold, as PyTorch code that runs.",
+    )
     words.add_argument("sweep", metavar="SWEEP")
     words.add_argument("--loss", metavar="NAME", help="another loss of the sweep")
-    words.add_argument("--task", metavar="NAME", help="where a sweep has several: its task or data set")
+    words.add_argument("--task", metavar="NAME", help="task or data set, if the sweep has several")
     words.add_argument("overrides", nargs="*", metavar="results=DIR")
     options = words.parse_intermixed_args(argv)
     from lossbench.records import store

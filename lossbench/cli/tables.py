@@ -1,4 +1,4 @@
-"""What a person reads when a sweep has ended: a table per task, and the answer in one sentence."""
+"""What is printed after a sweep: one table per task, and the answer in one sentence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STYLES = {1: "green", -1: "red", 0: None}
 
 @dataclass(frozen=True)
 class Column:
-    """A column and how soon it goes where a line is short: the highest first, those at 0 never."""
+    """A column, and how soon it is dropped if lines are short: the highest first, those with 0 never."""
 
     title: str
     cell: Callable[[Contender], str]
@@ -45,14 +45,14 @@ class Column:
 
 
 MOST_TABLES = 12
-"""More tables than that nobody reads in a terminal."""
+"""Nobody reads more tables than that in a terminal."""
 CHOSEN = "chosen (median)"
 MOST_CHOICES = 8
-"""So many losses have what they chose told below the table where the table has no room for it."""
+"""Up to so many losses, their choices are printed below the table if the table has no room."""
 
 
 def show_contests(out: Console, contests: Sequence[Contest]) -> None:
-    """The tables of the first dozen tasks, and how many more there are."""
+    """Prints the tables of the first dozen tasks, and how many more there are."""
     for contest in contests[:MOST_TABLES]:
         show_contest(out, contest)
     if len(contests) > MOST_TABLES:
@@ -60,7 +60,7 @@ def show_contests(out: Console, contests: Sequence[Contest]) -> None:
 
 
 def show_contest(out: Console, contest: Contest) -> None:
-    """One task's table. What does not fit is left out column by column, digits never."""
+    """Prints one task's table. If it does not fit, whole columns are dropped, never digits."""
     board = contest.board
     if not board.rows:
         return
@@ -73,12 +73,12 @@ def show_contest(out: Console, contest: Contest) -> None:
     for note in (*_notes(contest, hidden), *([] if shown else _apart(contest))):
         out.print(Text(line(note), style="dim"))
     if strangers := unpaired(board):
-        text = f"not paired: {', '.join(strangers)} began from other rows, weights or batch orders than the rest"
+        text = f"not paired: {', '.join(strangers)} started from other rows, weights or batch orders than the rest"
         out.print(Text(line(text), style="red"))
 
 
 def show_answer(out: Console, told: Answer) -> None:
-    """The sentence, as the report has it."""
+    """Prints the sentence, as in the report."""
     out.print()
     out.print(Text(line(told.sentence), style="bold"))
 
@@ -98,7 +98,7 @@ def _table(contest: Contest, columns: Sequence[Column]) -> Table:
 
 
 def _fitting(out: Console, contest: Contest) -> tuple[list[Column], list[str]]:
-    """As many columns as the line holds, and the metrics that it does not."""
+    """As many columns as fit on a line, and the metrics that do not fit."""
     columns = _columns(contest)
     metrics = list(contest.board.metrics[1:])
     hidden: list[str] = []
@@ -153,7 +153,7 @@ def _rows(contest: Contest) -> tuple[Contender, ...]:
 
 
 def _mark(c: Contender, metric: str) -> str:
-    """Sets apart the log loss, Brier score and ECE of a loss whose probabilities are not meant to be right."""
+    """A `*` for the log loss, Brier score and ECE of a loss that is not calibrated by design."""
     return "*" if rewards_probabilities(metric) and distorts(c.record) else ""
 
 
@@ -162,7 +162,7 @@ def _interval(contest: Contest, c: Contender) -> str:
 
 
 def _time(contest: Contest, c: Contender) -> str:
-    """Beside the baseline's step where there are verdicts, else the seconds of a training."""
+    """Relative to the baseline's step if there are verdicts, else the seconds of a training run."""
     if contest.no_verdict:
         seconds = c.row.seconds
         return "" if seconds is None else f"{seconds:.2f}" if seconds < 0.95 else f"{seconds:.1f}"
@@ -219,15 +219,15 @@ def _notes(contest: Contest, hidden: Sequence[str]) -> Iterable[str]:
         yield from _unclear(contest)
     at_edge = {row.title: n for row in board.rows if (n := edges(row.record))}
     if at_edge:
-        told = ", ".join(f"{title} in {n} of {contest.repeats} repeats" for title, n in at_edge.items())
+        losses = ", ".join(f"{title} in {n} of {contest.repeats} repeats" for title, n in at_edge.items())
         wider = f"protocol.rate_decades={contest.board.cell.protocol.rate_decades + 2:g}"
-        yield f"best learning rate was the lowest or highest tried: {told}; {wider} widens the range for all"
+        yield f"best learning rate was the lowest or highest tried: {losses}; {wider} widens the search for all"
     if contest.no_verdict:
         yield f"no verdict: {contest.no_verdict}"
 
 
 def _other_training_rows(contest: Contest) -> Iterable[str]:
-    """The interval of the widest claim beside the one that judges, where it was measured."""
+    """The interval of the widest scope, if it was measured and is not the one used for verdicts."""
     scope = Scope.TRAINING_ROWS
     if contest.rules.scope is not scope:
         known = [(c.title, c.difference.training_rows) for c in contest.ranked if c.difference]
@@ -237,7 +237,7 @@ def _other_training_rows(contest: Contest) -> Iterable[str]:
 
 
 def _choices(contest: Contest) -> Iterable[str]:
-    """What each loss chose, where the table has no room for it."""
+    """What each loss chose, if the table has no room for it."""
     found = [(c.title, told) for c in _rows(contest) if (told := choices(c.record))]
     if len(found) > MOST_CHOICES:
         yield "chosen rates, parameters and thresholds are in leaderboard.csv"
@@ -247,12 +247,12 @@ def _choices(contest: Contest) -> Iterable[str]:
 
 
 def _apart(contest: Contest) -> Iterable[str]:
-    """Why losses have no tier, where the column that says so beside each row has no room."""
+    """Why losses have no tier, if the table has no room for the column that says so."""
     return (f"{c.title} is set apart: {c.apart}" for c in contest.contenders if c.apart)
 
 
 def _unclear(contest: Contest) -> Iterable[str]:
-    """Under every `can't tell`: what went unseen, and what would decide."""
+    """For every `can't tell`: the smallest detectable difference, and what would settle it."""
     for c in contest.ranked:
         d = c.difference
         if d is not None and d.verdict.value == "can't tell":

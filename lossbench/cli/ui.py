@@ -18,8 +18,8 @@ from lossbench.records.quoting import line
 
 
 def ui(argv: list[str]) -> int:
-    """MLflow's server over the results, on 127.0.0.1, without its job workers."""
-    words = parser("ui", "The MLflow UI over the results, on 127.0.0.1.")
+    """Serves the results with MLflow on 127.0.0.1, without its job workers."""
+    words = parser("ui", "Opens the results in the MLflow UI, on 127.0.0.1.")
     words.add_argument("--port", type=int, default=5000)
     words.add_argument("--no-browser", action="store_true", help="only print the addresses")
     words.add_argument("overrides", nargs="*", metavar="results=DIR")
@@ -35,7 +35,7 @@ def ui(argv: list[str]) -> int:
         raise _nothing(given or f"{results}/")
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", options.port)) == 0:
-            raise InputError(f"Port {options.port} is taken: choose another with --port.")
+            raise InputError(f"Port {options.port} is in use: choose another with --port.")
     address = f"http://127.0.0.1:{options.port}"
     try:
         found = pages(uri, results)
@@ -46,7 +46,7 @@ def ui(argv: list[str]) -> int:
         raise _nothing(given or f"{results}/")
     for name, page in found:
         print(f"{line(name):24} {address}/{page}")
-    print("Ctrl-C ends the server.", flush=True)
+    print("Press Ctrl-C to stop the server.", flush=True)
     if sys.stdout.isatty() and not options.no_browser:
         threading.Thread(target=_open, args=(address, found[0][1]), daemon=True).start()
     environment = {
@@ -66,7 +66,7 @@ def _nothing(where: str) -> InputError:
 
 
 def _open(address: str, page: str) -> None:
-    """The first task's page in the browser, once the server answers; nothing where there is no browser."""
+    """Opens the first task's page in the browser, if there is one, once the server answers."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return
     for _ in range(120):

@@ -74,7 +74,7 @@ def reading(path: str | Path, *, name: str | None = None, columns: Sequence[str]
         raise DataError(f"{error}{other if before > layout.word else ''}") from error
     notes = [layout.note] if layout.note else []
     if are_plain(given):
-        notes.append(f"{name}: tags have no B- or I-, so words of one type side by side are read as one entity.")
+        notes.append(f"{name}: tags have no B- or I-, so adjacent words of the same type are read as one entity.")
     pairs = zip(worded, tagged, strict=True)
     return Reading(
         [Sentence(tuple(row.columns[layout.word] for row in words), row) for words, row in pairs], tuple(notes)
@@ -148,7 +148,7 @@ def load_conll(data: Mapping[str, Any]) -> Corpus:
     if not any(tag != OUTSIDE for sentence in rest for tag in sentence.tags):
         raise DataError(
             f"{data['path']}: every word is tagged O. Expected entities such as B-PER, I-PER. "
-            "Where the tags are in another column than the last, task.data.columns= says so."
+            "If the tags are not in the last column, set task.data.columns=."
         )
     return corpus
 
@@ -169,7 +169,7 @@ def _columns(given: Any) -> list[str] | None:
         return None
     if isinstance(given, str) or not isinstance(given, Sequence):
         like = override("task.data.columns", ["word", "pos", "tag"])
-        raise DataError(f"task.data.columns={given} has to be a list, such as {like}.")
+        raise DataError(f"task.data.columns={given} must be a list, such as {like}.")
     return [str(column) for column in given]
 
 
@@ -221,7 +221,7 @@ def refuse_training_sentences(rest: list[Sentence], test: list[Sentence], name: 
     if again >= REFUSED * len(test):
         raise DataError(
             f"{again} of {len(test)} sentences of {name} also appear verbatim in the training file, so a model can "
-            "learn them by heart. Choose another task.data.test=, or leave it out: then a part of task.data.path= is "
+            "memorise them. Choose another task.data.test=, or leave it out: then a part of task.data.path= is "
             "set aside that shares no sentence with the rest."
         )
 

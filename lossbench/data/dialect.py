@@ -45,7 +45,7 @@ class Dialect:
             other = "comma" if decimal == "point" else "point"
             raise InputError(
                 f"task.data.decimal={decimal} and task.data.thousands={thousands} cannot both hold: one mark cannot "
-                f"stand for two things. Set {override('task.data.decimal', other)}, or leave one of them out."
+                f"have two meanings. Set {override('task.data.decimal', other)}, or leave one of them out."
             )
         header = given.get("header")
         if header is not None and not isinstance(header, bool):
@@ -118,7 +118,7 @@ def _encoding(value: object) -> str | None:
         "".encode(name)
     except LookupError as error:
         raise InputError(
-            f"task.data.encoding={value}: Python knows no text encoding of that name. "
+            f"task.data.encoding={value}: Python has no text encoding with that name. "
             "Set it to utf-8, latin-1, cp1252 or utf-16, or leave it out."
         ) from error
     return "utf-8-sig" if name.lower().replace("_", "-") in ("utf-8", "utf8") else name

@@ -54,7 +54,7 @@ def read_table(path: Path, dialect: Dialect = USUAL) -> FileTable:
         raise DataError(f"{path.name} is {tried}: save it as UTF-8, or set task.data.encoding=.") from error
     except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException, pd.errors.ParserError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path.name} cannot be read: {why}. Mend it, or set task.data.path=.") from error
+        raise DataError(f"{path.name} cannot be read: {why}. Fix it, or set task.data.path=.") from error
     if table.frame.empty:
         raise DataError(f"{path.name} has no rows below its header. Set task.data.path= to a file with rows.")
     return table

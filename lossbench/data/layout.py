@@ -186,14 +186,14 @@ def _refuse_title(path: Path, header: Sequence[str], body: Sequence[Sequence[str
     if len(header) == 1 < usual - 1 or (len(header) == 1 < usual and len(body[0]) == 1):
         raise DataError(
             f"The first line of {path.name} has one value ('{shortened(header[0])}') and most others have {usual}. "
-            "Delete what stands above the names of the columns."
+            "Delete everything above the column names."
         )
 
 
 def _refuse_data(path: Path, header: Sequence[str]) -> None:
     shown = ", ".join(shortened(name, 15) for name in header[:5]) + (", ..." if len(header) > 5 else "")
     raise DataError(
-        f"The first line of {path.name} looks like a row, not like the names of columns: {shown}. "
+        f"The first line of {path.name} looks like a row, not like column names: {shown}. "
         f"If the file has no header, set {override('task.data.header', False)}; its columns are then called "
         f"column_1 to column_{len(header)}. If these are the names, set {override('task.data.header', True)}."
     )

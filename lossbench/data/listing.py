@@ -38,7 +38,7 @@ def _facts(column: pd.Series, table: Table) -> tuple[str, str, str]:
     content, note = Content.of(column), table.notes.get(str(column.name))
     how = note.how if note and note.how != "words" else PLAIN[content]
     if content is Content.WORD:
-        how = f"words, {column.nunique()} different"
+        how = f"{column.nunique()} categories"
     gaps = int(column.isna().sum())
     present = column.dropna()
     return how, str(gaps) if gaps else "-", _example(present.iloc[0], content) if len(present) else "-"

@@ -56,7 +56,7 @@ def load_packaged(name: str, options: Mapping[str, Any]) -> tuple[PackagedSet, F
         return chosen, chosen.load(**options)
     except (ValueError, TypeError, OverflowError, MemoryError) as error:
         said = ", ".join(f"task.data.{key}={value}" for key, value in options.items())
-        raise DataError(f"Data set '{name}' cannot be made with {said}: {error}.") from error
+        raise DataError(f"Data set '{name}' cannot be created with {said}: {error}.") from error
 
 
 def house_prices() -> FeaturesAndTarget:

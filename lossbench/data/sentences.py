@@ -1,4 +1,4 @@
-"""Sentences with one tag a word, the corpora made of them, and the tagging schemes that they come in."""
+"""Sentences with one tag per word, corpora of such sentences, and their tagging schemes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Span = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Sentence:
-    """Words and their IOB2 tags, one tag a word, at least one word."""
+    """Words and their IOB2 tags, one tag per word, at least one word."""
 
     words: tuple[str, ...]
     tags: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Which rows are learned from, chosen on and judged by: one test part for ever, the rest anew."""
+"""Which rows are for training, validation and test: one fixed test part, the rest redrawn for each repeat."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class Splits:
 
 @dataclass(frozen=True, eq=False)
 class SplitRule:
-    """How rows may be parted.
+    """How rows are split.
 
-    kind: "random"; "group": rows of one group stay together; "time": judged on what comes later; "column": as
-        the column's words say.
-    values: [n] groups, moments or words of the column that steers the split; None for "random".
+    kind: "random"; "group": rows of one group stay together; "time": the test part is the latest; "column": the column
+        names the part of each row.
+    values: [n] groups, moments or names from the column that defines the split; None for "random".
     column: the name of that column, for messages.
     """
 
@@ -66,10 +66,12 @@ class SplitRule:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or (self.values is None) != (self.kind == "random"):
-            raise ValueError(f"A split is random, or has one value a row for {', '.join(KINDS[1:])}; not {self.kind}.")
+            raise ValueError(
+                f"A split is random, or has one value per row for {', '.join(KINDS[1:])}; not {self.kind}."
+            )
 
     def refuse(self, why: str) -> DataError:
-        """The error of a column that cannot part these rows."""
+        """The error for a column that cannot split these rows."""
         return DataError(
             f"The rows cannot be split by {self.kind}:{self.column}, because {why}. "
             "Set task.data.split= to random or to another column."
@@ -133,10 +135,10 @@ def halved(
     half: int,
     again: int,
 ) -> Splits | None:
-    """One half (0 or 1) of the rows that a repeat trains and chooses on, split anew in the same shares.
+    """One half (0 or 1) of a repeat's training and validation rows, split again in the same shares.
 
-    The two halves of a repeat share no row, and no group where rows are split by groups. None where the rows of
-    training are no random draw: by time or by a column that names the validation rows.
+    The two halves of a repeat share no row, and no group if rows are split by groups. None if the training rows are not
+    drawn at random: by time, or by a column that names the validation rows.
     """
     if rule.kind == "time" or (rule.kind == "column" and len(_by_column(rule)[1])):
         return None
@@ -206,7 +208,7 @@ def _draw_groups(
 def _by_time(
     rule: SplitRule, test_share: float, validation_share: float, random: np.random.Generator
 ) -> tuple[Rows, Rows, Rows]:
-    """Training, then validation, then test, strictly later each; equal moments never part."""
+    """Training, then validation, then test, each strictly later; rows with the same timestamp stay together."""
     moments = np.asarray(rule.values)
     order = np.argsort(moments, kind="stable").astype(np.int64)
     moments = moments[order]

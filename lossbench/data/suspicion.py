@@ -1,4 +1,4 @@
-"""What a careful reader would question in a table before training on it: one sentence a column."""
+"""Warnings about suspicious columns of a table before training: one sentence per column."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def suspicions(features: pd.DataFrame, target: NDArray[np.float64], classes: Seq
     for name, column in features.items():
         if why := _doubt(column, rows, target, bool(classes)):
             advice = f"leave it out: {override('task.data.drop', [str(name)])}"
-            found.append(f"Column '{name}' {why}. If that is not meant, {advice}.")
+            found.append(f"Column '{name}' {why}. If that is not intended, {advice}.")
         elif keeps_groups(column, features, target):
             advice = override("task.data.split", f"group:{name}")
             found.append(
-                f"Column '{name}' repeats each of its {column.nunique()} values a few times, as the number of a "
-                f"patient or a customer would. If rows of one value belong together, keep them in one part: {advice}."
+                f"Column '{name}' repeats each of its {column.nunique()} values a few times, as a patient or customer "
+                f"number would. If rows with the same value belong together, keep them in one part: {advice}."
             )
         if sentinel := _sentinel(column):
             advice = override("task.data.missing", [sentinel[0]])

@@ -65,7 +65,7 @@ class Table:
 
 
 def load_table(data: Mapping[str, Any], predicts: Target) -> Table:
-    """The table that `task.data` asks for, from the source that it names.
+    """Loads the table described by `task.data`, from the source that it names.
 
     data: `source` and its own options; `target`, `positive` and `name` where the source does not know them; `drop`
         (columns) and `split` ("random", "group:COL", "time:COL" or "column:COL"; COL is then no feature). None counts
@@ -100,7 +100,7 @@ def _known_target(given: Mapping[str, Any], rows: Rows, target: NDArray[np.float
     if rows.predicts is not predicts:
         suited, asked = rows.predicts.task, predicts.task
         raise InputError(
-            f"{rows.whose[:1].upper()}{rows.whose[1:]} ({rows.target_name}) suits task={suited}, not task={asked}. "
+            f"{rows.whose[:1].upper()}{rows.whose[1:]} ({rows.target_name}) is for task={suited}, not task={asked}. "
             f"Set task={suited}, or choose other data: task/data=."
         )
     if rows.classes and not np.isin(target, range(len(rows.classes))).all():
@@ -141,7 +141,7 @@ def _with_target(frame: pd.DataFrame, target: str, whose: str) -> tuple[pd.DataF
 
 
 def _features_and_rule(given: Mapping[str, Any], frame: pd.DataFrame, whose: str) -> tuple[pd.DataFrame, SplitRule]:
-    """The columns to learn from, and the rule by which the rows are parted."""
+    """The columns to learn from, and the rule by which the rows are split."""
     asked = given.get("drop", ())
     drop = [_known(str(name), frame, whose, "drop") for name in ([asked] if isinstance(asked, str) else asked)]
     rule = _split_rule(str(given.get("split", "random")), frame, whose)
@@ -186,14 +186,14 @@ def _known(name: str, frame: pd.DataFrame, whose: str, key: str) -> str:
 def _refuse_few_rows(target: NDArray[np.float64], classes: Sequence[str], whose: str) -> None:
     if len(target) < FEWEST_ROWS:
         raise DataError(
-            f"{whose} has {len(target)} rows with a target, and three parts need at least {FEWEST_ROWS}. "
-            "Bring more rows (task.data.path=, task.data.rows=)."
+            f"{whose} has {len(target)} rows with a target, but three parts need at least {FEWEST_ROWS}. "
+            "Provide more rows (task.data.path=, task.data.rows=)."
         )
     fewest = int(np.bincount(target.astype(int), minlength=len(classes)).min()) if classes else FEWEST_OF_A_CLASS
     if fewest < FEWEST_OF_A_CLASS:
         raise DataError(
-            f"{whose} has {fewest} rows of its rarest class, and three parts need {FEWEST_OF_A_CLASS}. "
-            "Bring more rows of it, or choose another target (task.data.target=)."
+            f"{whose} has {fewest} rows of its rarest class, but three parts need {FEWEST_OF_A_CLASS}. "
+            "Provide more of them, or choose another target (task.data.target=)."
         )
 
 

@@ -58,7 +58,7 @@ def _few_values(target: NDArray[np.float64], name: str) -> tuple[str, ...]:
     advice = f"task=binary {override('task.data.positive', int(values[-1]))}"
     return (
         f"Target '{name}' has only {len(values)} values, all whole ({listed}). If they are classes and not amounts, "
-        f"{advice} asks for one of them against the others.",
+        f"{advice} predicts one of them against the others.",
     )
 
 
@@ -92,7 +92,11 @@ def binary_target(column: pd.Series, positive: object, whose: str) -> TargetColu
         raise _too_many(column, distinct, whose)
     chosen = _positive(distinct, positive)
     if chosen is None:
-        said = "does not say which of its values counts as 1" if positive is None else f"has no value {positive!r}"
+        said = (
+            "has two values, and it is not clear which one is positive"
+            if positive is None
+            else f"has no value {positive!r}"
+        )
         steps = [override("task.data.positive", value) for value in distinct[:MOST_CLASSES]]
         raise DataError(f"Target '{name}' of {whose} {said}. Set {', '.join(steps[:-1])} or {steps[-1]}.")
     others = [value for value in distinct if value != chosen]
@@ -131,7 +135,7 @@ def _one_spelling(texts: pd.Series, name: str) -> tuple[pd.Series, tuple[str, ..
     if len(spellings) == len(usual) or len(usual) != 2:
         return texts, ()
     merged = [f"'{other}' as '{usual[other.casefold()]}'" for other in spellings if usual[other.casefold()] != other]
-    note = f"Values of target '{name}' that differ in case alone are one: {', '.join(merged[:3])}."
+    note = f"Values of target '{name}' that differ only in case are merged: {', '.join(merged[:3])}."
     return texts.map(lambda value: usual[value.casefold()]), (note,)
 
 
@@ -147,7 +151,7 @@ def _too_many(column: pd.Series, distinct: list[str], whose: str) -> DataError:
     if len(distinct) > MOST_CLASSES or (numeric and (column % 1 != 0).any()):
         return DataError(f"{what} {'Set task=regression for numbers, or ' if numeric else 'To go on, '}{other}.")
     return DataError(
-        f"{what} There is no task for several classes yet. To ask for one of them against all others, "
+        f"{what} There is no task for several classes yet. To predict one of them against all others, "
         f"set {_against_the_rest(distinct[0])}; or {other}."
     )
 

@@ -209,7 +209,7 @@ class Texts:
             return ""
         named = " and ".join(f"'{unit}'" for unit in sorted(units - {""})[:SHOWN])
         what = f"{named} beside plain numbers" if "" in units else named
-        return f"Column '{self.name}' holds {what}: all are read as if their unit were the same."
+        return f"Column '{self.name}' contains {what}: all are read as if they had the same unit."
 
     # what comes out
 
@@ -235,8 +235,8 @@ class Texts:
     def _open_dates(self, dates: moments.Dates) -> tuple[pd.Series, ColumnNote]:
         example = self.distinct[int(np.flatnonzero(dates.fits)[0])].as_py()
         return self._words(
-            f"Column '{self.name}' holds dates such as {example}, and nothing tells the day from the month: it is read "
-            "as words. Write them as 2026-01-31 to have them read as dates."
+            f"Column '{self.name}' holds dates such as {example}, and nothing distinguishes day from month: it is read "
+            "as categories. Write them as 2026-01-31 to have them read as dates."
         )
 
     def _words(self, doubt: str = "") -> tuple[pd.Series, ColumnNote]:
@@ -274,7 +274,7 @@ class Texts:
         codes = [str(text) for text in self.distinct.filter(pa.array(odd)).slice(0, SHOWN).to_pylist()]
         step = f" If that stands for missing, set {override('task.data.missing', codes)}." if odd.sum() <= SHOWN else ""
         return (
-            f"Column '{self.name}' is read as words: {self.share(fits):.0%} of its values are {what}, "
+            f"Column '{self.name}' is read as categories: {self.share(fits):.0%} of its values are {what}, "
             f"but not {self._examples(odd)}.{step}"
         )
 

@@ -54,7 +54,7 @@ def said(columns: Sequence[str], width: int, name: str) -> Layout:
     open_ended = [place for place, column in enumerate(names) if column in ANY_NUMBER]
     if names.count(WORD) != 1 or names.count(TAG) != 1 or len(open_ended) > 1:
         raise DataError(
-            f"{KEY}=[{','.join(names[:20])}] has to name one column '{WORD}' and one '{TAG}'. Others may have any "
+            f"{KEY}=[{','.join(names[:20])}] must name one column '{WORD}' and one '{TAG}'. Others may have any "
             f"name, and '...' stands for any number of them. For example: {override(KEY, [WORD, '_', TAG])}."
         )
     if open_ended:

@@ -1,6 +1,6 @@
-"""What a loss owes, and how installed ones are found. A plugin's author imports from here alone.
+"""The contract of a loss, and how installed losses are found. Plugin authors import only from here.
 
-The names are loaded when they are used: which losses are installed is known without torch.
+Names are loaded when they are used: the installed losses can be listed without importing torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Somebody's function, module or class as a loss of one kind: how it is built, and called the way it wants to be."""
+"""A custom function, module or class as a loss of one kind: how it is created and called."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from lossbench.loss.torch_losses import refusal, wanted
 from lossbench.loss.traits import LINKS, TOLD
 
 REDUCED = ("mean", "sum", "elementwise_mean")
-"""What a module may say of its `reduction`; a loss here never reduces."""
+"""Values of a module's `reduction` that take a mean or sum; a loss here never reduces."""
 
 
 def refuse(thing: Any, traits: Mapping[str, Any], name: str, distribution: str) -> None:
-    """Raises PluginError for what cannot be called as `loss(output, target)`, whatever it computes."""
+    """Raises PluginError if an object cannot be called as `loss(output, target)`."""
     reason = None if "labels" in traits else refusal(thing)
     reason = reason or wrong_arguments(thing)
     if reason:
-        raise PluginError(f"'{name}' of {distribution} is no loss of (output, target): {reason}.")
+        raise PluginError(f"'{name}' of {distribution} is not a loss of (output, target): {reason}.")
 
 
 @dataclass(frozen=True)
 class Builder:
-    """Builds a loss of one kind from a class, a module, a function of (output, target), or a function that makes one.
+    """Creates a loss of one kind from a class, a module, a function of (output, target), or a factory.
 
-    Called with the loss's own parameters, whatever they are called.
+    Called with the loss's own parameters, whatever their names.
     """
 
     thing: Any
@@ -61,7 +61,7 @@ class Builder:
             if made.kind is not self.kind:
                 raise PluginError(
                     f"'{self.name}' of {self.distribution} makes a {made.kind.value} loss: "
-                    f"say loss.kind={made.kind.value}."
+                    f"set loss.kind={made.kind.value}."
                 )
             return made
         if isinstance(made, nn.Module) and self.traits.get("pointwise", True):
@@ -81,28 +81,29 @@ class Builder:
 
 
 def _keep_all(made: nn.Module) -> None:
-    """A module that takes a mean, by the attribute that PyTorch's own have for it, takes none from now on."""
+    """Turns off the reduction of a module that has PyTorch's attribute for it."""
     if getattr(made, "reduction", None) in REDUCED:
         made.reduction = "none"  # type: ignore[assignment]  # a plain attribute
 
 
 def _as_tensor(value: Any, parameter: Parameter) -> Any:
-    """Numbers, or lists of them, as the tensor that a parameter is annotated as; anything else as it is."""
+    """Numbers and lists of numbers as a tensor, if the parameter is annotated as one; anything else unchanged."""
     if value is None or isinstance(value, Tensor) or Tensor not in (parameter.type, *typing.get_args(parameter.type)):
         return value
     try:
         return torch.tensor(value, dtype=torch.float32)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{parameter.name} is a tensor: a number, or a list of numbers such as [1,3]") from error
+        raise ValueError(f"{parameter.name} must be a number, or a list of numbers such as [1,3]") from error
 
 
 class Adapted(Loss):
-    """A function or module of somebody else's, called the way it wants to be called."""
+    """A custom function or module, called in the form that it expects."""
 
     def __init__(
         self, call: Callable[..., Any], kind: Kind, traits: Mapping[str, Any], params: Mapping[str, Any]
     ) -> None:
-        """call: `(output, target, **params) -> losses`; a module is trained with the model where it has weights."""
+        """call: `(output, target, **params) -> losses`; if it is a module with weights, they are trained with the
+        model."""
         super().__init__()
         self.kind = kind
         self.title = getattr(call, "__name__", type(call).__name__)
@@ -118,7 +119,7 @@ class Adapted(Loss):
         self.module = call if isinstance(call, nn.Module) else None
         self.function = None if isinstance(call, nn.Module) else call
         self.given = tuple(params)
-        for name, value in params.items():  # an attribute each, where everybody finds the parameters of a loss
+        for name, value in params.items():  # as attributes, where the parameters of any loss are found
             if isinstance(value, Tensor):
                 self.register_buffer(f"given_{name}", value)
             else:
@@ -137,11 +138,11 @@ class Adapted(Loss):
         )
 
     def _seen(self, output: Any) -> Any:
-        """What the loss gets of raw outputs; never these themselves, since it may write into what it gets."""
+        """The raw outputs in the form that the loss takes; a copy, since it may write into it."""
         if isinstance(output, Sequences):
             return Sequences(output.values.clone(), output.lengths.clone())
         two = self.kind is Kind.BINARY and self.count == 2
-        if two:  # the first class's logit is 0, so that the softmax of the two is the sigmoid of the one
+        if two:  # a first logit of 0: the softmax of both is the sigmoid of the second
             output = torch.stack([torch.zeros_like(output), output], -1)
         match self.input:
             case "probability":
@@ -153,7 +154,7 @@ class Adapted(Loss):
         return output if two else output.clone()
 
     def _labelled(self, target: Any) -> Any:
-        """The targets as the loss counts them, in a copy of its own."""
+        """A copy of the targets, with the loss's own labels."""
         if isinstance(target, Sequences):
             return Sequences(target.values.clone(), target.lengths.clone())
         if self.kind is Kind.BINARY and self.count == 2:

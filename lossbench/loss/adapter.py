@@ -1,7 +1,7 @@
-"""Whatever a package publishes as a loss, seen as a `Family`: the kinds it serves, its parameters, how to build it.
+"""Anything that a package publishes as a loss, as a `Family`: its kinds, its parameters, how to create it.
 
-One adapter serves entry points and `+loss=custom loss.target=my.module.MyLoss` alike: `Loss` classes, tuples of them,
-and any `nn.Module` class or function `(output, target) -> losses` with an optional dict `__lossbench__` beside it.
+The same adapter is used for entry points and for `+loss=custom loss.target=my.module.MyLoss`: `Loss` classes, tuples of
+them, and any `nn.Module` class or function `(output, target) -> losses`, optionally with a dict `__lossbench__`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from lossbench.loss.calling import makes_losses
 from lossbench.loss.parameters import Parameter, read_parameters
 from lossbench.loss.traits import check_kind, check_traits, same_contract
 
-ONLY_TWO = ". Of a batch a loss gets (output, target) and nothing else: no row numbers, inputs or weights."
+ONLY_TWO = ". A loss gets only (output, target) of a batch: no row numbers, inputs or weights."
 
 
 @dataclass(frozen=True)
 class Member:
-    """One kind of loss in a family: how it is built, and from which parameters."""
+    """One kind of loss in a family: how it is created, and from which parameters."""
 
     kind: Kind
     build: Callable[..., Loss]
@@ -34,11 +34,11 @@ class Member:
     search: Mapping[str, Range]
     summary: str
     published: Any
-    """The class or function itself, as its package holds it."""
+    """The class or function itself, as defined in its package."""
 
 
 class Family(Mapping[Kind, Member]):
-    """The losses under one name, by kind, with the distribution that they come from."""
+    """The losses with one name, by kind, and the distribution that they come from."""
 
     def __init__(self, name: str, distribution: str, members: tuple[Member, ...]) -> None:
         self.name, self.distribution = name, distribution
@@ -70,12 +70,14 @@ class Family(Mapping[Kind, Member]):
                 raise UnknownName(f"parameter of '{self.name}'", key, known)
             if not known[key].accepts(value):
                 wanted = getattr(known[key].scalar, "__name__", str(known[key].type))
-                raise InputError(f"loss.params.{key} of '{self.name}' is a {wanted}, not {value!r}.")
+                raise InputError(
+                    f"loss.params.{key} of '{self.name}' must be {_article(wanted)} {wanted}, not {value!r}."
+                )
 
     def build(self, kind: Kind, params: Mapping[str, Any], said: Mapping[str, Any] | None = None) -> Loss:
-        """A loss of this kind; the plugin's own objections come back as InputError or PluginError.
+        """A loss of this kind; errors of the plugin become InputError or PluginError.
 
-        said: the parameters as they were written, for messages, where losses have taken the place of names.
+        said: the parameters as written by the user, for messages, if names have been replaced by losses.
         """
         member = self[kind]
         unknown = [key for key in params if key not in {p.name for p in member.parameters}]
@@ -109,7 +111,7 @@ class Family(Mapping[Kind, Member]):
 
 
 def family(thing: Any, *, name: str, distribution: str, traits: Mapping[str, Any] | None = None) -> Family:
-    """The family that a published object serves. Raises PluginError for what cannot be one, naming its distribution."""
+    """The family of a published object. Raises PluginError, naming the distribution, if it is not a loss."""
     things = thing if isinstance(thing, (tuple, list)) else (thing,)
     members: list[Member] = []
     for one in things:
@@ -119,8 +121,8 @@ def family(thing: Any, *, name: str, distribution: str, traits: Mapping[str, Any
             members.extend(_foreign(one, name, distribution, traits))
         else:
             raise PluginError(
-                f"'{name}' of {distribution} is a {type(one).__name__}: an entry point names a Loss class, a tuple of "
-                f"them, an nn.Module class, or a function (output, target) -> losses."
+                f"'{name}' of {distribution} is a {type(one).__name__}: an entry point must name a Loss class, a "
+                f"tuple of them, an nn.Module class, or a function (output, target) -> losses."
             )
     kinds = [member.kind for member in members]
     if len(set(kinds)) < len(kinds):
@@ -154,13 +156,15 @@ def _foreign(
     )
     for key in traits.get("raises", {}):
         if key not in {parameter.name for parameter in parameters}:
-            raise PluginError(f"'{name}' of {distribution}: raises names '{key}', which is none of its parameters.")
+            raise PluginError(
+                f"'{name}' of {distribution}: `raises` names '{key}', which is not one of its parameters."
+            )
     for one in kinds:
         try:
             kind = Kind(one)
         except ValueError:
             known = ", ".join(kind.value for kind in Kind)
-            raise PluginError(f"'{name}' of {distribution}: '{one}' is no kind of loss; known: {known}.") from None
+            raise PluginError(f"'{name}' of {distribution}: '{one}' is not a kind of loss; known: {known}.") from None
 
         check_kind(traits, kind, name, distribution)
         reference, search = (
@@ -174,25 +178,31 @@ def _foreign(
 def _ranges(
     search: Mapping[str, Any], parameters: tuple[Parameter, ...], name: str, distribution: str
 ) -> dict[str, Range]:
-    """Ranges of known parameters; without a dependency on us they are written (low, high) or (low, high, "log")."""
+    """Ranges of known parameters; objects that do not import lossbench write (low, high) or (low, high, "log")."""
     known, found = {parameter.name for parameter in parameters}, {}
     for key, value in search.items():
         if key not in known:
-            raise PluginError(f"'{name}' of {distribution}: search names '{key}', which is none of its parameters.")
+            raise PluginError(
+                f"'{name}' of {distribution}: `search` names '{key}', which is not one of its parameters."
+            )
         try:
             scale = value[2:] if isinstance(value, (tuple, list)) else ()
             if scale not in ((), ("log",), [], ["log"]):
-                raise ValueError("the third of a range is 'log' or left out")
+                raise ValueError("the third element must be 'log' or left out")
             found[key] = value if isinstance(value, Range) else Range(value[0], value[1], log=bool(scale))
         except (TypeError, ValueError, IndexError, KeyError) as error:
-            raise PluginError(f"'{name}' of {distribution}: the search of '{key}' is no range: {error}.") from error
+            raise PluginError(f"'{name}' of {distribution}: `search` of '{key}' is not a range: {error}.") from error
     if len(found) > 2:
-        raise PluginError(f"'{name}' of {distribution}: search names more than two parameters.")
+        raise PluginError(f"'{name}' of {distribution}: `search` names more than two parameters.")
     return found
 
 
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
+
+
 def _first_sentence(thing: object) -> str:
-    """Of its own docstring: one that it inherits tells of another class."""
+    """The first sentence of its own docstring: an inherited one describes another class."""
     own = vars(thing).get("__doc__") if isinstance(thing, type) else getattr(thing, "__doc__", None)
     text = inspect.cleandoc(own) if isinstance(own, str) else ""
     return " ".join(text.split("\n\n")[0].split())

@@ -1,4 +1,4 @@
-"""What somebody's function or class takes when it is called, read from its signature: a loss, or what makes one."""
+"""How a custom function or class is called, read from its signature: as a loss, or as a factory of losses."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 from torch import nn
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-GIVEN = "a loss gets (output, target) and nothing else"
+GIVEN = "a loss gets only (output, target)"
 
 
 def makes_losses(thing: Callable[..., Any]) -> bool:
-    """True for a function that returns a loss instead of being one: it does not take (output, target) to begin with.
+    """True for a function that returns a loss instead of being one: its first arguments are not (output, target).
 
-    `def make(gamma=2.0): ...` is one, and so is whatever is annotated as returning a module, a class or a callable.
+    `def make(gamma=2.0): ...` is one, and so is anything annotated as returning a module, a class or a callable.
     """
     if isinstance(thing, (type, nn.Module)):
         return False
@@ -34,9 +34,9 @@ def makes_losses(thing: Callable[..., Any]) -> bool:
 
 
 def wrong_arguments(thing: Any) -> str | None:
-    """Why a class's instances, or a module, cannot be called as `loss(output, target)`; None where they can.
+    """Why a class's instances, or a module, cannot be called as `loss(output, target)`; None if they can.
 
-    What a function takes beyond the two are its parameters, so that only classes and modules are looked at.
+    Further arguments of a function are its parameters, so only classes and modules are checked.
     """
     if isinstance(thing, type):
         call, own = getattr(thing, "forward" if issubclass(thing, nn.Module) else "__call__", None), 1
@@ -59,14 +59,14 @@ def wrong_arguments(thing: Any) -> str | None:
 def _signature(thing: Callable[..., Any]) -> inspect.Signature | None:
     try:
         return inspect.signature(thing)
-    except (ValueError, TypeError):  # built in, and silent about what it takes
+    except (ValueError, TypeError):  # built in, without a signature
         return None
 
 
 def _returns_a_callable(thing: Callable[..., Any], signature: inspect.Signature) -> bool:
     try:
         said = typing.get_type_hints(thing).get("return")
-    except Exception:  # annotations that cannot be resolved tell nothing, and break nothing
+    except Exception:  # unresolvable annotations are ignored
         said = signature.return_annotation
     if typing.get_origin(said) is collections.abc.Callable or said in (Callable, typing.Callable):
         return True

@@ -1,10 +1,10 @@
-"""Losses by name: entry points of installed packages, found by their metadata and imported when they are chosen.
+"""Losses by name: entry points of installed packages, found by their metadata and imported when used.
 
     [project.entry-points."lossbench.losses"]
     my_loss = "my_package.losses:MyLoss"
 
-`<distribution>.<loss>` always names one loss. The short name belongs to a built-in before anybody else, and to nobody
-when two strangers claim it.
+`<distribution>.<loss>` always identifies one loss. A short name belongs to the built-in loss if there is one, and to
+nobody if two other packages claim it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 GROUP = "lossbench.losses"
 Requirement = re.compile(r"[A-Za-z0-9._-]+")
-"""The name at the beginning of what a distribution says that it needs."""
+"""The name at the beginning of a distribution's requirement."""
 BUILT_IN = "lossbench"
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point, unloaded: the loss's name, whose it is, and where its object lies."""
+    """One entry point, not loaded yet: the loss's name, its distribution, and the path of its object."""
 
     name: str
     distribution: str
@@ -54,7 +54,7 @@ class Plugin:
         return self.distribution == BUILT_IN
 
     def load(self) -> Family:
-        """Imports the plugin. Whatever goes wrong inside becomes a PluginError that names the distribution."""
+        """Imports the plugin. Any error in it becomes a PluginError that names the distribution."""
         from lossbench.loss.adapter import family
 
         module, _, attribute = self.value.partition(":")
@@ -72,7 +72,7 @@ class Plugin:
 
 
 class Catalogue:
-    """Every installed loss by the names that reach it."""
+    """All installed losses by their names."""
 
     def __init__(self, plugins: list[Plugin]) -> None:
         self.plugins = sorted(plugins, key=lambda p: (not p.built_in, p.name, p.distribution))
@@ -80,39 +80,39 @@ class Catalogue:
         for plugin in self.plugins:
             claims[plugin.name].append(plugin)
         self._qualified = {plugin.qualified: plugin for plugin in self.plugins}
-        # A short name with a dot in it may read like another's qualified one, which always stands for its own.
+        # A short name with a dot may look like another loss's qualified name, which takes precedence.
         own = {n: c[0] for n, c in claims.items() if len(c) == 1 or c[0].built_in}
         self._short = {name: plugin for name, plugin in own.items() if name not in self._qualified}
         self.clashes = {n: c for n, c in claims.items() if len(c) > 1}
 
     def names(self) -> list[str]:
-        """One name for every loss: the short one, or the qualified one where the short one isn't its own."""
+        """One name per loss: the short one, or the qualified one if the short one belongs to another loss."""
         return sorted(p.name if self._short.get(p.name) is p else p.qualified for p in self.plugins)
 
     def find_short(self, name: str) -> Plugin | None:
-        """Whose the short name is, if anybody's."""
+        """The plugin that the short name belongs to, if any."""
         return self._short.get(name)
 
     def find(self, name: str) -> Plugin:
-        """The plugin of that name; UnknownName with close matches, InputError where several claim it."""
+        """The plugin of that name. Raises UnknownName with close matches, InputError if several packages claim it."""
         found = self._qualified.get(name) or self._short.get(name)
         if found:
             return found
         if name in self.clashes:
             owners = [plugin.qualified for plugin in self.clashes[name]]
-            raise InputError(f"Several packages claim the loss '{name}': choose {' or '.join(owners)}.")
-        raise UnknownName("loss", name, self.names(), "`lossbench losses` tells more about each.")
+            raise InputError(f"Several packages claim the loss '{name}': use {' or '.join(owners)}.")
+        raise UnknownName("loss", name, self.names(), "`lossbench losses` describes each.")
 
 
 @cache
 def catalogue() -> Catalogue:
-    """What is installed now, read from metadata alone; nothing is imported."""
+    """The installed losses, read from metadata without importing anything."""
     found: dict[tuple[str, str], Plugin] = {}
     for distribution in distributions():
         try:
             name, version = distribution.metadata["Name"], distribution.version
             entries = [entry for entry in distribution.entry_points if entry.group == GROUP]
-        except Exception:  # damaged metadata of one package, most often none of ours, hides that package alone
+        except Exception:  # damaged metadata of one package hides only that package
             continue
         for entry in entries if name else ():
             found.setdefault((name, entry.name), Plugin(entry.name, name, version, entry.value))
@@ -126,7 +126,7 @@ def load_family(name: str) -> Family:
 
 
 def is_built_in(name: str) -> bool:
-    """Whether the loss of that name comes with lossbench itself."""
+    """Whether the loss of that name is part of lossbench."""
     return catalogue().find(name).built_in
 
 
@@ -136,7 +136,7 @@ def custom_family(choice: LossChoice) -> Family:
 
     thing = import_target(choice.target or "", "loss.target")
     said = ("kind", "order", "input", "pointwise", "labels", "domain", "link", "outputs")
-    traits = {name: getattr(choice, name) for name in said}  # None leaves it to the loss itself
+    traits = {name: getattr(choice, name) for name in said}  # None: as the loss states it
     try:
         return family(thing, name=choice.title, distribution=f"loss.target={choice.target}", traits=traits)
     except PluginError as error:
@@ -148,21 +148,21 @@ def family_of(choice: LossChoice) -> Family:
 
 
 def build(choice: LossChoice, kind: Kind) -> Loss:
-    """A fresh loss with its parameters, names of other losses in them resolved to losses of the same kind."""
+    """A new loss with its parameters; names of other losses in them become losses of the same kind."""
     return assemble(family_of(choice), kind, choice.params)
 
 
 def assemble(family: Family, kind: Kind, params: Mapping[str, Any]) -> Loss:
-    """A fresh loss of a family that is at hand already; see `build`."""
+    """A new loss of a loaded family; see `build`."""
     given = _nested(params)
     family.check(given)
     return family.build(kind, _resolve(family[kind], given, kind), said=given)
 
 
 def search_of(choice: LossChoice, kind: Kind) -> dict[str, Range]:
-    """The parameters that a loss is worth tuning in, at most two: its own, then those of a loss inside it.
+    """The parameters to tune, at most two: the loss's own, then those of a loss inside it.
 
-    The latter as `loss.pos_weight`, for the `pos_weight` of its parameter `loss`; `build` takes them by that name.
+    The latter are named as `loss.pos_weight`, for `pos_weight` of its parameter `loss`; `build` accepts these names.
     """
     from lossbench.loss import Loss
 
@@ -177,8 +177,8 @@ def search_of(choice: LossChoice, kind: Kind) -> dict[str, Range]:
 
 
 def code_of(choice: LossChoice) -> list[str]:
-    """The text of every module that a loss is written in and the version of its package, those of the losses in its
-    parameters included: a library behind it may change where its own module stays."""
+    """The source of the modules that define a loss and the losses in its parameters, and the versions of their
+    packages: a library that they use may change while their own modules do not."""
     family = family_of(choice)
     texts = {source(member.published) for member in family.values()} | {_release(family.distribution)}
     given = _nested(choice.params).values()
@@ -192,7 +192,7 @@ def code_of(choice: LossChoice) -> list[str]:
 
 
 def _release(distribution: str) -> str:
-    """Name and version of an installed distribution, and of what it says it needs; empty where there is none."""
+    """Name and version of an installed distribution and its requirements; empty if it is not installed."""
     try:
         needs = [Requirement.match(line) for line in requires(distribution) or () if "extra ==" not in line]
         names = [distribution, *(found[0] for found in needs if found)]
@@ -206,7 +206,7 @@ def _release(distribution: str) -> str:
 
 
 def source(thing: Any) -> str:
-    """The text of the module in which a class or function was written, or its name where there is none."""
+    """The source of the module that defines a class or function, or its name if there is no source."""
     try:
         return inspect.getsource(inspect.getmodule(thing) or thing)
     except (OSError, TypeError):
@@ -214,11 +214,20 @@ def source(thing: Any) -> str:
 
 
 def load_loss(name: str, kind: Kind | str | None = None, **params: Any) -> Loss:
-    """An installed loss as a module: `loss(output, target)` gives one value per target.
+    """Loads an installed loss as a module: `loss(output, target)` returns one value per target.
 
-    kind: which of its kinds, where the name serves several ("continuous", "binary", "classes", "sequences").
-    params: the loss's own parameters; the others keep their defaults.
-    Raises UnknownName (with close matches), InputError for a wrong parameter, PluginError for a broken plugin.
+    Args:
+        name: the name of an installed loss, as listed by `lossbench losses`.
+        kind: "continuous", "binary", "classes" or "sequences"; required if the name has several kinds.
+        params: parameters of the loss; the others keep their defaults.
+
+    Returns:
+        The loss. It takes raw outputs and targets and returns losses [n], or one value [] for a set loss.
+
+    Raises:
+        UnknownName: there is no such loss or kind; the message suggests close matches.
+        InputError: a parameter is wrong, or the loss is not for this kind.
+        PluginError: the loss's package is broken.
     """
     from lossbench.loss import Kind
 
@@ -226,7 +235,7 @@ def load_loss(name: str, kind: Kind | str | None = None, **params: Any) -> Loss:
     if kind is None:
         if len(family) > 1:
             offers = ", ".join(f"kind={one.value!r}" for one in family)
-            raise InputError(f"'{name}' serves several kinds of target: say which ({offers}).")
+            raise InputError(f"'{name}' has several kinds of target: choose one ({offers}).")
         kind = next(iter(family))
     try:
         chosen = Kind(kind)
@@ -247,14 +256,14 @@ def _resolve(member: Member, params: Mapping[str, Any], kind: Kind) -> dict[str,
         value, key = params[parameter.name], f"loss.params.{parameter.name}"
         if weighs_losses(parameter):
             if not isinstance(value, Mapping):
-                raise InputError(f"{key} is a mapping {{loss: weight}}, not {value!r}.")
+                raise InputError(f"{key} must be a mapping {{loss: weight}}, not {value!r}.")
             resolved[parameter.name] = {
                 _term(name, kind): _weight(weight, f"{key}: the weight of '{name}'", parameter)
                 for name, weight in value.items()
             }
         elif lists_losses(parameter):
             if not isinstance(value, (list, tuple)):
-                raise InputError(f"{key} is a list [loss, loss], not {value!r}.")
+                raise InputError(f"{key} must be a list [loss, loss], not {value!r}.")
             resolved[parameter.name] = [_term(one, kind) for one in value]
         else:
             resolved[parameter.name] = _term(value, kind)
@@ -262,7 +271,7 @@ def _resolve(member: Member, params: Mapping[str, Any], kind: Kind) -> dict[str,
 
 
 def _weight(said: object, what: str, parameter: Parameter) -> float | Schedule:
-    """A number, or a schedule such as `{from: 0, to: 0.5}` where the parameter takes one."""
+    """A number, or a schedule such as `{from: 0, to: 0.5}` if the parameter takes one."""
     from lossbench.loss import Schedule
     from lossbench.loss.parameters import schedules_weights
 
@@ -276,7 +285,7 @@ def _weight(said: object, what: str, parameter: Parameter) -> float | Schedule:
             raise InputError(f"{what}: {error}.") from error
     if not isinstance(said, (int, float)) or isinstance(said, bool) or not math.isfinite(said):
         schedule = ", or a schedule such as {from: 0, to: 0.5}" if scheduled else ""
-        raise InputError(f"{what} is a number{schedule}; not {said!r}.")
+        raise InputError(f"{what} must be a number{schedule}; not {said!r}.")
     return float(said)
 
 
@@ -291,7 +300,7 @@ def _named(said: object) -> LossChoice:
     """A loss inside another: `bce`, or `{name: bce, pos_weight: 2}`."""
     if isinstance(said, Mapping):
         if "name" not in said:
-            raise InputError(f"{dict(said)} names no loss: {{name: huber, delta: 2}} does.")
+            raise InputError(f"{dict(said)} names no loss. Write it as {{name: huber, delta: 2}}.")
         return LossChoice(str(said["name"]), {str(key): value for key, value in said.items() if key != "name"})
     return LossChoice(str(said))
 

@@ -1,9 +1,9 @@
-"""The contract between a loss and everything that trains with it. This is all that a plugin author imports.
+"""The contract between a loss and everything that trains with it. Plugin authors import only this.
 
     n targets in, n losses out.
 
 A loss never sees padding, masks or weights, and never reduces: the task selects the real positions first, the loss
-judges them, and `reduce` weighs them. A new loss is a final subclass of `Loss` that states its `kind` and writes
+judges them, and `reduce` averages. A new loss is a final subclass of `Loss` that states its `kind` and defines
 `forward`; everything else has a default.
 """
 
@@ -38,93 +38,110 @@ __all__ = [
 ]
 
 CONTRACT = 1
-"""The version of this contract. It grows only when a loss written for the last version would no longer run."""
+"""The version of this contract. It changes only if a loss written for the last version would no longer run."""
 
 
 class Loss(nn.Module):
-    """One value per target, to be made small by training.
+    """The base class of losses: one value per target, which training minimises.
 
     Abstract: a subclass that states its `kind` is final. Parameters of the constructor are the loss's parameters
-    (`loss.params.*` on the command line), their defaults and types are read from its signature.
+    (`loss.params.*` on the command line); their defaults and types are read from its signature.
+
+    Calling a loss checks the shapes of output and target and the values of targets, then calls `forward`. It raises
+    ValueError, naming the loss, if one of them is invalid or the result has another shape.
     """
 
     kind: Kind
     elicits: str = ""
     """What its minimiser is: mean, median, centre, `quantile 0.9`, `expectile 0.9`, (distorted) probability, order,
-    sign. Where a metric rewards something else, the loss is shown without a tier; empty where it is not known."""
+    sign; empty if it is not known. If the metric rewards something else, the loss gets no tier."""
     proper_score: str = ""
-    """The metric by which its trainings are chosen and judged where the task's would reward something else, as
-    `pinball_0.9`; it then stands in a contest of those that have the same. Empty where the task's metric serves it."""
+    """The metric by which its runs are tuned and judged if the task's metric rewards something else, such as
+    `pinball_0.9`; it is then compared only with losses that have the same. Empty if the task's metric fits."""
     bounded: bool | None = None
-    """True where no answer costs more than some largest value: one that is surely wrong may then hardly pull at all."""
+    """True if the loss has a largest value: confident mistakes may then get almost no gradient. None: not known."""
     convex: bool | None = None
-    """True where it is convex in the raw outputs."""
+    """True if it is convex in the raw outputs; None: not known."""
     zero: bool | None = None
-    """True where it is never below 0, and 0 (or as near as one likes) for a perfect answer."""
+    """True if it is never below 0, and 0 (or arbitrarily close) for a perfect prediction; None: not known."""
     monotone: bool | None = None
-    """True where a better answer never costs more: nearer to the target, or surer of its class."""
+    """True if a better prediction never costs more: closer to the target, or more confident in the true class."""
     gives_up_on: str = ""
-    """Whose sure and wrong answers hardly pull though the loss as a whole is unbounded: positives, negatives."""
+    """`positives` or `negatives`, if their confident mistakes get almost no gradient although the loss is unbounded."""
     special_cases: Mapping[str, str] = MappingProxyType({})
-    """Which other losses it becomes: {"gamma=0": "bce"}, {"delta=1e6": "0.5 * mse"}; "≈ mae" where only in the limit.
-    The key "classes=2" tells which binary loss of the logits' difference it is."""
+    """Which other losses it becomes: {"gamma=0": "bce"}, {"delta=1e6": "0.5 * mse"}; "≈ mae" for a limit. The key
+    "classes=2" names the binary loss of the difference between the two logits."""
     raises: Mapping[str, str] = MappingProxyType({})
-    """What a larger parameter pulls on more, next to all else: {"beta": "positives"}; positives, negatives, upwards,
-    downwards."""
+    """The effect of a larger parameter: more weight on positives or negatives, or predictions moved upwards or
+    downwards; for example {"beta": "positives"}."""
     observes: str = ""
-    """What it takes from the training targets before a training: class counts; empty where it takes nothing."""
+    """What `observe` computes from the training targets, such as class counts; empty if nothing."""
     reference: str = ""
     """Formula or paper, shown by `lossbench losses` and in the report."""
     contract: ClassVar[int] = CONTRACT
-    """The version of the contract that the loss was written for; another one is refused by name."""
+    """The version of the contract that the loss was written for; other versions are refused."""
     pointwise: bool = True
-    """False for a loss that judges a set as a whole (Dice, AUC surrogates) and returns one value."""
+    """False for a set loss, which judges a batch as a whole (Dice, AUC surrogates) and returns one value."""
     domain: Domain = Domain.REAL
     search: Mapping[str, Range] = MappingProxyType({})
-    """At most two parameters worth tuning; never one that changes what the loss elicits (a quantile's q)."""
+    """At most two parameters to tune; never one that changes what the loss elicits (a quantile's q)."""
     units: Mapping[str, str] = MappingProxyType({})
-    """The unit of each parameter that has one, for people to read."""
+    """The unit of each parameter that has one, for readers."""
     title: str = ""
-    """The name that it was loaded by, where one was given."""
+    """The name that it was loaded by, if any."""
     trusts_targets: bool = False
-    """True in a training, whose task has looked at all targets before: no call looks again."""
+    """True during training: the task has checked all targets, so calls do not check them again."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for base in cls.__mro__[1:]:
             if base is not Loss and issubclass(base, Loss) and "kind" in base.__dict__:
-                raise TypeError(f"{cls.__name__} extends {base.__name__}, which is final: a loss that states its kind.")
+                raise TypeError(
+                    f"{cls.__name__} extends {base.__name__}, which states its kind and is therefore final."
+                )
         if len(cls.search) > 2:
-            raise TypeError(f"{cls.__name__}.search names {len(cls.search)} parameters; at most two can be tuned.")
+            raise TypeError(f"{cls.__name__}.search names {len(cls.search)} parameters, but at most two can be tuned.")
 
     def outputs(self, classes: int) -> int:
-        """How many raw outputs a model must give per target; `classes` is 1 but for classes and sequences."""
+        """The number of raw outputs per target. Create parameters that depend on it here.
+
+        Args:
+            classes: the number of classes; 1 for continuous and binary targets.
+        """
         return classes
 
     def observe(self, target: Tensor | Sequences) -> None:
-        """Sees the training targets once before a training: class counts, scales. Keep them in buffers."""
+        """Called once before training with the training targets [n]; keep class counts or scales in buffers."""
 
     def advance(self, progress: float) -> None:
-        """Is told once an epoch how far the training is, from 0 to 1: schedules, warm-up."""
+        """Called once per epoch with the progress of training, from 0 to 1: for schedules and warm-up."""
 
     def parts(self) -> Mapping[str, Tensor]:
-        """The terms of the last forward, by name, for logging; empty but for composites."""
+        """The terms of the last `forward` by name, for logging; empty except for composites."""
         return {}
 
     def forward(self, output: Any, target: Any) -> Tensor:
-        """The losses [n] of n targets; one value [] for a set loss."""
-        raise NotImplementedError(f"{type(self).__name__} has no forward")
+        """Computes the losses. Every subclass defines it.
+
+        Args:
+            output: raw outputs; for the shape see `Kind`.
+            target: targets [n], or `Sequences` of labels.
+
+        Returns:
+            One loss per target or sequence [n]; one value [] for a set loss.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
     def native(self, output: Any, target: Any, mask: Tensor) -> Tensor:
-        """The mean over the targets that count (mask [n] true), in a library's own way of ignoring the others.
+        """The mean over targets whose mask [n] is true, in a library's own way of ignoring the others.
 
-        For a loss that wraps a library's: nothing here trains with it, but `lossbench check` holds it against the mean
-        of the losses of those targets alone. NotImplemented where there is no such way.
+        For losses that wrap a library's. Not used for training; `lossbench check` compares it with the mean of the
+        losses of those targets. NotImplemented if the library cannot ignore targets.
         """
         return NotImplemented
 
     def predict(self, output: Any) -> Prediction:
-        """The inverse link and decoding: raw outputs to scores, labels, probabilities."""
+        """Converts raw outputs to scores, labels and probabilities. Override it if raw outputs are not logits."""
         match self.kind:
             case Kind.CONTINUOUS:
                 return Prediction(score=output if output.ndim == 1 else output[:, 0])
@@ -145,9 +162,7 @@ class Loss(nn.Module):
             got = list(losses.shape) if isinstance(losses, Tensor) else f"a {type(losses).__name__}"
             rule = "n targets in, n losses out" if self.pointwise else "a set loss returns one value"
             name, advice = self.title or type(self).__name__, _advice(self, losses, each[0])
-            raise ValueError(
-                f"{name} returned {got} for {each[0]} targets where {list(wanted)} is due: {rule}.{advice}"
-            )
+            raise ValueError(f"{name} returned {got} for {each[0]} targets instead of {list(wanted)}: {rule}.{advice}")
         return losses
 
     def extra_repr(self) -> str:
@@ -158,31 +173,31 @@ class Loss(nn.Module):
 
 
 def _advice(loss: Loss, losses: Any, n: int) -> str:
-    """What to change in a loss that returned something of another shape."""
+    """How to fix a loss that returned something of another shape."""
     if callable(losses) and not isinstance(losses, Tensor):
-        return " It returned a loss instead of values: name a function without arguments that makes it, or the loss."
+        return " It returned a loss instead of values: name a function without arguments that creates it, or the loss."
     if isinstance(losses, (float, int)):
         return " Return the tensor itself, without .item() or float()."
     if not isinstance(losses, Tensor):
-        return " Return the tensor of losses alone."
+        return " Return only the tensor of losses."
     if not loss.pointwise:
         return " Return its mean or its sum, one value."
     if losses.numel() == 1 and n != 1:
         return (
-            " Leave out the mean or the sum at its end (reduction='none'). If it judges the batch as a whole, say "
+            " Remove the mean or sum at its end (reduction='none'). If it judges the batch as a whole, set "
             "loss.pointwise=false on the command line, or pointwise = False in its class."
         )
     if losses.shape == (n, 1):
         return " Drop the last dimension: .squeeze(-1)."
     if losses.ndim > 1 and losses.shape[0] == n:
-        return f" Take its mean over everything but the {n} targets."
+        return f" Take the mean over all dimensions except the {n} targets."
     return ""
 
 
 def check(kind: Kind, output: Any, target: Any) -> torch.Size:
-    """The shape [n] of one loss a target.
+    """The shape [n] of the losses of a batch.
 
-    Raises ValueError unless output and target have just the shapes of the kind; nothing is ever broadcast.
+    Raises ValueError unless output and target have exactly the shapes of the kind; nothing is broadcast.
     """
     many = kind is Kind.SEQUENCES
     if many:
@@ -193,7 +208,7 @@ def check(kind: Kind, output: Any, target: Any) -> torch.Size:
         lengths, output, target = output.lengths, output.values, target.values
     shape, due = output.shape, target.shape
     if shape == due and len(shape) == 1 and kind in (Kind.CONTINUOUS, Kind.BINARY):
-        return due  # before all else: it is asked at every step
+        return due  # first, since this runs at every step
     dims = {Kind.CONTINUOUS: (1, 2), Kind.BINARY: (1,), Kind.CLASSES: (2,), Kind.SEQUENCES: (2,)}[kind]
     column = kind is Kind.CONTINUOUS and len(shape) == 2 and shape[1] == 1
     if len(due) != 1 or len(shape) not in dims or shape[0] != due[0] or column:
@@ -209,9 +224,9 @@ def check(kind: Kind, output: Any, target: Any) -> torch.Size:
 
 
 def check_targets(loss: Loss, target: Tensor | Sequences, classes: int) -> None:
-    """Raises ValueError for a target that cannot be, by the loss's name: NaN, a label that is none of the classes.
+    """Raises ValueError, naming the loss, for an invalid target: NaN, or a label that is not one of the classes.
 
-    What has no numbers to look at (in a compiled graph, under `torch.func.vmap`, on the meta device) is not looked at.
+    Targets without readable values (in a compiled graph, under `torch.func.vmap`, on the meta device) are not checked.
     """
     if torch.compiler.is_compiling():
         return
@@ -229,19 +244,19 @@ def check_targets(loss: Loss, target: Tensor | Sequences, classes: int) -> None:
         if bool(fine.all()):
             return
         bad = values[~fine][0].item()
-    except RuntimeError:  # no numbers to look at
+    except RuntimeError:  # no readable values
         return
-    raise ValueError(f"{loss.title or type(loss).__name__} takes targets that are {rule}; one is {bad}.")
+    raise ValueError(f"{loss.title or type(loss).__name__} takes targets that are {rule}, but one is {bad}.")
 
 
 def check_prediction(kind: Kind, prediction: Prediction, output: Any) -> None:
-    """Raises ValueError unless `predict` gave what metrics read: a value a target, labels but for numbers."""
+    """Raises ValueError unless `predict` returned what metrics need: one value per target, and labels of classes."""
     values = output.values if isinstance(output, Sequences) else output
     n, many = len(values), kind in (Kind.CLASSES, Kind.SEQUENCES)
     if len(prediction.score) != n or prediction.score.ndim != (2 if many else 1):
         raise ValueError(f"predict gave scores {list(prediction.score.shape)} for {n} targets of a {kind.value} loss.")
     if kind is not Kind.CONTINUOUS and (prediction.label is None or tuple(prediction.label.shape) != (n,)):
-        raise ValueError(f"predict gave no label for each of {n} targets, which a {kind.value} loss owes.")
+        raise ValueError(f"predict did not give one label for each of {n} targets, which a {kind.value} loss must do.")
     probability = prediction.probability
     if probability is not None and (len(probability) != n or probability.ndim != (2 if many else 1)):
         raise ValueError(f"predict gave probabilities {list(probability.shape)} for {n} targets.")
@@ -249,9 +264,9 @@ def check_prediction(kind: Kind, prediction: Prediction, output: Any) -> None:
 
 @contextmanager
 def untouched(loss: Loss, output: Any, target: Any) -> Iterator[None]:
-    """For a call of a loss in a training. Raises ValueError where it wrote into what it was given.
+    """Around a call of a loss in training: raises ValueError if it wrote into its inputs.
 
-    Whoever reads the targets after such a loss would read what it made of them.
+    Code that reads the targets after such a loss would get modified ones.
     """
     given = {"output": output, "target": target}
     before = {name: _version(value) for name, value in given.items()}
@@ -265,16 +280,23 @@ def untouched(loss: Loss, output: Any, target: Any) -> Iterator[None]:
 
 
 def _version(value: Any) -> int:
-    """Counts whatever was written into a tensor; torch keeps none for those of its inference mode."""
+    """Torch's count of in-place writes into a tensor; tensors of inference mode have none."""
     tensor = value.values if isinstance(value, Sequences) else value
     return 0 if tensor.is_inference() else tensor._version
 
 
 def reduce(losses: Tensor, weight: Tensor | None = None) -> Tensor:
-    """The one place where losses become one number: their mean, weighted by `weight` [n] >= 0 when given.
+    """The mean of losses, optionally weighted: the only place where losses are reduced.
 
-    losses: [n], or [] from a set loss, for which weights are refused: it has no value per target to weigh.
-    [R, n] of R trainings side by side give [R].
+    Args:
+        losses: [n], or [] from a set loss; [R, n] for R runs of a stack.
+        weight: sample weights [n], at least 0; refused for a set loss, which has no value per target.
+
+    Returns:
+        One number [], or [R] for a stack.
+
+    Raises:
+        ValueError: the weights have another shape, are all 0, or belong to a set loss.
     """
     if losses.ndim == 0:
         if weight is not None:
@@ -283,8 +305,10 @@ def reduce(losses: Tensor, weight: Tensor | None = None) -> Tensor:
     if weight is None:
         return losses.mean(-1)
     if weight.shape != losses.shape:
-        raise ValueError(f"Weights {list(weight.shape)} for losses {list(losses.shape)}: one weight a target is due.")
+        raise ValueError(
+            f"Weights {list(weight.shape)} for losses {list(losses.shape)}: there must be one weight per target."
+        )
     total = weight.sum(-1)
     if not (total > 0).all():
-        raise ValueError("At least one weight is above 0: a mean over nothing is no number.")
+        raise ValueError("At least one weight must be above 0: a mean over nothing is not defined.")
     return (weight * losses).sum(-1) / total

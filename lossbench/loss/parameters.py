@@ -1,4 +1,4 @@
-"""The parameters of a loss, as the signature of its constructor or function states them."""
+"""The parameters of a loss, read from the signature of its constructor or function."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lossbench.loss import Loss, Schedule
 
 REQUIRED: Any = inspect.Parameter.empty
 REDUCTIONS = {"reduction", "size_average", "reduce"}
-"""Parameters of torch's own losses that choose a reduction: never offered, since a loss here never reduces."""
+"""Parameters of torch's own losses that choose a reduction: hidden, since a loss here never reduces."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Parameter:
 
     @property
     def scalar(self) -> type | None:
-        """float, int, bool or str where the type is one of them or `None`; else None."""
+        """float, int, bool or str if the type is one of them, possibly optional; else None."""
         plain = [t for t in typing.get_args(self.type) if t is not type(None)] if self.optional else [self.type]
         return plain[0] if len(plain) == 1 and plain[0] in (float, int, bool, str) else None
 
@@ -54,7 +54,7 @@ class Parameter:
 
 
 def read_parameters(thing: Callable[..., Any], units: Mapping[str, str], skip: int) -> tuple[Parameter, ...]:
-    """The parameters of a constructor, or those of a function after its first two, as its signature states them."""
+    """The parameters of a constructor, or of a function after its first two, from its signature."""
     try:
         found = list(inspect.signature(thing).parameters.values())[skip:]
     except ValueError:  # a built-in without a signature takes none
@@ -62,7 +62,7 @@ def read_parameters(thing: Callable[..., Any], units: Mapping[str, str], skip: i
     try:
         constructor = thing.__init__ if isinstance(thing, type) else thing  # type: ignore[misc]  # only read
         hints = typing.get_type_hints(constructor)
-    except Exception:  # annotations that cannot be resolved tell nothing, and break nothing
+    except Exception:  # unresolvable annotations are ignored
         hints = {}
     named = [p for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name not in REDUCTIONS]
     return tuple(Parameter(p.name, _hint(p, hints), p.default, units.get(p.name, "")) for p in named)
@@ -82,15 +82,15 @@ def holds_losses(parameter: Parameter) -> bool:
 
 
 def lists_losses(parameter: Parameter) -> bool:
-    """True where a parameter is annotated `Sequence[Loss]`."""
+    """True if a parameter is annotated `Sequence[Loss]`."""
     return typing.get_origin(parameter.type) in (Sequence, list) and typing.get_args(parameter.type) == (Loss,)
 
 
 def weighs_losses(parameter: Parameter) -> bool:
-    """True where a parameter is annotated `Mapping[Loss, float]` or `Mapping[Loss, float | Schedule]`."""
+    """True if a parameter is annotated `Mapping[Loss, float]` or `Mapping[Loss, float | Schedule]`."""
     return typing.get_origin(parameter.type) in (Mapping, dict) and typing.get_args(parameter.type)[0] is Loss
 
 
 def schedules_weights(parameter: Parameter) -> bool:
-    """True where the weight of a loss may be a schedule: `Mapping[Loss, float | Schedule]`."""
+    """True if the weight of a loss may be a schedule: `Mapping[Loss, float | Schedule]`."""
     return weighs_losses(parameter) and Schedule in typing.get_args(typing.get_args(parameter.type)[1])

@@ -1,7 +1,7 @@
-"""How PyTorch's own losses want to be called: what they cannot say of themselves, since they know nothing of lossbench.
+"""How PyTorch's own losses are called, since they have no `__lossbench__`.
 
-A user who names `torch.nn.SoftMarginLoss` should not have to know that it wants labels of -1 and 1. Whatever is said on
-the command line, or in a dict `__lossbench__`, comes before what is said here.
+A user of `torch.nn.SoftMarginLoss` should not have to know that it takes labels of -1 and 1. Settings on the command
+line or in a dict `__lossbench__` take precedence.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TRAITS: Mapping[Any, Mapping[str, Any]] = {
     nn.NLLLoss: LOG_PROBABILITY,
     functional.nll_loss: LOG_PROBABILITY,
 }
-"""What is always so, by class or function."""
+"""Traits that never depend on parameters, by class or function."""
 OF_TWO_LOGITS = frozenset(
     [
         nn.CrossEntropyLoss,
@@ -37,15 +37,15 @@ OF_TWO_LOGITS = frozenset(
         functional.multi_margin_loss,
     ]
 )
-"""Losses of classes that judge a target of two values by two logits."""
+"""Losses of classes, which take two logits for a target of two values."""
 POISSON = frozenset([nn.PoissonNLLLoss, functional.poisson_nll_loss])
 REFUSED: Mapping[Any, str] = {
-    nn.GaussianNLLLoss: "it also wants the variance of every target, which nobody knows. +loss=gaussian_nll is the "
-    "built-in one: the model predicts mean and variance",
-    nn.HingeEmbeddingLoss: "it wants labels of -1 and 1 and, as its input, a distance that is small where the label is "
-    "1. A model's output is no distance. +loss=hinge is the built-in margin loss",
-    nn.MultiLabelMarginLoss: "it wants several labels for each row, and a row has one target here",
-    nn.MultiLabelSoftMarginLoss: "it wants several labels for each row, and a row has one target here. Use +loss=bce",
+    nn.GaussianNLLLoss: "it also needs the variance of every target, which is not known. Use the built-in "
+    "+loss=gaussian_nll: its model predicts mean and variance",
+    nn.HingeEmbeddingLoss: "it takes labels of -1 and 1 and a distance that is small if the label is 1, but a "
+    "model's output is not a distance. Use the built-in margin loss +loss=hinge",
+    nn.MultiLabelMarginLoss: "it needs several labels per row, but a row has only one target here",
+    nn.MultiLabelSoftMarginLoss: "it needs several labels per row, but a row has only one target here. Use +loss=bce",
 }
 ALSO_REFUSED: Mapping[Any, type[nn.Module]] = {
     functional.gaussian_nll_loss: nn.GaussianNLLLoss,
@@ -57,9 +57,9 @@ ALSO_REFUSED: Mapping[Any, type[nn.Module]] = {
 
 
 def wanted(thing: Any, kind: Kind, params: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The traits of one of PyTorch's losses for targets of a kind; empty for everybody else's.
+    """The traits of one of PyTorch's losses for targets of a kind; empty for all other objects.
 
-    thing: a class, an instance of one, or a function. params: those that it is built with.
+    thing: a class, an instance or a function. params: the parameters that it is created with.
     """
     known = _known(thing)
     if known is None:
@@ -80,7 +80,7 @@ def refusal(thing: Any) -> str | None:
 
 
 def _known(thing: Any) -> Any:
-    """The class or function itself, an instance by its class; None for what cannot be looked up."""
+    """The class or function itself, the class of an instance; None for an object that cannot be looked up."""
     known = type(thing) if isinstance(thing, nn.Module) else thing
     try:
         hash(known)

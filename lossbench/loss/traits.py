@@ -1,4 +1,4 @@
-"""What an object that does not know lossbench may say of itself in a plain dict `__lossbench__`, and in which words."""
+"""The keys and values of a plain dict `__lossbench__`, by which any object can describe itself as a loss."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ TOLD = frozenset(
         "units",
     ]
 )
-"""Traits that say something and change nothing."""
+"""Traits that only describe the loss and change nothing."""
 FLAGS = frozenset(["bounded", "convex", "zero", "monotone"])
 WORDS = frozenset(["reference", "elicits", "gives_up_on", "observes"])
 TABLES = {
@@ -62,7 +62,7 @@ CHOICES = {
     "gives_up_on": ("positives", "negatives"),
     "raises": ("positives", "negatives", "upwards", "downwards"),
 }
-"""Traits of which only these words are understood."""
+"""Traits with a fixed set of values."""
 LINKS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
     "identity": lambda output: output,
     "sigmoid": torch.sigmoid,
@@ -72,9 +72,9 @@ LINKS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
     "softplus": functional.softplus,
     "none": None,
 }
-"""From raw outputs to predictions. `log` has its name from generalised linear models: the output is a logarithm."""
+"""From raw outputs to predictions. `log` is named as in generalised linear models: the output is a logarithm."""
 INPUTS = ("raw", "probability", "log_probability", "prediction")
-"""What of the raw outputs a loss is given: `prediction` is what the link makes of them."""
+"""The form in which a loss takes raw outputs; `prediction`: after the link."""
 
 
 def check_traits(traits: Mapping[str, Any], name: str, distribution: str) -> None:
@@ -89,43 +89,43 @@ def check_traits(traits: Mapping[str, Any], name: str, distribution: str) -> Non
     same_contract(traits.get("contract", CONTRACT), name, distribution)
     if "kind" not in traits:
         raise PluginError(
-            f"'{name}' of {distribution} does not say what it predicts: add __lossbench__ = {{'kind': 'binary'}} "
+            f"'{name}' of {distribution} does not state what it predicts: add __lossbench__ = {{'kind': 'binary'}} "
             f"beside it, or loss.kind=binary on the command line ({', '.join(kind.value for kind in Kind)})."
         )
     if traits.get("order", "pred_true") not in ("pred_true", "true_pred"):
-        raise refuse(f"order is pred_true or true_pred, not {traits['order']!r}")
+        raise refuse(f"order must be pred_true or true_pred, not {traits['order']!r}")
     if traits.get("input", "raw") not in INPUTS:
-        raise refuse(f"input is {', '.join(INPUTS[:-1])} or {INPUTS[-1]}, not {traits['input']!r}")
+        raise refuse(f"input must be {', '.join(INPUTS[:-1])} or {INPUTS[-1]}, not {traits['input']!r}")
     link = traits.get("link")
     if not (link is None or callable(link) or (isinstance(link, str) and link in LINKS)):
-        raise refuse(f"link is one of {', '.join(sorted(LINKS))} or a function, not {link!r}")
+        raise refuse(f"link must be one of {', '.join(sorted(LINKS))} or a function, not {link!r}")
     if traits.get("domain", "real") not in (*Domain, *(domain.value for domain in Domain)):
-        raise refuse(f"domain is real or nonnegative, not {traits['domain']!r}")
+        raise refuse(f"domain must be real or nonnegative, not {traits['domain']!r}")
     if not isinstance(traits.get("pointwise", True), bool):
-        raise refuse(f"pointwise is true or false, not {traits['pointwise']!r}")
+        raise refuse(f"pointwise must be true or false, not {traits['pointwise']!r}")
     count = traits.get("outputs", 1)
     if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
-        raise refuse(f"outputs is how many raw outputs it takes for each target: 1 or more, not {count!r}")
+        raise refuse(f"outputs, the number of raw outputs per target, must be at least 1, not {count!r}")
     _check_labels(traits.get("labels", (0, 1)), refuse)
     for key in sorted(FLAGS & set(traits)):
         if traits[key] is not None and not isinstance(traits[key], bool):
-            raise refuse(f"{key} is True, False or left out, not {traits[key]!r}")
+            raise refuse(f"{key} must be True, False or left out, not {traits[key]!r}")
     for key in sorted(WORDS & set(traits)):
         if not isinstance(traits[key], str):
-            raise refuse(f"{key} is text, not {traits[key]!r}")
+            raise refuse(f"{key} must be text, not {traits[key]!r}")
     for key, entry in sorted(TABLES.items()):
         table = traits.get(key, {})
         if not isinstance(table, Mapping) or not all(isinstance(word, str) for pair in table.items() for word in pair):
-            raise refuse(f"{key} is a dict of text such as {entry}, not {table!r}")
+            raise refuse(f"{key} must be a dict of text such as {entry}, not {table!r}")
     for key, known in CHOICES.items():
-        told = traits.get(key, {})
-        for one in told.values() if isinstance(told, Mapping) else filter(None, [told]):
-            if one not in known:
-                raise refuse(f"{key} names {', '.join(known)}, not {one!r}")
+        value = traits.get(key, {})
+        for word in value.values() if isinstance(value, Mapping) else filter(None, [value]):
+            if word not in known:
+                raise refuse(f"{key} must name {', '.join(known)}, not {word!r}")
 
 
 def check_kind(traits: Mapping[str, Any], kind: Kind, name: str, distribution: str) -> None:
-    """Raises PluginError for a trait that targets of this kind do not have."""
+    """Raises PluginError for a trait that does not apply to targets of this kind."""
 
     def refuse(what: str) -> PluginError:
         return PluginError(f"'{name}' of {distribution}: {what}.")
@@ -133,16 +133,16 @@ def check_kind(traits: Mapping[str, Any], kind: Kind, name: str, distribution: s
     labelled = kind in (Kind.BINARY, Kind.CLASSES)
     given = traits.get("input", "raw")
     if given in ("probability", "log_probability") and not labelled:
-        raise refuse(f"{kind.value} targets have no probability as their input")
+        raise refuse(f"input={given} is not possible for {kind.value} targets")
     if given == "prediction" and kind is not Kind.CONTINUOUS:
-        raise refuse(f"input=prediction is for continuous targets; {kind.value} ones have input=probability")
+        raise refuse(f"input=prediction is for continuous targets; for {kind.value} targets use input=probability")
     if "labels" in traits and kind is not Kind.BINARY:
-        raise refuse(f"labels are for binary targets, not for {kind.value} ones")
+        raise refuse(f"labels are for binary targets, not for {kind.value} targets")
     count = traits.get("outputs")
     if kind is Kind.BINARY and count not in (None, 1, 2):
-        raise refuse(f"outputs of a binary loss is 1 (a logit) or 2 (a logit for each class), not {count}")
+        raise refuse(f"outputs of a binary loss must be 1 (a logit) or 2 (a logit per class), not {count}")
     if kind is Kind.BINARY and count == 2 and "labels" in traits:
-        raise refuse("labels are for a loss of one logit; one of two logits gets the classes 0 and 1")
+        raise refuse("labels are for a loss with one logit; a loss with two logits gets the classes 0 and 1")
 
 
 def _check_labels(labels: object, refuse: Callable[[str], PluginError]) -> None:
@@ -150,7 +150,7 @@ def _check_labels(labels: object, refuse: Callable[[str], PluginError]) -> None:
         isinstance(label, (int, float)) and not isinstance(label, bool) for label in labels
     )
     if not numbers or len(labels) != 2 or labels[0] == labels[1]:  # type: ignore[arg-type,index]
-        raise refuse(f"labels are two different numbers, negative first, such as [-1,1]; not {labels!r}")
+        raise refuse(f"labels must be two different numbers, negative first, such as [-1,1]; not {labels!r}")
 
 
 def same_contract(version: object, name: str, distribution: str) -> None:

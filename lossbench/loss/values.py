@@ -1,4 +1,4 @@
-"""What losses take and give: kinds of targets, packed sequences, predictions."""
+"""What losses take and return: kinds of targets, packed sequences, predictions."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ class Domain(Enum):
 
 @dataclass(frozen=True)
 class Sequences:
-    """n sequences packed one after the other, never padded.
+    """n sequences, concatenated without padding.
 
-    values: [sum of lengths, classes] raw outputs, or [sum of lengths] integer labels.
-    lengths: [n] int64, each at least 1.
+    Args:
+        values: raw outputs [sum of lengths, classes], or integer labels [sum of lengths].
+        lengths: [n] int64, each at least 1.
     """
 
     values: Tensor
@@ -47,16 +48,17 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What raw outputs say about each target; metrics read this, never a hard-wired sigmoid.
+    """The predictions that a loss reads from raw outputs; metrics use these and never assume a sigmoid.
 
-    score: [n] point prediction in the target's unit (continuous), [n] larger for class 1 (binary),
-        [n, classes] larger for likelier classes (classes; sequences over all packed positions).
-    label: [n] int, the decision without a tuned threshold; None for continuous targets.
-    probability: [n] of class 1, or [n, classes] summing to 1; None where the loss has none (hinge).
-    interval: ([n], [n]) lower and upper bound of the central 90 % in the target's unit, or None.
-    quantiles: the levels of several quantiles and their values [n, levels] in the target's unit, or None.
-    density: ([n], [n]) the scale of Student's t round the score, and its degrees of freedom (infinite for a normal
-        distribution); None where the loss says nothing of the whole distribution.
+    Args:
+        score: point prediction in the target's unit [n] (continuous), larger for class 1 [n] (binary), or larger for
+            more likely classes [n, classes] (classes; sequences over all packed positions).
+        label: the decision without a tuned threshold [n] int; None for continuous targets.
+        probability: of class 1 [n], or [n, classes] summing to 1; None if the loss has none (hinge).
+        interval: lower and upper bound of the central 90 % in the target's unit ([n], [n]), or None.
+        quantiles: the levels of several quantiles and their values [n, levels] in the target's unit, or None.
+        density: the scale of Student's t around the score, and its degrees of freedom, infinite for a normal
+            distribution ([n], [n]); None if the loss does not model the distribution.
     """
 
     score: Tensor

@@ -1,4 +1,4 @@
-"""What judges predictions. The author of a metric imports from here; `catalogue` finds them by name."""
+"""Metrics of predictions. Authors of metrics import from here; `catalogue` finds metrics by name."""
 
 from lossbench.metrics.metric import Direction, Family, Metric, Need, Target
 

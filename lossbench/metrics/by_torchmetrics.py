@@ -1,4 +1,4 @@
-"""torchmetrics, where its numbers are those of scikit-learn to the last digits: in float64, and loaded late."""
+"""torchmetrics, used where it agrees with scikit-learn to the last digits: in float64, and loaded only when needed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RANKING = ("AUROC", "AveragePrecision", "PrecisionRecallCurve", "ROC", "RecallAtFixedPrecision")
-"""Ends the names of classes that judge an order: they get ranks, since they squeeze raw scores through a float32
+"""Suffixes of classes that judge an order: they get ranks, because they would put raw scores through a float32
 sigmoid."""
 
 
 def torchmetric(name: str, **params: Any) -> Callable[[Tensor, Tensor], float]:
-    """One of torchmetrics' classes, as `classification.BinaryF1Score`, for one prediction of n targets."""
+    """A class of torchmetrics, such as `classification.BinaryF1Score`, for one prediction of n targets."""
 
     def value(target: Tensor, given: Tensor) -> float:
         import torch
@@ -36,16 +36,16 @@ def torchmetric(name: str, **params: Any) -> Callable[[Tensor, Tensor], float]:
 
 
 def torchmetrics_class(cls: type, path: str, params: Mapping[str, Any]) -> Callable[[Any, Any], float]:
-    """A class of torchmetrics as a metric of somebody's own: `(target, prediction) -> float`, in float64.
+    """A class of torchmetrics as a custom metric: `(target, prediction) -> float`, in float64.
 
-    Its direction is what the class says of itself (`higher_is_better`). Where the target holds classes it gets whole
-    numbers; predictions outside of [0, 1], which are raw scores, go through a sigmoid in float64, or become ranks where
-    their order is judged. Raises InputError where it cannot be made with these parameters.
+    Its direction is taken from the class (`higher_is_better`). Targets that are classes become integers. Predictions
+    outside [0, 1] are raw scores: they go through a sigmoid in float64, or become ranks if only their order is judged.
+    Raises InputError if the class cannot be created with these parameters.
     """
     try:
         cls(**params)
     except Exception as error:
-        raise InputError(f"task.metric={path} cannot be made with {dict(params)}: {error}") from error
+        raise InputError(f"task.metric={path} cannot be created with {dict(params)}: {error}") from error
     classes = ".classification" in cls.__module__
 
     def value(target: NDArray[Any], prediction: NDArray[np.float64]) -> float:

@@ -11,9 +11,9 @@ from scipy.special import expit
 
 Values = NDArray[np.float64]
 BOUNDS = (-1.6, 1.6)
-"""Of the logarithm of a temperature: beyond a factor of five, few validation rows that are all right say nothing."""
+"""Range of the logarithm of a temperature, a factor of five: otherwise a few rows that are all right give no limit."""
 TINY = 1e-15
-"""Probabilities are kept this far from 0 and 1 where their logarithm is taken."""
+"""Probabilities are clipped this far from 0 and 1 before taking logarithms."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,17 @@ def reliability(target: NDArray[Any], probability: NDArray[Any], bins: int = 15)
 
 
 def expected_calibration_error(target: NDArray[Any], probability: NDArray[Any], bins: int = 15) -> float:
-    """How far off probabilities are on average, over 15 bins of equal counts."""
+    """The mean calibration error over 15 bins of equal counts."""
     return reliability(target, probability, bins).error
 
 
 def temperature(target: NDArray[Any], probability: NDArray[Any]) -> float:
-    """The T by which log odds are best divided on validation data: the least log loss. Guo et al. 2017.
+    """The temperature that minimises log loss on validation data when log odds are divided by it. Guo et al. 2017.
 
-    target: [n] labels; probability: [n] of class 1, or [n, classes]. Above 1 where predictions were too sure.
+    target: labels [n]; probability: of class 1 [n], or [n, classes]. Above 1 if predictions are over-confident.
     """
 
-    from scipy.optimize import minimize_scalar  # a quarter of a second, for probabilities alone
+    from scipy.optimize import minimize_scalar  # takes a quarter of a second, and only probabilities need it
 
     def loss(log_t: float) -> float:
         return log_loss(target, scaled(probability, float(np.exp(log_t))))
@@ -76,13 +76,13 @@ def scaled(probability: NDArray[Any], t: float) -> Values:
 
 
 def log_loss(target: NDArray[Any], probability: NDArray[Any]) -> float:
-    """Mean negative log probability of what was so, in nats."""
+    """Mean negative log probability of the true class, in nats."""
     p = np.clip(probability.astype(float), TINY, 1 - TINY)
     of_target = np.where(target > 0.5, p, 1 - p) if p.ndim == 1 else p[np.arange(len(p)), target.astype(int)]
     return float(-np.log(of_target).mean())
 
 
 def top(target: NDArray[Any], probability: NDArray[Any]) -> tuple[NDArray[Any], Values]:
-    """Of [n, classes]: whether the likeliest class was right [n], and the probability that it had [n]."""
+    """For probabilities [n, classes]: whether the most likely class is right [n], and its probability [n]."""
     likeliest = probability.argmax(1)
     return (likeliest == target).astype(float), probability.max(1).astype(float)

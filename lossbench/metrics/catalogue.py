@@ -33,12 +33,12 @@ FAMILIES: Mapping[str, Family] = {
 
 
 def usual(target: Target) -> tuple[Metric, ...]:
-    """The metrics that every record of such targets has, in the order of its columns."""
+    """The metrics in every record of such targets, in the order of columns."""
     return tuple(metric for metric in BUILT_IN.values() if metric.target is target and metric.usual)
 
 
 def built_in(name: str) -> Metric | None:
-    """A metric that comes with lossbench; None for any other name. Nothing is imported for it."""
+    """A built-in metric; None for any other name. Imports nothing."""
     try:
         return BUILT_IN.get(name) or _member(name, FAMILIES)
     except InputError:
@@ -46,18 +46,18 @@ def built_in(name: str) -> Metric | None:
 
 
 def _member(name: str, families: Mapping[str, Family]) -> Metric | None:
-    """One of a family, as `pinball_0.9`; None where no family has such a name. InputError for a number out of range."""
+    """A member of a family, such as `pinball_0.9`; None if there is none. InputError for a number out of range."""
     family, _, number = name.rpartition("_")
     return _made(families[family], number) if family in families else None
 
 
 def is_path(name: str) -> bool:
-    """Whether a metric is given by an import path, and not by the name of one as `lift_0.1`."""
+    """Whether a metric is given by an import path, and not by a name such as `lift_0.1`."""
     return "." in name and name.rpartition("_")[0] not in {**FAMILIES, **_installed_families()}
 
 
 def written(name: str) -> str:
-    """A metric's name as people write it; that of a stranger's metric with spaces."""
+    """A metric's name as people write it; for custom metrics the name with spaces."""
     found = built_in(name)
     if found is None and name.endswith(decisions.AT_HALF):
         return f"{written(name.removesuffix(decisions.AT_HALF))} at .5"
@@ -65,32 +65,36 @@ def written(name: str) -> str:
 
 
 def find(name: str, target: Target, params: Mapping[str, float] | None = None) -> Metric:
-    """A metric for such targets by its name, built in or installed. Raises InputError for one that does not exist.
+    """A built-in or installed metric for such targets, by name. Raises InputError if it does not exist.
 
-    params: the number of a family, as {"q": 0.9} for `pinball`; without it, the family's usual one.
+    params: the number of a family, such as {"q": 0.9} for `pinball`; default: the family's usual number.
     """
     family = FAMILIES.get(name) or _installed_families().get(name)
     if family is not None:
         given = dict(params or {})
         number = given.pop(family.parameter, family.usual)
         if given:
-            raise UnknownName("parameter", next(iter(given)), [family.parameter], f"{name} has no other.")
+            raise UnknownName("parameter", next(iter(given)), [family.parameter], f"{name} has no other parameter.")
         metric: Metric | None = _made(family, number)
     else:
         families = {**FAMILIES, **_installed_families()}
         metric = BUILT_IN.get(name) or _installed_metrics().get(name) or _member(name, families)
         if params:
-            raise InputError(f"{name} has no parameters, so task.metric_params cannot be given.")
+            raise InputError(f"{name} has no parameters: remove task.metric_params.")
     known = names(target)
     if metric is None:
-        raise UnknownName("metric", name, known, "Or give an importable function: task.metric=my.module.function")
+        raise UnknownName(
+            "metric", name, known, "You can also give an importable function: task.metric=my.module.function"
+        )
     if metric.target is not target:
-        raise InputError(f"{name} judges {metric.target.value}, not {target.value}. There are: {', '.join(known)}.")
+        raise InputError(
+            f"{name} is a metric of {metric.target.value}, not of {target.value}. Choose from: {', '.join(known)}."
+        )
     return metric
 
 
 def names(target: Target) -> list[str]:
-    """All that can be chosen for such targets: the usual ones first, families by their names."""
+    """The names of all metrics of such targets: those in every record first, families by name."""
     mine = [m for m in (*BUILT_IN.values(), *_installed_metrics().values()) if m.target is target]
     families = [f for f in (*FAMILIES.values(), *_installed_families().values()) if f.make(f.usual).target is target]
     return [*(m.name for m in sorted(mine, key=lambda m: not m.usual)), *(f.name for f in families)]
@@ -100,7 +104,7 @@ def _made(family: Family, number: object) -> Metric:
     try:
         return family.make(float(number))  # type: ignore[arg-type]  # a text from a name, or what a command gives
     except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{family.name}: {family.parameter}={number} cannot be: {error}.") from error
+        raise InputError(f"{family.name}: {family.parameter}={number} is not possible: {error}.") from error
 
 
 @cache
@@ -112,7 +116,7 @@ def _installed() -> tuple[Metric | Family, ...]:
         except Exception as error:
             raise PluginError(f"The metric '{point.name}' of {point.value} cannot be imported: {error}.") from error
         if not isinstance(loaded, (Metric, Family)):
-            raise PluginError(f"The metric '{point.name}' of {point.value} is no lossbench.metrics.Metric.")
+            raise PluginError(f"The metric '{point.name}' of {point.value} is not a lossbench.metrics.Metric.")
         found.append(loaded)
     return tuple(found)
 
@@ -139,19 +143,19 @@ def chosen(
 
 
 def refuse_description(metric: Metric, what: str) -> None:
-    """Raises InputError for a metric that only describes predictions; what: the option that names it."""
+    """Raises InputError for a metric that only describes predictions. what: the option that names it."""
     if metric.describes:
         judging = " or ".join(m.name for m in BUILT_IN.values() if m.need is metric.need and not m.describes)
         raise InputError(
-            f"{what}={metric.name}: {metric.written} describes predictions, it does not say which are better. "
-            f"Judge by {judging}."
+            f"{what}={metric.name}: {metric.written} describes predictions but does not say which are better. "
+            f"Use {judging}."
         )
 
 
 def undecided(
     name: str, direction: str | None, target: Target, task: str, params: Mapping[str, float] | None = None
 ) -> tuple[Metric, OwnMetric | None]:
-    """The same for a task that has no thresholds; InputError for a function that cannot do without one."""
+    """The same for a task without thresholds; InputError for a function that needs one."""
     found, own = chosen(name, direction, target, params)
     return found, own_metric.undecided(own, task) if own else None
 

@@ -1,6 +1,6 @@
 """Metrics of decisions between two classes, and the thresholds at which they are best.
 
-Each is a formula in four counts. The threshold of one that is asked for is chosen on validation data by itself.
+Each is a formula in four counts. Its threshold is the one with the best value on validation data.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Formula = Callable[[Any, Any, Any, Any], Any]
-"""Of true positives, false positives, false negatives and true negatives, arrays or tensors alike."""
+"""A function of true positives, false positives, false negatives and true negatives; arrays or tensors."""
 
 
 def _share(part: Any, whole: Any) -> Any:
-    """part / whole, 0 where there is nothing to have a share of."""
+    """part / whole, or 0 if the whole is 0."""
     return part / (whole + (whole == 0))
 
 
@@ -44,12 +44,12 @@ def _specificity(tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
 
 
 def _balanced_accuracy(tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
-    there = 1.0 * (tp + fn > 0) + 1.0 * (tn + fp > 0)  # classes without a single row have no share
+    there = 1.0 * (tp + fn > 0) + 1.0 * (tn + fp > 0)  # a class without rows does not count
     return (_share(tp, tp + fn) + _share(tn, tn + fp)) / there
 
 
 def _mcc(tp: Any, fp: Any, fn: Any, tn: Any) -> Any:
-    # roots one by one: the product of four counts is beyond what float64 holds exactly
+    # separate roots: float64 cannot hold the product of four counts exactly
     below = (tp + fp) ** 0.5 * (tp + fn) ** 0.5 * (tn + fp) ** 0.5 * (tn + fn) ** 0.5
     return _share(tp * tn - fp * fn, below)
 
@@ -76,7 +76,7 @@ def _stacked(formula: Formula) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 def _left_out(formula: Formula) -> Callable[[Values, Values], Values]:
-    """The jackknife in closed form: leaving an example out takes one from the count that it belongs to."""
+    """The jackknife in closed form: leaving out an example reduces its count by one."""
 
     def parts(target: Values, label: Values) -> Values:
         told, true = label > 0.5, target > 0.5
@@ -115,24 +115,24 @@ def _metric(name: str, formula: Formula, of_torchmetrics: str, margin: float = 0
 
 
 MOST_BETA = 1e6
-"""Beyond it F is recall to all digits."""
+"""Beyond it, F equals recall to all digits."""
 
 
 def f_beta(beta: float) -> Metric:
-    """Precision and recall in one: recall counts beta times as much."""
+    """The F-measure of precision and recall, in which recall counts beta times as much."""
     if not 0 < beta <= MOST_BETA:
-        raise ValueError(f"a number above 0 and up to {MOST_BETA} is needed")
+        raise ValueError(f"it must be above 0 and at most {MOST_BETA:g}")
     return _metric(
         numbered("f_beta", beta), _f(beta), "BinaryFBetaScore", label=f"F{beta:g}", params={"beta": float(beta)}
     )
 
 
 AT_HALF = "_at_half"
-"""Ends the name of what a metric of decisions is without a tuned threshold, as in `f1_at_half`."""
+"""Suffix of a metric of decisions without a tuned threshold, as in `f1_at_half`."""
 
 
 def at_half(metric: Metric) -> Metric:
-    """The metric without a tuned threshold: what a loss itself takes for class 1."""
+    """The metric without a tuned threshold: it judges the loss's own decision for class 1."""
     return replace(metric, name=metric.name + AT_HALF, label=f"{metric.written} at .5", of_counts=None)
 
 
@@ -145,9 +145,9 @@ METRICS = (
     *map(at_half, _BOTH),
     # torchmetrics counts these in float32
     replace(_metric("mcc", _mcc, "BinaryMatthewsCorrCoef", label="Matthews correlation"), value=None),
-    # torchmetrics counts a class that is told and not there
+    # torchmetrics counts a class that is predicted but does not occur
     replace(_metric("balanced_accuracy", _balanced_accuracy, "MulticlassAccuracy"), value=None),
-    # a threshold of their own would be above or below all scores: these judge what a loss itself takes for class 1
+    # a tuned threshold would be above or below all scores, so these judge the loss's own decision
     *(
         replace(_metric(name, formula, f"Binary{name.capitalize()}", label=f"{name} at .5"), of_counts=None)
         for name, formula in (("precision", _precision), ("recall", _recall), ("specificity", _specificity))
@@ -160,7 +160,7 @@ FAMILIES = (Family("f_beta", "beta", 2.0, f_beta),)
 
 
 def best_threshold(target: Tensor, score: Tensor, formula: Formula, middle: float) -> float:
-    """The threshold on scores [n] (label 1 above it) where a formula is largest; of equal ones, nearest `middle`."""
+    """The threshold on scores [n] (label 1 above it) with the largest value; of equal ones the closest to `middle`."""
     import torch
 
     values, quality, possible = _by_threshold(target, score, formula)
@@ -176,14 +176,14 @@ def best_threshold(target: Tensor, score: Tensor, formula: Formula, middle: floa
 
 
 def best_stored_threshold(target: Values, score: Values, formula: Formula, middle: float) -> float:
-    """The same for predictions as they are stored."""
+    """The same for stored predictions."""
     import torch
 
     return best_threshold(torch.from_numpy(target), torch.from_numpy(score), formula, middle)
 
 
 def best_decisions(target: Tensor, score: Tensor, formula: Formula) -> Tensor:
-    """A formula of scores [..., n] at the best threshold that they allow."""
+    """The value of a formula for scores [..., n] at the best possible threshold."""
     import torch
 
     _, quality, possible = _by_threshold(target, score, formula)

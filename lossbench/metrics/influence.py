@@ -1,6 +1,6 @@
-"""From stored predictions: what each test example has to do with a metric. No torch is needed.
+"""From stored predictions: each test example's influence on a metric. Needs no torch.
 
-`parts(metric, arrays, decision)` gives one number an example whose mean is the metric itself. For a mean (MAE,
+`parts(metric, arrays, decision)` gives one number per example, whose mean is the metric itself. For a mean (MAE,
 accuracy, Brier score, log loss) it is the example's own term. For anything else it is the metric plus the example's
 influence on it: by the delta method for ratios and roots (F1, RMSE, R²), by DeLong's placements for the AUC, by leaving
 each one out for average precision, by leaving groups out for the rest. Differences of such parts between two losses
@@ -20,17 +20,17 @@ from lossbench.metrics.catalogue import built_in
 from lossbench.metrics.metric import Need, Target, Values
 
 INFLUENCE = "influence"
-"""In names of arrays: what groups of test examples contribute to a metric that has no closed form for it, stored when
-it judged."""
+"""Prefix of arrays with the contributions of groups of test examples, stored at evaluation for metrics without a
+closed form."""
 Arrays = Mapping[str, NDArray[Any]]
-"""One part of one repeat: target, score, and what else its task stores, without the prefix."""
+"""One part of one repeat: target, score, and whatever else its task stores, without the prefix."""
 
 
 def parts(metric: str, arrays: Arrays, decision: Mapping[str, float]) -> Values | None:
-    """Of each example (of each sentence for tags; of each of 50 groups without a closed form), or None.
+    """One number per example (per sentence for tags; for each of 50 groups without a closed form), or None.
 
-    None where the metric cannot be had from what is stored, as one that needs a probability where there is none. Of a
-    metric of somebody's own it is what was stored when its function judged: nothing here loads or calls one.
+    None if the metric cannot be computed from what is stored, for example without a probability. For a custom metric it
+    is what was stored when its function was called: nothing here loads or calls one.
     """
     if f"{INFLUENCE}/{metric}" in arrays:
         return arrays[f"{INFLUENCE}/{metric}"].astype(float)
@@ -46,7 +46,7 @@ def parts(metric: str, arrays: Arrays, decision: Mapping[str, float]) -> Values 
 
 
 def needed(need: Need, arrays: Arrays, threshold: float | None) -> Values | None:
-    """What a metric needs of what is stored; a label at the threshold that was chosen for the metric."""
+    """The stored values that a metric needs; labels at the threshold that was chosen for it."""
     match need:
         case Need.LABEL if threshold is not None:
             graded = arrays["probability"] if "probability" in arrays else arrays["score"]
@@ -63,6 +63,6 @@ def needed(need: Need, arrays: Arrays, threshold: float | None) -> Values | None
 
 
 def value(metric: str, arrays: Arrays, decision: Mapping[str, float]) -> float | None:
-    """The metric itself, from what is stored."""
+    """The metric itself, from stored predictions."""
     found = parts(metric, arrays, decision)
     return None if found is None else float(found.mean())

@@ -1,6 +1,6 @@
 """Metrics of more than one point of a distribution: quantiles, expectiles, intervals, densities.
 
-Gneiting and Raftery, JASA 102, 2007, has the scores; all but coverage and width are proper.
+The scores are those of Gneiting and Raftery, JASA 102, 2007; all except coverage and width are proper.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SHARE = 0.9
-"""What an interval is meant to hold."""
+"""Nominal coverage of an interval."""
 
 
 def _mean_of(terms: Callable[[Values, Values], Values]) -> Callable[[Tensor, Tensor], Tensor]:
-    """The mean over the last dimension of what a function of arrays gives for each example."""
+    """The mean, over the last dimension, of a function's values per example."""
 
     def value(target: Tensor, given: Tensor) -> Tensor:
         import torch
@@ -65,9 +65,9 @@ def _metric(
 
 
 def pinball(q: float) -> Metric:
-    """What a quantile is asked for: too low costs q times its distance, too high 1 - q times. Koenker, Bassett 1978."""
+    """The score of a quantile: an error costs q per unit if too low, 1 - q if too high. Koenker, Bassett 1978."""
     if not 0 < q < 1:
-        raise ValueError("a share between 0 and 1 is needed")
+        raise ValueError("it must be between 0 and 1")
 
     def terms(target: Values, score: Values) -> Values:
         residual = target - score
@@ -78,9 +78,9 @@ def pinball(q: float) -> Metric:
 
 
 def expectile_score(tau: float) -> Metric:
-    """What an expectile is asked for: squares, weighed by the side that they lie on. Newey and Powell 1987."""
+    """The score of an expectile: squared errors, weighted by their sign. Newey and Powell 1987."""
     if not 0 < tau < 1:
-        raise ValueError("a share between 0 and 1 is needed")
+        raise ValueError("it must be between 0 and 1")
 
     def terms(target: Values, score: Values) -> Values:
         return np.asarray(np.where(target < score, 1 - tau, tau) * np.square(target - score))
@@ -93,7 +93,7 @@ def expectile_score(tau: float) -> Metric:
 
 
 def _mean_pinball(target: Values, quantiles: Values) -> Values:
-    """Of quantiles [2 k, ..., n]: k values, then k levels."""
+    """quantiles: [2 k, ..., n], k values, then k levels."""
     values, levels = np.split(quantiles, 2)
     residual = target - values
     return np.asarray(np.maximum(levels * residual, (levels - 1) * residual).mean(0))
@@ -110,7 +110,7 @@ def _width(target: Values, interval: Values) -> Values:
 
 
 def _interval_score(target: Values, interval: Values) -> Values:
-    """Its width, and 2 / .1 times by how much the target lies outside."""
+    """The width, plus 2 / .1 times the distance of the target from the interval."""
     low, high = interval
     outside = np.maximum(low - target, 0) + np.maximum(target - high, 0)
     return np.asarray(high - low + 2 / (1 - SHARE) * outside)
@@ -120,7 +120,7 @@ def _interval_score(target: Values, interval: Values) -> Values:
 
 
 def _nll(target: Values, density: Values) -> Values:
-    """Of a density [3, ..., n]: centre, scale, and degrees of freedom of Student's t, infinite for a normal."""
+    """density: [3, ..., n], centre, scale and degrees of freedom of Student's t, infinite for a normal."""
     from scipy.stats import norm, t
 
     centre, scale, freedom = density

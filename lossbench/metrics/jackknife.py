@@ -1,4 +1,4 @@
-"""The delete-a-group jackknife: what each of fifty groups of examples contributes to any number made of examples."""
+"""The delete-a-group jackknife: the influence of fifty groups of examples on any statistic of the examples."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 GROUPS = 50
-"""So many groups of examples are left out in turn; with fewer examples, each by itself."""
+"""Number of groups that are left out in turn; with fewer examples, each one is a group."""
 
 
 def by_groups(value: Callable[[NDArray[np.int64]], float], n: int) -> NDArray[np.float64]:
-    """Pseudo-values [groups] whose mean is `value` of all n examples, each holding the influence of one group.
+    """Pseudo-values [groups] whose mean is `value` of all n examples; each has the influence of one group.
 
-    value: of the examples in these places, ascending. The groups depend on n alone, so that the pseudo-values of two
-    predictions of the same examples can be subtracted. Efron and Stein 1981; groups as in Shao and Tu 1995.
+    value: the statistic of the examples at these positions, ascending. The groups depend only on n, so that the
+    pseudo-values of two predictions of the same examples can be subtracted. Efron and Stein 1981; groups as in Shao and
+    Tu 1995.
     """
     groups = min(GROUPS, n)
     which = np.random.default_rng(0).permutation(n) % groups

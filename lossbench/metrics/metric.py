@@ -1,4 +1,4 @@
-"""A number that judges predictions: all that lossbench knows of a metric, in one object."""
+"""A metric of predictions: everything that lossbench knows about it, in one object."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ Values = NDArray[np.float64]
 
 
 class Need(Enum):
-    """What of a prediction a metric is computed from; a loss that does not give it has no such metric."""
+    """The part of a prediction that a metric is computed from; a loss that does not give it lacks the metric."""
 
     SCORE = "score"
-    """A number in the target's unit; of two classes anything that is larger for class 1."""
+    """A number in the target's unit; for two classes, anything that is larger for class 1."""
     LABEL = "label"
     PROBABILITY = "probability"
     INTERVAL = "interval"
     """The bounds of the central 90 %: [2, ..., n]."""
     QUANTILES = "quantiles"
-    """Several quantiles and their levels, one after the other: [2 k, ..., n]."""
+    """Several quantiles, then their levels: [2 k, ..., n]."""
     DENSITY = "density"
     """Centre and scale of Student's t, and its degrees of freedom, infinite for a normal: [3, ..., n]."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """How predictions of n targets become one number, alone and side by side.
+    """A metric: how predictions of n targets become one number.
 
-    `value(target, given)` takes tensors [n] and gives the number; `stacked` takes [..., n] and gives [...], so that a
-    stack of trainings is judged in one call. `given` is what the metric needs, in the shape that `Need` says.
+    `value(target, given)` takes tensors [n] and returns the number; `stacked` takes [..., n] and returns [...], so that
+    a stack of runs is evaluated in one call. `given` is what the metric needs, with the shape described in `Need`. At
+    least one of the two must be given.
     """
 
     name: str
@@ -46,36 +47,36 @@ class Metric:
     target: Target
     need: Need = Need.SCORE
     label: str = ""
-    """As people write it; empty where that is the name with spaces."""
+    """The name as people write it; empty if that is `name` with spaces."""
     value: Callable[[Tensor, Tensor], float] | None = None
-    """None: what `stacked` gives of one."""
+    """None: computed by `stacked`."""
     stacked: Callable[[Tensor, Tensor], Tensor] | None = None
-    """None: `value`, one after the other."""
+    """None: computed by `value`, one run at a time."""
     influence: Callable[[Values, Values], Values | None] | None = None
-    """Of targets and what is needed [n]: numbers [n] whose mean is the metric, each holding one example's influence.
+    """From targets and `given` [n]: numbers [n] whose mean is the metric, each with one example's influence.
 
-    None of these: by leaving out groups of examples."""
+    None: computed by leaving out groups of examples."""
     margin: float | None = None
-    """Differences that are the same in practice; None where only the data can say."""
+    """Differences that are the same in practice; None if that depends on the data."""
     best: float | None = None
-    """The value of a perfect prediction, where there is one."""
+    """The value of a perfect prediction; None if there is none."""
     of_counts: Callable[[Any, Any, Any, Any], Any] | None = None
-    """Of a metric that judges decisions between two classes: its formula in true positives, false positives, false
-    negatives and true negatives, arrays or tensors alike. Its threshold is chosen on validation data."""
+    """For a metric of decisions between two classes: its formula in true positives, false positives, false negatives
+    and true negatives, arrays or tensors. Its threshold is chosen on validation data."""
     proper: bool = False
-    """Whether it rewards probabilities that are right, not only their order."""
+    """Whether it rewards calibrated probabilities, not only their order."""
     rewards: str = ""
-    """The point of a distribution that it asks for, as a loss says what it elicits; empty for the middle."""
+    """The point of a distribution that it rewards, in the words of `Loss.elicits`; empty for the middle."""
     quantile: float | None = None
-    """The quantile of the targets at which it is least for one prediction for all, where it is not the mean."""
+    """The quantile of the targets that is the best constant prediction; None if that is the mean."""
     describes: bool = False
-    """Whether it only describes predictions, as the width of an interval, so that nothing can be chosen by it."""
+    """Whether it only describes predictions, such as the width of an interval, and cannot be a primary metric."""
     usual: bool = False
-    """Whether every record of such targets has it; others are there where they are asked for."""
+    """Whether it is in every record of such targets; others are computed on request."""
 
     @property
     def written(self) -> str:
-        """As people write it."""
+        """The name as people write it."""
         return self.label or self.name.replace("_", " ")
 
     @property
@@ -90,13 +91,13 @@ class Metric:
         return float(self.stacked(target, given))
 
     def of_stored(self, target: Values, given: Values) -> float:
-        """The number for one prediction as it is stored: arrays [n]."""
+        """The number for one stored prediction: arrays [n]."""
         import torch
 
         return self.of(torch.from_numpy(target), torch.from_numpy(given))
 
     def of_many(self, target: Tensor, given: Tensor) -> Tensor:
-        """The numbers [...] for predictions of targets [..., n] side by side."""
+        """The numbers [...] for several predictions of targets [..., n]."""
         if self.stacked is not None:
             return self.stacked(target, given)
         import torch
@@ -105,10 +106,10 @@ class Metric:
         return torch.tensor([self.of(y, z) for y, z in rows], dtype=torch.double).view(target.shape[:-1])
 
     def parts(self, target: Values, given: Values) -> Values | None:
-        """Numbers whose mean is the metric, for intervals: one an example, or one for each of 50 groups of them."""
+        """Numbers whose mean is the metric, for intervals: one per example, or one for each of 50 groups."""
         if self.influence is not None:
             return self.influence(target, given)
-        if len(target) < 2:  # nothing is left where one is left out
+        if len(target) < 2:  # leaving one out would leave nothing
             return None
         from lossbench.metrics.jackknife import by_groups
 
@@ -119,14 +120,14 @@ class Metric:
 
 
 def numbered(name: str, number: float) -> str:
-    """`pinball_0.9`, `f_beta_2`: a name from which the very same number can be read."""
+    """`pinball_0.9`, `f_beta_2`: a name from which the exact number can be read."""
     short = f"{number:g}"
     return f"{name}_{short if float(short) == number else repr(number)}"
 
 
 @dataclass(frozen=True)
 class Family:
-    """Metrics that differ in one number, as `pinball_0.9`: `make` takes the number, or none for the usual one."""
+    """Metrics that differ in one number, such as `pinball_0.9`: `make` takes it, or nothing for the usual one."""
 
     name: str
     parameter: str

@@ -42,12 +42,12 @@ def _median_error(target: Tensor, score: Tensor) -> Tensor:
 
 
 def _mape(target: Tensor, score: Tensor) -> Tensor:
-    size = target.double().abs().clamp(min=np.finfo(np.float64).eps)  # as scikit-learn has it
+    size = target.double().abs().clamp(min=np.finfo(np.float64).eps)  # as in scikit-learn
     return (_error(target, score).abs() / size).mean(-1)
 
 
 def _ranks(values: Tensor) -> Tensor:
-    """From 1, ties sharing their mean rank, over the last dimension."""
+    """Ranks from 1 over the last dimension; ties share their mean rank."""
     import torch
 
     values = values.double().contiguous()
@@ -75,7 +75,7 @@ def _mae_parts(target: Values, score: Values) -> Values:
 
 
 def _unless_constant(value: Callable[[Tensor, Tensor], float], stacked: Callable[[Tensor, Tensor], Tensor]) -> Any:
-    """torchmetrics has a number of its own for targets that are all the same; here there is none."""
+    """NaN for targets that are all the same, for which torchmetrics returns a number."""
 
     def of(target: Tensor, score: Tensor) -> float:
         return float(stacked(target, score)) if bool((target == target[0]).all()) else value(target, score)
@@ -144,7 +144,7 @@ METRICS = (
         MIN,
         NUMBERS,
         label="MAPE",
-        stacked=_mape,  # torchmetrics keeps targets a million times farther from 0 than scikit-learn does
+        stacked=_mape,  # torchmetrics clips targets a million times further from 0 than scikit-learn
         influence=_mape_parts,
         margin=0.01,
         best=0.0,

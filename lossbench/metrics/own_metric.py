@@ -1,7 +1,7 @@
-"""A metric of the user's own: any function by its path, what it needs of a prediction, its threshold, its influence.
+"""A custom metric: any function by its path, what it needs of a prediction, its threshold, its influence.
 
-`load` imports what a command line names. Nothing that is read from a results folder ever reaches it. No torch is
-needed, so that fresh predictions and stored ones are judged by the same code.
+`load` imports what the command line names, and never anything read from a results folder. It needs no torch, so that
+new and stored predictions are judged by the same code.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from lossbench.plan.installed import import_target
 Values = NDArray[np.float64]
 Examples = NDArray[Any] | Sequence[Any]
 MOST_CUTS = 4096
-"""So many thresholds are tried one by one; of more, every so many, then those round the best."""
+"""Up to so many thresholds are all tried; of more, an even subset, then those around the best."""
 CUTS_WHILE_TRAINING = 128
-"""The same while epochs and trials are compared, thousands of times per cell."""
+"""The same while comparing epochs and trials, thousands of times per cell."""
 
 
 @dataclass(frozen=True)
 class OwnMetric:
-    """A function `(target, prediction) -> float`, and what it is given in which place."""
+    """A function `(target, prediction) -> float`, and how it is called."""
 
     name: str
     path: str
@@ -47,7 +47,7 @@ class OwnMetric:
 
     @property
     def decides(self) -> bool:
-        """Whether a threshold has a say in it; then one is chosen on validation data."""
+        """Whether it depends on a threshold, which is then chosen on validation data."""
         return self.takes_threshold or self.takes_label or self.judges_label
 
     @property
@@ -57,22 +57,22 @@ class OwnMetric:
     def __call__(
         self, target: Examples, prediction: Examples, label: Examples | None = None, threshold: float | None = None
     ) -> float:
-        """The value for n examples. `label` and `threshold` matter to a metric that decides, and to no other."""
+        """The value for n examples. `label` and `threshold` are used only by metrics of decisions."""
         given: dict[str, Any] = {"threshold": threshold} if self.takes_threshold else {}
         given |= {"label": label} if self.takes_label else {}
         return float(self.function(target, label if self.judges_label else prediction, **given))
 
     def at(self, target: Examples, score: Values, threshold: float) -> float:
-        """The value where label 1 is what scores [n] above the threshold."""
+        """The value if scores [n] above the threshold mean label 1."""
         return self(target, score, (score > threshold).astype(np.int64), threshold)
 
     def threshold(self, target: Examples, score: Values, middle: float, most: int = MOST_CUTS) -> tuple[float, float]:
-        """The best threshold on scores [n] and the value there; of equal ones that nearest to `middle`.
+        """The best threshold on scores [n] and its value; of equal ones the closest to `middle`.
 
-        Thresholds at which the function breaks or gives NaN, as a share of nothing, are passed over. Raises what the
-        function raises where it breaks at all of them.
+        Thresholds at which the function fails or returns NaN are skipped. If it fails at all of them, its error is
+        raised.
         """
-        if bool(np.isnan(score).any()):  # of a training that diverged beside others
+        if bool(np.isnan(score).any()):  # from a diverged run in a stack
             return middle, math.nan
         cuts, sign = thresholds_between(score), self.direction.sign
         found: dict[int, float] = {}
@@ -83,7 +83,7 @@ class OwnMetric:
             if place not in found:
                 try:
                     found[place] = sign * self.at(target, score, float(cuts[place]))
-                except Exception as error:  # a function may have no value where nothing is positive
+                except Exception as error:  # a function may be undefined if nothing is positive
                     broken, found[place] = error, math.nan
             return -math.inf if math.isnan(found[place]) else found[place]
 
@@ -107,9 +107,9 @@ class OwnMetric:
     def influence(
         self, target: Examples, prediction: Examples, label: Examples | None = None, threshold: float | None = None
     ) -> Values | None:
-        """What groups of examples contribute to the value [groups], as `jackknife.by_groups` has it.
+        """The contributions of groups of examples to the value [groups], see `jackknife.by_groups`.
 
-        None where the function has no value without one of the groups: then there is no interval for new examples.
+        None if the function fails without one of the groups: then there is no interval for new examples.
         """
 
         def of(rows: NDArray[np.int64]) -> float:
@@ -118,7 +118,7 @@ class OwnMetric:
 
         try:
             parts = by_groups(of, len(target))
-        except Exception:  # the metric itself is known; only its interval is not
+        except Exception:  # the metric is known; only its interval is not
             return None
         return parts if len(parts) > 1 and bool(np.isfinite(parts).all()) else None
 
@@ -132,17 +132,17 @@ def load(
     ask: str,
     params: Mapping[str, Any] | None = None,
 ) -> OwnMetric:
-    """The function at an import path that the command line of this process gives, and nothing else ever does.
+    """The function at an import path, which only the command line of this process may give.
 
-    direction: min or max as the command line says, else the function's own attribute `direction`. known: names of the
-    task's metrics, which the function's short name must not take. what: the option that names it; ask: those that give
-    a direction. params: of one of torchmetrics' classes, which may be named as well. Raises InputError.
+    direction: min or max from the command line, else the function's attribute `direction`. known: names of the task's
+    metrics, which the function's short name must not repeat. what: the option that names it; ask: the options that give
+    a direction. params: parameters of a class of torchmetrics, which may be named too. Raises InputError.
     """
     function = import_target(path, what)
     if isinstance(function, type) and any(base.__module__ == "torchmetrics.metric" for base in function.__mro__):
         function = torchmetrics_class(function, path, params or {})
     elif params:
-        raise InputError(f"{what}={path} is no class of torchmetrics, so task.metric_params cannot be given.")
+        raise InputError(f"{what}={path} is not a class of torchmetrics: remove task.metric_params.")
     stated = direction or getattr(function, "direction", None)
     if stated not in ("min", "max"):
         raise InputError(f"{what}={path} needs {ask}.")
@@ -152,26 +152,24 @@ def load(
 
 
 def name_of(path: str, known: Collection[str]) -> str:
-    """The short name of the function at a path; the whole path where a metric of the task has the short one."""
+    """The short name of the function at a path; the whole path if a metric of the task has that name."""
     short = path.replace(":", ".").rpartition(".")[2]
     return path if short in known else short
 
 
 def undecided(metric: OwnMetric, task: str) -> OwnMetric:
-    """The metric for a task without thresholds. Raises InputError where it cannot do without one."""
+    """The metric for a task without thresholds. Raises InputError if it needs one."""
     fixed = _defaults(metric.function)
     lacking = "threshold" if metric.takes_threshold and "threshold" not in fixed else ""
     lacking = lacking or ("label" if metric.takes_label and "label" not in fixed else "")
     if lacking or getattr(metric.function, "needs", None) == "decision":
-        what = f"has a parameter '{lacking}'" if lacking else "says needs = 'decision'"
-        raise InputError(
-            f"{metric.path} {what}, but task={task} has no threshold to choose: judge it by another metric."
-        )
+        what = f"has a parameter '{lacking}'" if lacking else "states needs = 'decision'"
+        raise InputError(f"{metric.path} {what}, but task={task} has no threshold to choose: use another metric.")
     return OwnMetric(metric.name, metric.path, metric.direction, metric.function)
 
 
 def thresholds_between(score: Values) -> Values:
-    """Every threshold that parts scores [n] in another way, from above them all to below them all, halfway between."""
+    """All thresholds that separate scores [n] differently, halfway between them, from above all to below all."""
     values = np.unique(score.astype(np.float64))[::-1]
     over = max(values[0] + 1, np.nextafter(values[0], np.inf))
     below = min(values[-1] - 1, np.nextafter(values[-1], -np.inf))
@@ -196,7 +194,7 @@ def _needs(function: Callable[..., Any]) -> dict[str, bool]:
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     try:
         return dict(inspect.signature(function).parameters)
-    except (TypeError, ValueError):  # some functions written in C tell nothing
+    except (TypeError, ValueError):  # some functions written in C have no signature
         return {}
 
 

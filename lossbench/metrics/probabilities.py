@@ -71,7 +71,7 @@ METRICS = (
         proper=True,
         usual=True,
     ),
-    # torchmetrics bins by width, where most bins of a rare class are empty; these are of equal counts
+    # torchmetrics uses bins of equal width, most of them empty for a rare class; these have equal counts
     Metric(
         "ece",
         MIN,

@@ -1,6 +1,6 @@
-"""Metrics of the order in which scores put the rows of two classes: any scale will do, ties share their rank.
+"""Ranking metrics of two classes: they depend only on the order of scores, and ties share their rank.
 
-torchmetrics has these in float32, and squeezes raw scores through a sigmoid: these are ours, in float64.
+torchmetrics computes them in float32 and puts raw scores through a sigmoid; these are our own, in float64.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _ordered(target: Tensor, score: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Scores upwards with their targets, how many scores lie below each row's own, and the number of positives."""
+    """Scores in ascending order with their targets, how many scores are below each, and the number of positives."""
     import torch
 
     target, score = target.double(), score.contiguous()
@@ -26,33 +26,33 @@ def _ordered(target: Tensor, score: Tensor) -> tuple[Tensor, Tensor, Tensor, Ten
 
 
 def _where_both(positives: Tensor, n: int, value: Tensor) -> Tensor:
-    """NaN where all targets are equal: there is nothing to rank against each other."""
+    """The value, or NaN if all targets are equal: there is nothing to rank."""
     import torch
 
     return torch.where((positives > 0) & (positives < n), value, torch.nan)
 
 
 def roc_auc(target: Tensor, score: Tensor) -> Tensor:
-    """Mann and Whitney's: how often a positive is scored above a negative, ties counted half."""
+    """Mann-Whitney: the share of pairs in which the positive scores above the negative, ties counted half."""
     import torch
 
     ordered, _, lower, positives = _ordered(target, score)
     n = score.shape[-1]
     upper = torch.searchsorted(ordered, score.contiguous(), right=True)
     ranks = (lower + upper + 1).double() / 2
-    # the ranks of the positives, less what they would have among themselves
+    # ranks of the positives minus their ranks among themselves
     above = (ranks * target.double()).sum(-1) - positives * (positives + 1) / 2
     return _where_both(positives, n, above / (positives * (n - positives)))
 
 
 def average_precision(target: Tensor, score: Tensor) -> Tensor:
-    """The precision among the rows scored at least as high, averaged over the positives."""
+    """The precision among rows with at least the same score, averaged over the positives."""
     positives, n = target.double().sum(-1), score.shape[-1]
     return _where_both(positives, n, (_precision(target, score) * target.double()).sum(-1) / positives)
 
 
 def _precision(target: Tensor, score: Tensor) -> Tensor:
-    """Of each row: the share of positives among those scored at least as high."""
+    """For each row: the share of positives among rows with at least the same score."""
     import torch
 
     _, hits, lower, positives = _ordered(target, score)
@@ -61,9 +61,9 @@ def _precision(target: Tensor, score: Tensor) -> Tensor:
 
 
 def recall_at_precision(least: float) -> Metric:
-    """The largest share of positives that can be picked while at least so many of the picked rows are positive."""
+    """The largest recall at a precision of at least this."""
     if not 0 < least <= 1:
-        raise ValueError("a share above 0 and up to 1 is needed")
+        raise ValueError("it must be above 0 and at most 1")
 
     def stacked(target: Tensor, score: Tensor) -> Tensor:
         import torch
@@ -87,9 +87,9 @@ def recall_at_precision(least: float) -> Metric:
 
 
 def lift(share: float) -> Metric:
-    """How many times as many positives the best-scored share of rows holds as rows picked at random would."""
+    """The share of positives among the best-scored rows, divided by that among all rows."""
     if not 0 < share <= 1:
-        raise ValueError("a share above 0 and up to 1 is needed")
+        raise ValueError("it must be above 0 and at most 1")
 
     def stacked(target: Tensor, score: Tensor) -> Tensor:
         import torch
@@ -99,7 +99,7 @@ def lift(share: float) -> Metric:
         edge = score.double().topk(picked, -1).values[..., -1:]
         above, tied = score > edge, score == edge
         left = picked - above.sum(-1)
-        # rows tied at the edge count by the share of them that is picked, whichever they are
+        # rows tied at the cut-off count by the share of them that is selected
         within = (target * tied).sum(-1) * left / tied.sum(-1)
         hits, positives = (target * above).sum(-1) + within, target.sum(-1)
         return torch.where(positives > 0, hits / picked / (positives / n), torch.nan)
@@ -117,7 +117,7 @@ def lift(share: float) -> Metric:
 
 
 def _roc_auc_parts(target: Values, score: Values) -> Values | None:
-    """DeLong, DeLong and Clarke-Pearson 1988: how many of the other class each one is ranked right against."""
+    """DeLong, DeLong and Clarke-Pearson 1988: the share of the other class that each row is ranked right against."""
     positive = target > 0.5
     of, n = int(positive.sum()), len(target)
     if of in (0, n):
@@ -131,20 +131,20 @@ def _roc_auc_parts(target: Values, score: Values) -> Values | None:
 
 
 def _placements(others: Values, score: Values) -> Values:
-    """The share of the others that each score lies above, ties counted half."""
+    """The share of the others below each score, ties counted half."""
     ordered = np.sort(others)
     below, upto = (np.searchsorted(ordered, score, side=side) for side in ("left", "right"))
     return np.asarray((below + upto) / (2 * len(others)))
 
 
 def _average_precision_parts(target: Values, score: Values) -> Values | None:
-    """The jackknife in closed form: leaving one row out changes the precision only at or below its score."""
+    """The jackknife in closed form: leaving out a row changes the precision only at or below its score."""
     n, total = len(target), float(target.sum())
     if total in (0, n) or total < 2:
         return None
     order = np.argsort(-score, kind="stable")
     y, s = target[order], score[order]
-    last = np.searchsorted(-s, -s, side="right")  # how many rows score at least as much
+    last = np.searchsorted(-s, -s, side="right")  # how many rows have at least this score
     first = np.searchsorted(-s, -s, side="left")
     hits, above = np.cumsum(y)[last - 1], last.astype(float)
     precision = hits / above
@@ -152,7 +152,7 @@ def _average_precision_parts(target: Values, score: Values) -> Values | None:
     others = np.maximum(above - 1, 1)
     # with a positive or a negative row left out that scores at least as much, and as it is where none is
     less = {True: (hits - 1) / others, False: hits / others}
-    before = np.concatenate([[0.0], np.cumsum(precision * y)])[first]  # strictly above: as they were
+    before = np.concatenate([[0.0], np.cumsum(precision * y)])[first]  # strictly above: unchanged
     without = np.empty(n)
     for left_out, values in less.items():
         following = np.concatenate([np.cumsum((values * y)[::-1])[::-1], [0.0]])[first]

@@ -1,4 +1,4 @@
-"""Ratios of sums, with what each example has to do with them."""
+"""Ratios of sums, with each example's influence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lossbench.metrics.metric import Values
 
 
 def ratio(above: Values, below: Values) -> Values:
-    """sum(above) / sum(below), with each example's influence by the delta method; 0 where there is nothing below."""
+    """sum(above) / sum(below), with each example's influence by the delta method; 0 if the denominator is 0."""
     total = float(below.sum())
     if total == 0:
         return np.zeros(len(above))

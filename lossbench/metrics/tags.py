@@ -1,4 +1,4 @@
-"""Metrics of tags: entities found as a whole, and tags one by one."""
+"""Metrics of tags: whole entities, and single tags."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from lossbench.metrics.ratios import ratio
 
 
 def parts(metric: str, arrays: Mapping[str, NDArray[Any]]) -> Values | None:
-    """What each sentence has to do with a metric.
+    """Each sentence's influence on a metric.
 
-    Of its arrays `entities` [sentences, 3] are right, predicted, there; tags are those of its words.
+    The array `entities` [sentences, 3] has the numbers of correct, predicted and true entities; tags are per word.
     """
     right, predicted, there = arrays["entities"].astype(float).T
     match metric:
@@ -57,4 +57,4 @@ METRICS = tuple(
         ("entity_recall", ""),
     )
 )
-"""The task counts entities and tags; these say what the numbers are."""
+"""Descriptions of these metrics; the task itself counts entities and tags."""

@@ -1,4 +1,4 @@
-"""The laws as an author's own tests, one a law."""
+"""The laws as tests of a plugin's author, one test per law."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Trial:
     subject: Subject
 
     def holds(self) -> None:
-        """Raises AssertionError with the counter-example where the law is broken; skips one that is not asked."""
+        """Raises AssertionError with a counter-example if the law is broken; skips a law that does not apply."""
         import pytest
 
         finding = tried(self.law, self.subject)
         if finding.status is Status.NOT_ASKED:
-            # No check of ours is left out: the law has nothing to say of this loss, and the author sees why.
+            # The law does not apply to this loss; the author sees why.
             pytest.skip(f"not asked: {finding.words}")
         broken = f"{self.law.sentence}\n{self.subject}: {finding.words}\nCriterion: {self.law.criterion}"
         assert finding.status is Status.KEPT, broken
@@ -39,23 +39,32 @@ def loss_laws(
     kind: str | Kind | None = None,
     leave_out: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Makes one test a law and kind of a test function that takes `law`.
+    """Turns a test function that takes `law` into one test per law and kind.
 
-    loss: the name of an installed loss, or a class or function. params: its parameters, where not the defaults.
-    kind: of an object that does not say it, or one of several. leave_out: laws that are known to be broken, by name,
-    each with the reason that a reader is owed; they are expected to fail, and a test of one that holds fails.
+    Args:
+        loss: the name of an installed loss, or a class or function.
+        params: its parameters, if not the defaults.
+        kind: the kind, if the object does not state it or has several.
+        leave_out: laws that are known to be broken, by name, each with a reason. They are expected to fail: if one
+            holds, its test fails.
+
+    Returns:
+        A decorator for the test function.
+
+    Raises:
+        ValueError: `leave_out` names something that is not a law.
     """
     import pytest
 
     known = {law.name for law in LAWS}
     unknown = sorted(set(leave_out or {}) - known)
     if unknown:
-        raise ValueError(f"leave_out names '{unknown[0]}', which is no law; there are {', '.join(sorted(known))}.")
+        raise ValueError(f"leave_out names '{unknown[0]}', which is not a law. Laws: {', '.join(sorted(known))}.")
     cases = []
     for subject in subjects(loss, kind, **(params or {})):
         for law in LAWS:
             reason = (leave_out or {}).get(law.name)
-            # The author's own words for a law that their loss breaks; strict, so that the test fails once it holds.
+            # With the author's reason; strict, so that the test fails once the law holds.
             marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
             cases.append(pytest.param(Trial(law, subject), id=f"{subject.kind.value}-{law.name}", marks=marks))
     return pytest.mark.parametrize("law", cases)

@@ -1,4 +1,4 @@
-"""All laws over a loss: what it keeps, what it breaks, what was not asked, and what it costs."""
+"""All laws applied to one loss: which it keeps, which it breaks, which do not apply, and its cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lossbench.probe.subject import Subject
 
 @dataclass(frozen=True)
 class Conformance:
-    """What came of all laws for one loss of one kind; `counters` are None where it could not be called."""
+    """The results of all laws for one loss of one kind; `counters` is None if it could not be called."""
 
     subject: Subject
     findings: tuple[Finding, ...]
@@ -38,7 +38,7 @@ class Conformance:
         return not self.broken
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: names, parameters, findings with their sentences and criteria, counters."""
+        """Plain data for JSON: names, parameters, findings with their sentences and criteria, counters."""
         return {
             "loss": self.subject.name,
             "kind": self.subject.kind.value,
@@ -61,9 +61,15 @@ class Conformance:
 
 
 def subjects(loss: str | type | Callable[..., Any], /, kind: str | Kind | None = None, **params: Any) -> list[Subject]:
-    """One subject a kind of an installed loss (by name), a Loss class, an nn.Module class or a function.
+    """What `check` tests: one subject per kind of a loss.
 
-    kind: that kind alone; for an object without `__lossbench__`, the kind that it is of.
+    Args:
+        loss: the name of an installed loss, a Loss class, an nn.Module class or a function.
+        kind: only this kind; required for an object without `__lossbench__`.
+        params: parameters of the loss; the others keep their defaults.
+
+    Returns:
+        One subject per kind.
     """
     chosen = None if kind is None else Kind(kind)
     if isinstance(loss, str):
@@ -77,7 +83,7 @@ def subjects(loss: str | type | Callable[..., Any], /, kind: str | Kind | None =
 
 
 def _fitting(found: Family, kind: Kind, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that this kind has; one that no kind has stays, to be refused by name."""
+    """The parameters that this kind has; those that no kind has are kept, to be refused by name."""
     known = {p.name for p in found.parameters}
     own = {p.name for p in found[kind].parameters}
     return {key: value for key, value in params.items() if key in own or key.partition(".")[0] not in known}

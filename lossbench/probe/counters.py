@@ -1,4 +1,4 @@
-"""What a loss costs, counted rather than clocked: the same numbers on every machine."""
+"""The cost of a loss in counts, not in time: the same numbers on every machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lossbench.probe.subject import Batch
 
 @dataclass(frozen=True)
 class Counters:
-    """operations: dispatched by forward and backward of a batch. saved: bytes kept for the backward, a target."""
+    """operations: dispatched by forward and backward of a batch. saved: bytes kept for backward, per target."""
 
     operations: int
     saved: float
@@ -34,7 +34,7 @@ def operations(loss: Loss, batch: Batch) -> int:
 
 
 def saved(loss: Loss, batch: Batch) -> int:
-    """Bytes of tensors kept from the forward for the backward, those that share their memory once."""
+    """Bytes of tensors kept from forward for backward; shared memory counts once."""
     sizes: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ def _step(loss: Loss, batch: Batch) -> None:
 
 
 class _Counting(TorchDispatchMode):
-    """Counts whatever passes through torch's dispatcher."""
+    """Counts all operations that pass through torch's dispatcher."""
 
     def __init__(self) -> None:
         super().__init__()

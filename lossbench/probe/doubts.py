@@ -1,6 +1,6 @@
-"""What looks wrong about a loss before it trains: said in words, on the targets that it will be trained on.
+"""Warnings about a loss before training, found on its training targets.
 
-None of this is an error. A loss may have its reasons, so that it is trained all the same.
+None of them is an error: the loss is trained anyway, since it may be meant that way.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from lossbench.loss.adapted import Adapted
 from lossbench.probe.law import process_kept
 
 SIZE = 4.0
-"""Outputs are tried up to it: sure answers, but none that a training would not come to."""
+"""Largest output tried: confident, but within reach of training."""
 SHOWN = 32
-"""Targets that a loss is tried on, evenly spaced among the sorted ones."""
+"""Number of targets tried, evenly spaced among the sorted ones."""
 FEW = 0.05
-"""A smaller share of the training targets is not worth a word."""
+"""Problems with a smaller share of the training targets are not mentioned."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """A loss on every output of a grid for every target that was tried.
+    """A loss on a grid of outputs, for every target that was tried.
 
-    value, slope: [targets, outputs], slope by the first raw output (or, of classes, the largest of all).
-    right: [targets, outputs], larger for better answers. share: [targets], of the training targets.
+    value, slope: [targets, outputs]; slope by the first raw output (for classes, the largest of all).
+    right: [targets, outputs], larger for better outputs. share: [targets], of the training targets.
     """
 
     targets: Sequence[str]
@@ -41,9 +41,9 @@ class Answers:
 
 
 def doubts(loss: Loss, target: Tensor | Sequences, classes: int) -> list[str]:
-    """Sentences about a loss without its name, most telling first; none for sequences, or where it breaks.
+    """Warnings about a loss, without its name, most important first; none for sequences, or if the loss fails.
 
-    loss: ready for a training. target: [n] the training targets as the loss sees them. classes: 1 but for classes.
+    loss: ready for training. target: the training targets as the loss gets them [n]. classes: 1 except for classes.
     """
     with process_kept():
         try:
@@ -54,7 +54,7 @@ def doubts(loss: Loss, target: Tensor | Sequences, classes: int) -> list[str]:
             if not loss.pointwise:
                 return list(_of_sets(loss, target, classes))
             return list(_of_rows(loss, _answers(loss, target, classes)))
-        except Exception:  # of whatever kind: its training will say it
+        except Exception:  # of any kind: training will report it
             return []
 
 
@@ -63,18 +63,18 @@ PREDICTED = frozenset(
     [stem + end for stem in ("output", "input", "logit", "pred", "prediction") for end in ("", "s")]
     + ["y_pred", "y_hat", "yhat", "predicted"]
 )
-"""What authors call the two arguments of a loss."""
+"""Common names of the two arguments of a loss."""
 
 
 def _targets_first(loss: Loss) -> str | None:
-    """By the names of its arguments: whether a loss of somebody else's wants targets first, and nobody said so."""
+    """A warning if the names of a custom loss's arguments suggest that targets come first, and `order` is not set."""
     if not isinstance(loss, Adapted) or loss.true_first:
         return None
     call = loss.function if loss.module is None else loss.module.forward
     assert call is not None
     names = list(inspect.signature(call).parameters)[:2]
     if len(names) == 2 and names[0].lower() in TRUE and names[1].lower() in PREDICTED:
-        return f"takes ({', '.join(names)}), which reads as if targets came first: add loss.order=true_pred if they do"
+        return f"takes ({', '.join(names)}), which looks as if targets come first: if so, add loss.order=true_pred"
     return None
 
 
@@ -84,13 +84,13 @@ def _of_rows(loss: Loss, found: Answers) -> Iterator[str]:
         yield from _not_finite(loss, found, finite)
         return
     if (found.value - found.value[:1]).abs().max() <= 1e-6 * found.value.abs().max():
-        yield "gives the same values whatever the targets are: does it read them?"
+        yield "gives the same values for all targets: does it use them?"
         return
     silent = (found.slope == 0).all(1)
     if share := float(found.share[silent].sum()):
         if loss.kind is Kind.CONTINUOUS:
             if share >= FEW:
-                yield f"has no gradient for {share:.0%} of the training targets, whatever the model says"
+                yield f"has no gradient for {share:.0%} of the training targets, whatever the model predicts"
         else:
             names = " and ".join(name for name, quiet in zip(found.targets, silent.tolist(), strict=True) if quiet)
             yield f"has no gradient for targets of {names} ({share:.0%} of the training rows){_signs(loss)}"
@@ -101,32 +101,32 @@ def _of_rows(loss: Loss, found: Answers) -> Iterator[str]:
 
 
 FALLS = (
-    "costs more for right answers than for wrong ones. Does it take its arguments the other way round "
-    "(loss.order=true_pred), or is it a score that should be large?"
+    "is larger for correct predictions than for wrong ones. Does it take its arguments in the other order "
+    "(loss.order=true_pred), or is it a score that should be maximised?"
 )
 
 
 def _signs(loss: Loss) -> str:
     if loss.kind is not Kind.BINARY or not isinstance(loss, Adapted) or loss.labels is not None:
         return ""
-    return ". If it wants labels of -1 and 1, add 'loss.labels=[-1,1]'"
+    return ". If it takes labels of -1 and 1, add 'loss.labels=[-1,1]'"
 
 
 def _not_finite(loss: Loss, found: Answers, finite: Tensor) -> Iterator[str]:
-    """Whether it is the targets that the loss cannot bear, or the outputs."""
+    """Warnings about NaN and infinity, caused by targets or by outputs."""
     bad = ~finite.any(1)
     if loss.kind is Kind.CONTINUOUS and bad.any() and not bad.all():
         share = float(found.share[bad].sum())
         amounts = loss.kind is Kind.CONTINUOUS and loss.domain is Domain.REAL and isinstance(loss, Adapted)
-        advice = ". If it wants targets of 0 and above, add loss.domain=nonnegative" if amounts else ""
+        advice = ". If it needs targets of 0 and above, add loss.domain=nonnegative" if amounts else ""
         yield f"is NaN or infinite for {share:.0%} of the training targets{advice}"
         return
     some = [name for name, fine in zip(found.outputs, finite.all(0).tolist(), strict=True) if not fine]
     advice = ""
     if isinstance(loss, Adapted) and loss.input == "raw":
         advice = {
-            Kind.CONTINUOUS: ". If it wants outputs above 0, add loss.link=softplus loss.input=prediction",
-        }.get(loss.kind, ". If it wants probabilities, add loss.input=probability")
+            Kind.CONTINUOUS: ". If it needs outputs above 0, add loss.link=softplus loss.input=prediction",
+        }.get(loss.kind, ". If it takes probabilities, add loss.input=probability")
     yield f"is NaN or infinite at outputs such as {some[0]}{advice}"
 
 
@@ -162,7 +162,7 @@ def _of_numbers(loss: Loss, target: Tensor) -> Answers:
 
 
 def _of_classes(loss: Loss, target: Tensor, classes: int) -> Answers:
-    """For every class the answer that is sure of each, and one that is sure of none."""
+    """For every class, outputs that are confident in each class, and one that is confident in none."""
     columns = loss.outputs(classes)
     output = torch.cat([SIZE * torch.eye(classes, columns), torch.zeros(1, columns)])
     labels = torch.arange(classes)
@@ -186,7 +186,7 @@ def _called(loss: Loss, output: Tensor, target: Tensor, width: int) -> tuple[Ten
 
 
 def _of_sets(loss: Loss, target: Tensor, classes: int) -> Iterator[str]:
-    """A set loss on 64 real targets, answered rightly and wrongly."""
+    """A set loss on 64 real targets, with correct and wrong outputs."""
     spaced = torch.linspace(0, len(target) - 1, min(64, len(target))).long()
     shown = target.sort().values[spaced]
     noise = 0.1 * torch.randn(len(shown))
@@ -207,6 +207,6 @@ def _of_sets(loss: Loss, target: Tensor, classes: int) -> Iterator[str]:
         for_right, for_wrong = float(loss(right, shown)), float(loss(wrong, shown))
         turned = float(loss(right, shown.flip(0)))
     if for_right == for_wrong == turned:
-        yield "gives the same value whatever outputs and targets are"
+        yield "gives the same value for all outputs and targets"
     elif for_right > for_wrong:
         yield FALLS

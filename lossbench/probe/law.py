@@ -1,4 +1,4 @@
-"""What a law is, what comes of trying it, and the smallest input that shows a break."""
+"""A law of losses, the result of testing it, and the smallest input that shows a break."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from lossbench.probe.subject import Batch, Subject
 
 Check = Callable[[Subject], "Break | None"]
 Breaks = Callable[[Batch], "str | None"]
-"""Says what is wrong with a batch's losses, or None."""
+"""Describes what is wrong with a batch's losses; None if nothing is."""
 
 
 class Status(Enum):
-    """What became of a law."""
+    """The result of a law."""
 
     KEPT = "kept"
     BROKEN = "broken"
@@ -28,12 +28,12 @@ class Status(Enum):
 
 
 class NotAsked(Exception):
-    """A law that has nothing to say about a loss; the message says why."""
+    """Raised if a law does not apply to a loss; the message says why."""
 
 
 @dataclass(frozen=True)
 class Break:
-    """How a law is broken: in words, and by the smallest batch found, if one shows it."""
+    """How a law is broken: a description, and the smallest batch that shows it, if there is one."""
 
     what: str
     batch: Batch | None = None
@@ -60,7 +60,7 @@ class Law:
 
 @dataclass(frozen=True)
 class Finding:
-    """A law tried on a loss. `words` tell how it is broken, or why it was not asked."""
+    """The result of a law for a loss. `words` says how it is broken, or why it does not apply."""
 
     law: Law
     status: Status
@@ -68,7 +68,7 @@ class Finding:
 
 
 def law(sentence: str) -> Callable[[Check], Law]:
-    """Makes a law of a function: its docstring is the criterion, its name the law's."""
+    """Turns a function into a law: its docstring is the criterion, its name the law's name."""
 
     def made(check: Check) -> Law:
         criterion = " ".join((check.__doc__ or "").split())
@@ -78,7 +78,7 @@ def law(sentence: str) -> Callable[[Check], Law]:
 
 
 def tried(law: Law, subject: Subject) -> Finding:
-    """A finding, whatever the loss does: an error of its own breaks the law at hand."""
+    """Tests a law; an error raised by the loss breaks the law."""
     try:
         with process_kept():
             found = law.check(subject)
@@ -91,9 +91,9 @@ def tried(law: Law, subject: Subject) -> Finding:
 
 @contextmanager
 def process_kept() -> Iterator[None]:
-    """What a loss switches in the whole process is switched back, and a loss that draws, draws the same every time.
+    """Restores what a loss changes in the process, and gives losses that draw random numbers the same ones each time.
 
-    Warnings of libraries stay here: they are about calls that no training makes.
+    Warnings of libraries are suppressed: they concern calls that training never makes.
     """
     dtype, gradients, state = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_rng_state()
     torch.manual_seed(0)
@@ -108,9 +108,9 @@ def process_kept() -> Iterator[None]:
 
 
 def smallest(batch: Batch, breaks: Breaks) -> Break | None:
-    """A break by as few targets and as plain numbers as still show it; None where nothing is wrong.
+    """A break with as few targets and as simple numbers as possible; None if nothing is wrong.
 
-    Rows are left out while the rest still breaks, then outputs are replaced by rounder ones.
+    Rows are removed while the rest still breaks; then outputs are replaced by rounder ones.
     """
     what = breaks(batch)
     if what is None:
@@ -155,7 +155,7 @@ def _plainer(x: float) -> list[float]:
 def _still(batch: Batch, breaks: Breaks) -> bool:
     try:
         return breaks(batch) is not None
-    except Exception:  # a smaller batch that breaks in another way shows something else
+    except Exception:  # a smaller batch that fails in another way shows something else
         return False
 
 

@@ -1,6 +1,6 @@
-"""Which known loss another one nearly is: how it pulls on answers, compared whatever its scale.
+"""The known losses that are most similar to another one, by their gradients.
 
-A loss and its multiple train alike once the rate is tuned, so that gradients are compared up to a factor.
+A loss and its multiple train alike once the learning rate is tuned, so gradients are compared up to a factor.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from lossbench.probe.subject import Batch, Subject, judge
 
 Curve = NDArray[np.float64]
 SAME = 1e-6
-"""Two gradients that differ by less, relative to their size, are one."""
+"""Gradients that differ by less, relative to their size, count as equal."""
 FREE = 3
-"""So many parameters of a known loss are fitted at most."""
+"""At most so many parameters of a known loss are fitted."""
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """A known loss at the parameters that bring it nearest.
+    """A known loss at its most similar parameters.
 
-    off: what is left of the gradients' difference, relative to their size. factor: of the known loss.
+    off: the remaining difference of gradients, relative to their size. factor: multiplies the known loss.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Likeness:
 
 
 def nearest(subject: Subject, among: Iterable[Subject], most: int = 3) -> list[Likeness]:
-    """The nearest of these losses of the same kind, nearest first; itself is left out."""
+    """The most similar of these losses of the same kind, the most similar first, without the loss itself."""
     mine = curve(subject.loss(), subject)
     found = []
     for other in among:
@@ -57,7 +57,7 @@ def nearest(subject: Subject, among: Iterable[Subject], most: int = 3) -> list[L
 
 
 def known(kind: Kind) -> list[Subject]:
-    """Every built-in loss of a kind that can be built without parameters."""
+    """All built-in losses of a kind that need no parameters."""
     found = []
     for plugin in catalogue().plugins:
         if plugin.built_in:
@@ -77,14 +77,14 @@ def apart(first: Curve, second: Curve) -> tuple[float, float]:
 
 
 def curve(loss: Loss, subject: Subject) -> Curve:
-    """How a loss pulls on fixed answers of the subject's kind, in one row."""
+    """The gradients of a loss at fixed outputs of the subject's kind, as one vector."""
     return np.concatenate([judge(loss, batch)[1].double().flatten().numpy() for batch in answers(subject)])
 
 
 def answers(subject: Subject) -> list[Batch]:
     """Logits from -6 to 6 for both labels; numbers within 5 of 0, 1 and 2.5; else 256 random answers.
 
-    Of sets several, near and far: within one batch any function of a loss pulls like the loss itself.
+    Several batches for set losses: within one batch, any function of a loss has gradients proportional to its own.
     """
     if subject.kind is Kind.BINARY and subject.told.pointwise:
         line = torch.linspace(-6, 6, 121, dtype=torch.double)
@@ -100,7 +100,7 @@ def answers(subject: Subject) -> list[Batch]:
 
 
 def _fitted(mine: Curve, other: Subject, subject: Subject) -> Likeness | None:
-    """The other loss at the parameters that bring it nearest; None where it takes other outputs or breaks."""
+    """The other loss at its most similar parameters; None if it takes other outputs or fails."""
     told = other.told
     if (told.pointwise, told.domain) != (subject.told.pointwise, subject.told.domain):
         return None
@@ -134,7 +134,7 @@ def _fitted(mine: Curve, other: Subject, subject: Subject) -> Likeness | None:
         found = minimize(off, start, method="Nelder-Mead", options={**options, "initial_simplex": simplex})
         if found.fun < best - SAME:
             start, best = found.x, found.fun
-    for place, name in enumerate(names):  # the plainest number that fits as well
+    for place, name in enumerate(names):  # the simplest number that fits as well
         for plain in (free[name], 0.0, round(start[place]), float(f"{start[place]:.2g}")):
             tried = np.where(np.arange(len(names)) == place, plain, start)
             if off(tried) <= best + max(SAME / 10, 0.01 * best):
@@ -147,16 +147,16 @@ def _fitted(mine: Curve, other: Subject, subject: Subject) -> Likeness | None:
 
 
 def twins(subjects: Mapping[str, Subject]) -> list[tuple[str, str, float]]:
-    """Pairs of losses, by their titles, that pull alike up to a factor, with that factor.
+    """Pairs of losses, by title, with proportional gradients, and the factor.
 
-    What learns parameters or changes in the course of a training is left out: it is alike at the start alone.
+    Losses that learn parameters or change during training are left out: they are alike only at the start.
     """
     curves = {}
     for title, subject in subjects.items():
         try:
             loss = subject.loss()
             pulls = curve(loss, subject)
-        except Exception:  # the training will say what is wrong with it
+        except Exception:  # training reports what is wrong with it
             continue
         changes = any(type(part).advance is not Loss.advance for part in loss.modules() if isinstance(part, Loss))
         if not changes and not list(loss.parameters()):

@@ -1,4 +1,4 @@
-"""What a loss looks like: its value and its pull on one target, along the raw output."""
+"""The shape of a loss: its value and gradient for one target, along the raw output."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SHAPE_POINTS = 201
 
 
 def loss_shape(loss: Loss) -> dict[str, NDArray[np.float64]]:
-    """The loss's value and gradient on 201 points: residuals -5..5, or logits -10..10 of the class at hand.
+    """The loss's value and gradient at 201 points: residuals -5..5, or logits -10..10 of the true class.
 
     `shape/x`, `shape/value`, `shape/gradient`, and for binary targets `..._negative` for a target of 0. Other outputs,
-    as a variance or further classes, stay at 0. Empty where the loss cannot be called on one target.
+    such as a variance or further classes, stay at 0. Empty if the loss cannot be called on one target.
     """
     span = 5.0 if loss.kind is Kind.CONTINUOUS else 10.0
     x = np.linspace(-span, span, SHAPE_POINTS)
@@ -28,7 +28,7 @@ def loss_shape(loss: Loss) -> dict[str, NDArray[np.float64]]:
             pairs = [_at(loss, x, label)] if loss.pointwise else []
             if not pairs or not _alone(loss, x, label, pairs[0]):
                 pairs = [_at(loss, x[place : place + 1], label) for place in range(len(x))]
-        except Exception:  # a loss that needs more than one target has no such shape; the training says the rest
+        except Exception:  # a loss that needs more than one target has no such shape; training reports other errors
             return {}
         found[f"shape/value{suffix}"] = np.concatenate([values for values, _ in pairs])
         found[f"shape/gradient{suffix}"] = np.concatenate([gradients for _, gradients in pairs])
@@ -36,11 +36,11 @@ def loss_shape(loss: Loss) -> dict[str, NDArray[np.float64]]:
 
 
 def pull(loss: Loss, scored: Scored) -> dict[str, NDArray[Any]]:
-    """How hard each training row pulls at the end of training, and how hard it still is.
+    """The gradient of each training row at the end of training, and how difficult the row still is.
 
     `pull/size`: [n] the absolute gradient of the loss with respect to the row's raw outputs, summed over them.
     `pull/target`: [n]. `pull/difficulty`: [n] 1 - probability of the true class, or the absolute residual in the
-    loss's unit. Rows are the words of texts. Empty where the loss has no gradient or no probability to go by.
+    loss's unit. For texts, rows are words. Empty if the loss has no gradient, or no probability of classes.
     """
     values = scored.output.values if isinstance(scored.output, Sequences) else scored.output
     target = scored.target.values if isinstance(scored.target, Sequences) else scored.target
@@ -56,7 +56,7 @@ def pull(loss: Loss, scored: Scored) -> dict[str, NDArray[Any]]:
         difficulty = 1 - torch.where(target > 0.5, p, 1 - p)
     else:
         difficulty = 1 - p.gather(1, target[:, None]).squeeze(1)
-    target = target.clone()  # whatever the loss makes of its own
+    target = target.clone()  # the loss may write into its own copy
     losses = loss(output, scored.target)
     (gradient,) = torch.autograd.grad(losses.sum(), values)
     size = gradient.abs().view(len(target), -1).sum(1)
@@ -65,7 +65,7 @@ def pull(loss: Loss, scored: Scored) -> dict[str, NDArray[Any]]:
 
 
 def _alone(loss: Loss, x: NDArray[np.float64], label: int, found: tuple[NDArray[np.float64], ...]) -> bool:
-    """Whether single points have the values and slopes that they have among all others."""
+    """Whether single points have the same values and slopes as among all others."""
     some = (0, len(x) // 3, len(x) - 1)
     return all(
         np.allclose(one[0], all_[place], rtol=1e-4, atol=1e-6)

@@ -1,4 +1,4 @@
-"""What is put to the test: one loss, built as often as a law likes, and made-up batches of its kind."""
+"""What is tested: one loss, created as often as a law needs it, and made-up batches of its kind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COUNTS = {Kind.BINARY: (16, 4), Kind.CLASSES: (10, 7, 3), Kind.SEQUENCES: (10, 7
 
 @dataclass(frozen=True)
 class Batch:
-    """Raw outputs and targets, of sequences packed one after the other.
+    """Raw outputs and targets; sequences are concatenated.
 
     values: [m] or [m, outputs]; target: [m]; lengths: [n] of sequences, else None, and n = m.
     """
@@ -51,7 +51,7 @@ class Batch:
         return replace(self, values=values)
 
     def take(self, rows: Sequence[int]) -> Batch:
-        """The targets at these places, in this order, with their outputs."""
+        """The targets at these positions, in this order, with their outputs."""
         if self.lengths is None:
             return Batch(self.values[list(rows)], self.target[list(rows)])
         ends = self.lengths.cumsum(0).tolist()
@@ -60,7 +60,7 @@ class Batch:
         return Batch(self.values[places], self.target[places], self.lengths[list(rows)])
 
     def to(self, dtype: torch.dtype) -> Batch:
-        """Outputs in this precision, and targets with them where they are no labels."""
+        """Outputs in this precision, and targets too unless they are labels."""
         target = self.target.to(dtype) if self.target.is_floating_point() else self.target
         return replace(self, values=self.values.to(dtype), target=target)
 
@@ -83,25 +83,25 @@ class Subject:
 
     @property
     def searched(self) -> dict[str, Range]:
-        """The parameters that are tuned, by their ranges; not those that were chosen."""
+        """The tuned parameters with their ranges, without those that were set."""
         return {name: found for name, found in self.family[self.kind].search.items() if name not in self.params}
 
     def ends(self) -> Iterator[dict[str, float]]:
-        """Every combination of the lowest and highest values that its searched parameters can take."""
+        """All combinations of the lowest and highest values of its tuned parameters."""
         for values in product(*((found.low, found.high) for found in self.searched.values())):
             yield dict(zip(self.searched, values, strict=True))
 
     def at(self, params: Mapping[str, Any]) -> Subject:
-        """The same loss with these parameters beside its own."""
+        """The same loss with these parameters in addition to its own."""
         return replace(self, params={**self.params, **params})
 
     def build(self, params: Mapping[str, Any] = NONE) -> Loss:
-        """As the loader builds it, with these parameters beside its own; nothing is observed yet."""
+        """The loss as loaded, with these parameters in addition to its own; it has observed no targets yet."""
         with seeded(0):
             return assemble(self.family, self.kind, {**self.params, **params})
 
     def loss(self, dtype: torch.dtype = torch.double, classes: int = CLASSES, params: Mapping[str, Any] = NONE) -> Loss:
-        """Ready for a training: the model's outputs asked for, targets observed; float64 throughout where asked."""
+        """The loss ready for training: number of outputs known, targets observed, in float64 by default."""
         loss = self.build(params)
         with seeded(0):
             loss.outputs(self.classes(classes))
@@ -115,11 +115,11 @@ class Subject:
 
     @cached_property
     def told(self) -> Loss:
-        """One that is asked what it declares, and never called."""
+        """An instance for reading its traits; it is never called."""
         return self.build()
 
     def observed(self, loss: Loss, classes: int = CLASSES) -> Any:
-        """Training targets as a task would show them."""
+        """Training targets as a task would pass them to `observe`."""
         if self.kind is Kind.CONTINUOUS:
             return _numbers(200, loss.domain, 11)
         counts = COUNTS[self.kind][:1] * classes if classes != CLASSES else COUNTS[self.kind]
@@ -132,7 +132,7 @@ class Subject:
         return labels
 
     def batch(self, n: int, seed: int = 0, size: float = 2.0, classes: int = CLASSES) -> Batch:
-        """n targets in float64 and outputs of normal size; every label occurs where n allows."""
+        """n targets in float64 and outputs of normal size; every label occurs if n is large enough."""
         generator = torch.Generator().manual_seed(seed)
         match self.kind:
             case Kind.CONTINUOUS:
@@ -154,7 +154,7 @@ class Subject:
                 return Batch(values, torch.randint(classes, (m,), generator=generator), lengths)
 
     def columns(self, classes: int = CLASSES) -> int:
-        """Raw outputs a target for this number of classes."""
+        """Raw outputs per target for this number of classes."""
         with seeded(0):
             return self.build().outputs(self.classes(classes))
 
@@ -181,7 +181,7 @@ class Subject:
                 return Batch(z, y, lengths)
 
     def wrong(self, size: float) -> dict[str, Batch]:
-        """Surely wrong answers of this size, by what they are wrong about."""
+        """Confident mistakes of this size, by the kind of target."""
         one = torch.ones(1, dtype=torch.double)
         match self.kind:
             case Kind.BINARY if self.told.pointwise:
@@ -209,14 +209,14 @@ def judge(loss: Loss, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def value(loss: Loss, batch: Batch) -> Tensor:
-    """The losses of a batch alone."""
+    """The losses of a batch."""
     with torch.no_grad():
         return loss(batch.output, batch.targets)
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """The global generator at this seed, and afterwards where it was."""
+    """Sets the global generator to this seed, and restores it afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

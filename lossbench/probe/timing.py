@@ -95,7 +95,7 @@ def _operations(subject: Subject) -> int:
 
 
 def prices(subjects: Sequence[Subject], setting: Setting, against: Subject, rounds: int = ROUNDS) -> list[Price]:
-    """What the loss that others are held against costs at a setting, and then each of them, all in turn."""
+    """The cost at a setting of the reference loss, then of each of the others, all measured alternately."""
     steps = [step_of(s, setting) for s in (against, *subjects)]
     clock = time.thread_time if setting.threads == 1 else time.perf_counter
     with threads(setting.threads):

@@ -1,4 +1,4 @@
-"""Numbers and names as a person writes them: in the metric's own digits, never with more than they carry."""
+"""Numbers and names as people write them: with the digits of the metric, and never more than are meaningful."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lossbench.verdicts.comparison import Contest, Difference
 NO_MARGIN = "no equivalence margin is set (task.equivalence=)"
 NOT_KNOWN = {
     Scope.TEST: "nothing was measured on the test part",
-    Scope.ROWS: "its record does not say what each test example contributes, or its test part is one group alone",
-    Scope.TRAINING_ROWS: "one data set cannot tell what other training rows would change; several data sets can",
+    Scope.ROWS: "its record has no contributions of single test examples, or its test part is a single group",
+    Scope.TRAINING_ROWS: "one data set cannot show what other training rows would change; several data sets can",
 }
 """Why there is no interval within a scope."""
 
 
 def chosen_otherwise(contest: Contest) -> str:
-    """For a contest that was judged anew: by what its trainings were chosen. Empty where that is what judges them."""
+    """For a contest judged again: the metric by which its runs were chosen. Empty if that is the metric that judges."""
     if not contest.rejudged:
         return ""
     return (
@@ -27,7 +27,7 @@ def chosen_otherwise(contest: Contest) -> str:
 
 
 def amount(value: float, contest: Contest, *, sign: bool = False) -> str:
-    """A value or a gain of a contest's metric, in digits that its margin calls for."""
+    """A value or gain of a contest's metric, with digits that fit its margin."""
     digits = contest.digits
     text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
     zero = f"{0:.{digits}f}"
@@ -59,7 +59,7 @@ def several(n: int, what: str) -> str:
 
 
 def what_would_decide(difference: Difference) -> str:
-    """How many repeats, or else test rows, would settle what cannot be told; said after every `can't tell`."""
+    """How many repeats, or test rows, would settle an inconclusive result; printed after every `can't tell`."""
     now = len(difference.gains)
     if difference.judged is None:
         return NOT_KNOWN[difference.scope]
@@ -67,20 +67,22 @@ def what_would_decide(difference: Difference) -> str:
         return f"about {difference.repeats_needed} repeats should settle it"
     if difference.rows_needed is not None and difference.rows_needed > difference.rows > 0:
         return f"more repeats will not help: you would need about {_rounded(difference.rows_needed)} test rows"
-    if difference.repeats_needed is None:  # what is left is the luck of rows, or a mean on the margin's edge
+    if (
+        difference.repeats_needed is None
+    ):  # only the uncertainty of rows is left, or the mean lies at the edge of the margin
         return "more repeats will not help; other data sets may"
     return f"{p_value(difference.p_holm)} after Holm over {difference.family}: a few more repeats may settle it"
 
 
 def could_detect(difference: Difference, contest: Contest) -> str:
-    """The smallest difference that the run would have found, as a sentence with a blank after it; "" if unknown."""
+    """The smallest difference that the run can detect, as a clause with a trailing space; "" if unknown."""
     if not difference.detectable:
         return ""
     return f"This run can detect differences of {amount(difference.detectable, contest)} or more; "
 
 
 def chosen_by(contest: Contest) -> str:
-    """By which metric what was chosen on validation data, and that nothing was chosen by the others."""
+    """Which metric chose what on validation data, and which metrics chose nothing."""
     if contest.rejudged:
         return chosen_otherwise(contest)
     first, *others = contest.board.metrics
@@ -95,7 +97,7 @@ def chosen_by(contest: Contest) -> str:
 
 
 def _rounded(n: int) -> str:
-    """Two digits of a large number, since it is a guess: `12,000`, `2 M`."""
+    """Two digits of a large number, since it is an estimate: `12,000`, `2 M`."""
     if n >= 1_000_000:
         return f"{n / 1e6:.2g} M" if n < 100_000_000 else f"{round(n, -len(str(n)) + 2) // 1_000_000:,} M"
     power = max(0, len(str(n)) - 2)

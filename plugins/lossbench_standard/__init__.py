@@ -1,1 +1,1 @@
-"""The built-in losses, by family. They know `lossbench.loss` and enter by the same entry points as anybody's."""
+"""The built-in losses, by family. They import only `lossbench.loss` and register by entry point, like any package."""

@@ -8,9 +8,13 @@ from lossbench.loss import Kind, Loss
 
 
 class AbsoluteError(Loss):
-    """Asks for the median, and pays for a large error no more than its size.
+    """Estimates the median; a large error counts in proportion, not squared.
 
-    |output - target|. output, target: [n] in training standard deviations. Laplace, 1774.
+    |output - target|.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Laplace, 1774.
     """
 
     kind = Kind.CONTINUOUS

@@ -1,4 +1,4 @@
-"""Cross-entropies: the log loss of two classes, of many, and of many seen one against the rest."""
+"""Cross-entropies: of two classes, of many, and of many as one-vs-rest."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from lossbench_standard.numerics import against, cross_entropy, onehot, positive
 
 
 class BinaryCrossEntropy(Loss):
-    """Asks for the probability, and pays without bound for being surely wrong.
+    """Estimates the probability; confident mistakes are penalised without limit.
 
-    pos_weight · y · softplus(-z) + (1 - y) · softplus(z). logit z: [n]; target y: [n] in {0, 1}. pos_weight > 0 is what
-    a positive counts against a negative; other than 1, probabilities come out shifted. It is never tuned, so that this
-    is the plain cross-entropy; `weighted_bce` tunes it.
+    pos_weight · y · softplus(-z) + (1 - y) · softplus(z), for logit z and target y. `pos_weight` is never tuned here,
+    so that this stays the plain cross-entropy; `weighted_bce` tunes it.
+
+    Args:
+        pos_weight: weight of a positive relative to a negative, above 0. Any value other than 1 biases the
+            probabilities.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
     """
 
     kind = Kind.BINARY
@@ -25,7 +30,7 @@ class BinaryCrossEntropy(Loss):
     monotone = True
     reference = "-y log p - (1 - y) log(1 - p), p = sigmoid(z)"
     raises = {"pos_weight": "positives"}
-    units = {"pos_weight": "times a negative's weight"}
+    units = {"pos_weight": "weight of a positive relative to a negative"}
 
     def __init__(self, pos_weight: float = 1.0) -> None:
         super().__init__()
@@ -43,17 +48,23 @@ class BinaryCrossEntropy(Loss):
 
 
 class OneAgainstTheRest(Loss):
-    """Asks of every class by itself whether it is the one; `predict` makes the answers sum to 1.
+    """Estimates the probability of each class separately (one-vs-rest); `predict` rescales them to sum to 1.
 
-    Σ_c of the binary cross-entropy of logit c against [c = target], its positives times `pos_weight`, which is never
-    tuned; `weighted_bce` tunes it. logits: [n, classes]; target: [n] int.
+    Σ_c binary cross-entropy of logit c against [c = target], with positives weighted by `pos_weight`. `pos_weight` is
+    never tuned here; `weighted_bce` tunes it.
+
+    Args:
+        pos_weight: weight of a positive relative to a negative, above 0. Any value other than 1 biases the
+            probabilities.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
     """
 
     kind = Kind.CLASSES
     bounded, convex, zero = False, True, True
     monotone = True
     reference = "Σ_c binary cross-entropy of z_c against [c = y]"
-    units = {"pos_weight": "times a negative's weight"}
+    units = {"pos_weight": "weight of a positive relative to a negative"}
 
     def __init__(self, pos_weight: float = 1.0) -> None:
         super().__init__()
@@ -73,25 +84,32 @@ class OneAgainstTheRest(Loss):
 
 
 def one_against_the_rest(output: Tensor) -> Prediction:
-    """What logits [n, classes] say that were trained one against the rest: the shares of their sigmoids."""
+    """The prediction of one-vs-rest logits [n, classes]: their sigmoids, divided by the sum."""
     # log p_c - logsumexp log p: finite even where all of the sigmoids underflow
     return Prediction(output, output.argmax(-1), functional.logsigmoid(output).softmax(-1))
 
 
 class CrossEntropy(Loss):
-    """Asks for the probability of every class, and pays without bound for being surely wrong.
+    """Estimates the probability of every class; confident mistakes are penalised without limit.
 
-    -Σ_c weight_c t_c log softmax(logits)_c, t = (1 - label_smoothing) [c = y] + label_smoothing/classes. logits: [n,
-    classes]; target y: [n] int. `weight`: one number above 0 for each class, of which none is tuned
-    (`weighted_cross_entropy` is for that); a mean over rows is not divided by theirs. Values are those of
-    `torch.nn.functional.cross_entropy`. Label smoothing: Szegedy et al., CVPR 2016.
+    -Σ_c weight_c t_c log softmax(logits)_c, t = (1 - label_smoothing) [c = y] + label_smoothing/classes. Values are
+    those of `torch.nn.functional.cross_entropy`, but a mean over rows is not divided by the sum of their weights.
+    `weighted_cross_entropy` tunes its weights; here they are fixed.
+
+    Args:
+        weight: one factor per class, above 0, for the class's share of the label.
+        label_smoothing: share of the label that is spread evenly over all classes; at least 0 and below 1.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: label smoothing: Szegedy et al., CVPR 2016.
     """
 
     kind = Kind.CLASSES
     bounded, convex = False, True
     reference = "-log softmax(z)_y"
     units = {
-        "weight": "of each class, times its share of the label",
+        "weight": "factor of its share of the label, per class",
         "label_smoothing": "share of the label spread over all classes",
     }
 
@@ -126,7 +144,7 @@ class CrossEntropy(Loss):
             return cross_entropy(z, target, self.label_smoothing)
         if len(self.weight) != z.shape[1]:
             raise ValueError(f"weight has {len(self.weight)} numbers for {z.shape[1]} classes")
-        # a class's weight counts for its share of a smoothed label too, not for the rows of that class alone
+        # a class's weight also applies to its share of a smoothed label, not only to the rows of that class
         weight = torch.tensor(self.weight, dtype=z.dtype, device=z.device)
         return cross_entropy(z, target, self.label_smoothing, weight)
 

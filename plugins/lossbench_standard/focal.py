@@ -1,4 +1,4 @@
-"""Losses that turn to what is still hard: an answer that is right already counts little."""
+"""Losses that focus on hard examples: what is already right counts little."""
 
 from __future__ import annotations
 
@@ -10,14 +10,22 @@ from lossbench.loss import Kind, Loss, Range
 from lossbench_standard.numerics import against, log_likelihood, log_of_the_rest, not_negative, share, wide
 
 GAMMA = {"gamma": Range(0.1, 5.0, log=True)}
-UNITS = {"gamma": "power of 1 - p", "alpha": "weight of a positive, against 1 - alpha of a negative"}
+UNITS = {"gamma": "exponent of 1 - p", "alpha": "weight of a positive; of a negative: 1 - alpha"}
 
 
 class BinaryFocal(Loss):
-    """Asks which class, most of all where it is still unsure; its probabilities come out too timid.
+    """Classifies, with the focus on examples that are still uncertain; its probabilities are under-confident.
 
-    (1 - p)^gamma · -log p, p the probability of the true class; with `alpha` times alpha for positives and 1 - alpha
-    for negatives. logit: [n]; target: [n] in {0, 1}. gamma ≥ 0; gamma = 0 is the cross-entropy. Lin et al., ICCV 2017.
+    (1 - p)^gamma · -log p, p the probability of the true class. With `alpha`, times alpha for positives and 1 - alpha
+    for negatives.
+
+    Args:
+        gamma: focus on uncertain examples: exponent of 1 - p, at least 0; 0 is the cross-entropy.
+        alpha: weight of a positive; a negative weighs 1 - alpha. Between 0 and 1; None weighs both 1.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Lin et al., ICCV 2017.
     """
 
     kind = Kind.BINARY
@@ -50,10 +58,16 @@ class BinaryFocal(Loss):
 
 
 class ClassesFocal(Loss):
-    """Asks which class, most of all where it is still unsure; its probabilities come out too timid.
+    """Classifies, with the focus on examples that are still uncertain; its probabilities are under-confident.
 
-    (1 - p)^gamma · -log p, p the softmax of the true class. logits: [n, classes]; target: [n] int. gamma ≥ 0; gamma = 0
-    is the cross-entropy. One value a row, not one a row and class. Lin et al., ICCV 2017.
+    (1 - p)^gamma · -log p, p the softmax of the true class. One value per row, not one per row and class.
+
+    Args:
+        gamma: focus on uncertain examples: exponent of 1 - p, at least 0; 0 is the cross-entropy.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Lin et al., ICCV 2017.
     """
 
     kind = Kind.CLASSES
@@ -82,11 +96,19 @@ class ClassesFocal(Loss):
 
 
 class Asymmetric(Loss):
-    """Asks for the positives among many negatives: easy negatives count little, and surely negative ones nothing.
+    """Finds positives among many negatives: easy negatives count little, and very easy ones not at all.
 
     Positives: (1 - p)^gamma_pos · -log p. Negatives: q^gamma_neg · -log(1 - q), q = max(p - margin, 0). p =
-    sigmoid(logit). logit: [n]; target: [n] in {0, 1}. Probabilities are distorted, and .5 is no fair threshold. Ridnik
-    et al., ICCV 2021.
+    sigmoid(logit). Probabilities are distorted: do not use .5 as the threshold.
+
+    Args:
+        gamma_neg: exponent for negatives, at least 0: larger values play down easy negatives.
+        gamma_pos: exponent for positives, at least 0.
+        margin: negatives with a probability up to this count nothing; at least 0 and below 1.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Ridnik et al., ICCV 2021.
     """
 
     kind = Kind.BINARY
@@ -95,7 +117,7 @@ class Asymmetric(Loss):
     reference = "positives (1-p)^γ₊ · -log p, negatives q^γ₋ · -log(1-q), q = max(p - m, 0); Ridnik et al. 2021"
     special_cases = {"gamma_neg=0, gamma_pos=0, margin=0": "bce", "gamma_neg=2, gamma_pos=2, margin=0": "focal"}
     search = {"gamma_neg": Range(0.5, 6.0, log=True)}
-    units = {"gamma_neg": "power for negatives", "gamma_pos": "power for positives", "margin": "of probability"}
+    units = {"gamma_neg": "exponent for negatives", "gamma_pos": "exponent for positives", "margin": "probability"}
 
     def __init__(self, gamma_neg: float = 4.0, gamma_pos: float = 1.0, margin: float = 0.05) -> None:
         super().__init__()
@@ -124,7 +146,7 @@ class Asymmetric(Loss):
             return torch.exp(-self.gamma_neg * functional.softplus(-z)) * functional.softplus(z)
         shifted = torch.sigmoid(z) - self.margin
         counts = shifted > 0
-        q = torch.where(counts, shifted, 0.5)  # a power of 0 would have a slope without end
+        q = torch.where(counts, shifted, 0.5)  # a power of 0 would have an infinite slope
         return torch.where(counts, torch.exp(self.gamma_neg * q.log()) * -torch.log1p(-q), 0.0)
 
 

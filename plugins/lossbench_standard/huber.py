@@ -11,10 +11,17 @@ from lossbench.loss import Kind, Loss, Range
 
 
 class Huber(Loss):
-    """Asks for something between the mean and the median: small errors count by their square, large ones by their size.
+    """Squared error for small errors, absolute error for large ones; estimates something between mean and median.
 
-    r²/2 if |r| <= delta else delta (|r| - delta/2), r = output - target. output, target: [n] in training standard
-    deviations. delta > 0. Huber, Annals of Mathematical Statistics 35, 1964.
+    r²/2 if |r| <= delta else delta (|r| - delta/2), r = output - target.
+
+    Args:
+        delta: error at which the loss turns from squared to linear, above 0; in training standard deviations of the
+            target.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Huber, Annals of Mathematical Statistics 35, 1964.
     """
 
     kind = Kind.CONTINUOUS
@@ -29,7 +36,7 @@ class Huber(Loss):
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
         if not 0 < delta < math.inf:
-            raise ValueError(f"delta is above 0 and finite, not {delta}")
+            raise ValueError(f"delta must be above 0 and finite, not {delta}")
         self.delta = delta
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

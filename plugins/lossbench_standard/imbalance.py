@@ -1,4 +1,4 @@
-"""Cross-entropies that know how rare each class is, from the training targets."""
+"""Cross-entropies that use class frequencies, counted in the training targets."""
 
 from __future__ import annotations
 
@@ -10,30 +10,37 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lossbench.loss import Kind, Loss, Prediction, Range
-from lossbench_standard.cross_entropy import one_against_the_rest
+from lossbench.loss import Kind, Loss, Range
 from lossbench_standard.numerics import against, centred, cross_entropy, not_negative, onehot, positive, share, wide
+from lossbench_standard.positives import WeightedBinaryCrossEntropy, WeightedOneAgainstTheRest
 
 OBSERVES = "class counts"
 
 
 class _Observing(Loss):
-    """A loss that has counted classes, and takes over another's counts whatever their number."""
+    """A loss that counts classes; it loads the counts of another one even if that saw another number of classes."""
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         for name, own in list(self.named_buffers(recurse=False)):
-            found = state_dict.get(prefix + name)
-            if isinstance(found, Tensor) and found.shape != own.shape:
-                setattr(self, name, own.new_empty(found.shape))
+            loaded = state_dict.get(prefix + name)
+            if isinstance(loaded, Tensor) and loaded.shape != own.shape:
+                setattr(self, name, own.new_empty(loaded.shape))
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 class ClassBalanced(Loss):
-    """Asks which class, each by what a further example of it would add: rare classes weigh more.
+    """Cross-entropy that gives rare classes more weight, by the effective number of examples of each class.
 
-    The cross-entropy times w_y, w_c as (1 - beta)/(1 - beta^n_c), scaled to a mean of 1 over the two classes; n_c
-    counts the training targets. logit: [n]; target: [n] in {0, 1}. 0 ≤ beta < 1; beta = 0 weighs both alike. Cui et
-    al., CVPR 2019.
+    The cross-entropy times w_y, with w_c proportional to (1 - beta)/(1 - beta^n_c) and a mean of 1 over both classes;
+    n_c counts class c in the training targets.
+
+    Args:
+        beta: at least 0 and below 1: 0 weighs both classes alike; close to 1, weights approach inverse class
+            frequencies.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Cui et al., CVPR 2019.
     """
 
     kind = Kind.BINARY
@@ -42,7 +49,7 @@ class ClassBalanced(Loss):
     monotone = True
     reference = "(1-β)/(1-β^n_y) · cross-entropy; Cui et al. 2019"
     special_cases = {"beta=0": "bce"}
-    units = {"beta": "share of an example that those before it hold already"}
+    units = {"beta": "0: equal class weights; close to 1: inverse class frequencies"}
     weight: Tensor
 
     def __init__(self, beta: float = 0.999) -> None:
@@ -65,11 +72,11 @@ class ClassBalanced(Loss):
 
 
 class _LogitAdjusted(_Observing):
-    """The cross-entropy of logits that each class's frequency has been added to, and that predictions go without."""
+    """The cross-entropy of logits to which log class frequencies are added; predictions use the logits alone."""
 
     bounded, convex, zero = False, True, True
     observes = OBSERVES
-    units = {"tau": "times the logarithm of the class's share"}
+    units = {"tau": "multiple of the log class frequency"}
     monotone = True
     reference = "cross-entropy of z + τ log π; Menon et al. 2021"
 
@@ -83,10 +90,17 @@ class _LogitAdjusted(_Observing):
 
 
 class BinaryLogitAdjusted(_LogitAdjusted):
-    """Asks for the class as if both were equally frequent: the balanced error is what it makes small.
+    """Classifies as if both classes were equally frequent: minimises the balanced error.
 
-    The cross-entropy of logit + tau (log π_1 - log π_0), π the classes' shares of the training targets; predictions use
-    the logit alone. logit: [n]; target: [n] in {0, 1}. Menon et al., ICLR 2021.
+    The cross-entropy of logit + tau (log π_1 - log π_0), π the class frequencies in the training targets. Predictions
+    use the logit alone.
+
+    Args:
+        tau: strength of the adjustment, at least 0; 0 is the cross-entropy.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Menon et al., ICLR 2021.
     """
 
     kind = Kind.BINARY
@@ -106,11 +120,17 @@ class BinaryLogitAdjusted(_LogitAdjusted):
 
 
 class ClassesLogitAdjusted(_LogitAdjusted):
-    """Asks for the class as if all were equally frequent: the balanced error is what it makes small.
+    """Classifies as if all classes were equally frequent: minimises the balanced error.
 
-    The cross-entropy of logits + tau log π, π the classes' shares of the training targets; predictions use the logits
-    alone. logits: [n, classes]; target: [n] int. A class that never occurs counts as half an example. Menon et al.,
-    ICLR 2021.
+    The cross-entropy of logits + tau log π, π the class frequencies in the training targets. Predictions use the logits
+    alone. A class without training examples counts as half an example.
+
+    Args:
+        tau: strength of the adjustment, at least 0; 0 is the cross-entropy.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Menon et al., ICLR 2021.
     """
 
     kind = Kind.CLASSES
@@ -119,7 +139,7 @@ class ClassesLogitAdjusted(_LogitAdjusted):
 
     def __init__(self, tau: float = 1.0) -> None:
         super().__init__(tau)
-        # counts will do for shares, and go on for classes that only the model knows of: the softmax is the same
+        # Counts give the same softmax as frequencies, and extend to classes that only the model knows.
         self.register_buffer("log_count", torch.zeros(0))
 
     def observe(self, target: Tensor) -> None:  # type: ignore[override]  # of its kind
@@ -132,12 +152,12 @@ class ClassesLogitAdjusted(_LogitAdjusted):
 
 
 class _MarginByCount(_Observing):
-    """The cross-entropy with the true class's logit made smaller by a margin that is larger for rare classes."""
+    """The cross-entropy after subtracting a margin from the true class's logit, a larger one for rarer classes."""
 
     bounded, convex, zero = False, True, True
     observes = OBSERVES
     search = {"max_margin": Range(0.05, 3.0, log=True)}
-    units = {"max_margin": "logits, for the rarest class", "scale": "times all logits"}
+    units = {"max_margin": "logits, for the rarest class", "scale": "factor of all logits"}
     monotone = True
     reference = "cross-entropy of z_y - C/n_y^¼; Cao et al. 2019"
     shrink: Tensor
@@ -157,11 +177,18 @@ class _MarginByCount(_Observing):
 
 
 class BinaryLDAM(_MarginByCount):
-    """Asks which class, with a wider margin around the rarer one.
+    """Cross-entropy with a margin that is wider for the rarer class.
 
-    softplus(-scale (s - m_y)), s the logit for a target of 1, less the logit for 0; m_c as n_c^(-1/4), the larger of
-    both max_margin. logit: [n]; target: [n] in {0, 1}. max_margin ≥ 0. The paper's scale of 30 is for normalised
-    outputs. Cao et al., NeurIPS 2019.
+    softplus(-scale (s - m_y)), s = logit for a target of 1, -logit for 0. The margin m_c is proportional to n_c^(-1/4),
+    n_c the number of training targets of class c; the larger of both is max_margin.
+
+    Args:
+        max_margin: margin of the rarer class, in logits, at least 0.
+        scale: multiplies all logits, above 0. The paper's 30 is for normalised outputs.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Cao et al., NeurIPS 2019.
     """
 
     kind = Kind.BINARY
@@ -172,15 +199,23 @@ class BinaryLDAM(_MarginByCount):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         first, last = self.shrink[0], self.shrink[-1]
-        due = self.max_margin * (first + (last - first) * target)
-        return functional.softplus(self.scale * (against(wide(output), target) + due))
+        margin = self.max_margin * (first + (last - first) * target)
+        return functional.softplus(self.scale * (against(wide(output), target) + margin))
 
 
 class ClassesLDAM(_MarginByCount):
-    """Asks which class, with wider margins around rarer ones.
+    """Cross-entropy with margins that are wider for rarer classes.
 
-    The cross-entropy of scale · (logits less m_y at the true class), m_c as n_c^(-1/4), the largest max_margin. logits:
-    [n, classes]; target: [n] int. The paper's scale of 30 is for normalised outputs. Cao et al., NeurIPS 2019.
+    The cross-entropy of scale · (logits, minus m_y at the true class). The margin m_c is proportional to n_c^(-1/4),
+    n_c the number of training targets of class c; the largest is max_margin.
+
+    Args:
+        max_margin: margin of the rarest class, in logits, at least 0.
+        scale: multiplies all logits, above 0. The paper's 30 is for normalised outputs.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Cao et al., NeurIPS 2019.
     """
 
     kind = Kind.CLASSES
@@ -191,104 +226,26 @@ class ClassesLDAM(_MarginByCount):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         unseen = max(0, output.shape[1] - len(self.shrink))
-        due = self.max_margin * functional.pad(self.shrink, (0, unseen), value=1.0)[target]
+        margin = self.max_margin * functional.pad(self.shrink, (0, unseen), value=1.0)[target]
         z = centred(wide(output))
         chosen = onehot(target, z)
-        return cross_entropy(self.scale * (z - due[:, None] * chosen), target)
-
-
-class _WeightedPositives(Loss):
-    """The binary cross-entropy with positives that weigh `pos_weight` times as much as negatives."""
-
-    bounded, convex, zero = False, True, True
-    monotone = True
-    search = {"pos_weight": Range(0.3, 30.0, log=True)}
-    units = {"pos_weight": "times a negative's weight; None: as many as there are negatives for each positive"}
-
-    def __init__(self, pos_weight: float | None = None) -> None:
-        super().__init__()
-        # NaN for None: trainings of a stack may differ in a number, but not in whether there is one
-        self.given = math.nan if pos_weight is None else positive("pos_weight", pos_weight)
-
-    @property
-    def pos_weight(self) -> float | None:
-        return None if math.isnan(self.given) else self.given
-
-    @property
-    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
-        return "probability" if self.given == 1 else "distorted probability"
-
-    def or_else(self, balanced: Tensor | float) -> Tensor | float:
-        """The weight of a positive: the one that was given, or else this one."""
-        if isinstance(self.given, Tensor):
-            return torch.where(self.given.isnan(), balanced, self.given)
-        return balanced if math.isnan(self.given) else self.given
-
-
-class WeightedBinaryCrossEntropy(_WeightedPositives):
-    """Asks which class, with positives that weigh more: the probabilities of a rare class come out too high.
-
-    w · y · softplus(-z) + (1 - y) · softplus(z), w = pos_weight: `bce` with its weight tuned. logit z: [n]; target y:
-    [n] in {0, 1}. pos_weight > 0; None is the number of negatives over that of positives among the training targets, so
-    that both classes weigh the same in all. King and Zeng, Political Analysis 9, 2001.
-    """
-
-    kind = Kind.BINARY
-    reference = "-w y log p - (1 - y) log(1 - p), p = sigmoid(z); King & Zeng 2001"
-    special_cases = {"pos_weight=1": "bce"}
-    raises = {"pos_weight": "positives"}
-    balanced: Tensor
-
-    def __init__(self, pos_weight: float | None = None) -> None:
-        super().__init__(pos_weight)
-        self.register_buffer("balanced", torch.ones(()))
-
-    @property
-    def observes(self) -> str:  # type: ignore[override]  # told by a parameter
-        return OBSERVES if self.pos_weight is None else ""
-
-    def observe(self, target: Tensor) -> None:  # type: ignore[override]  # of its kind
-        if not self.observes:
-            return
-        positives = target.double().sum()
-        self.balanced = ((len(target) - positives).clamp(min=1) / positives.clamp(min=1)).to(self.balanced)
-
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        weight = self.or_else(self.balanced)
-        return (weight * target + (1 - target)) * functional.softplus(against(wide(output), target))
-
-
-class WeightedOneAgainstTheRest(_WeightedPositives):
-    """Asks of every class by itself whether it is the one, and weighs the one more than the rest.
-
-    Σ_c of the binary cross-entropy of logit c against [c = target], its positives times `pos_weight`: `bce` with its
-    weight tuned. logits: [n, classes]; target: [n] int. pos_weight > 0; None is classes - 1, the number of negatives
-    for each positive.
-    """
-
-    kind = Kind.CLASSES
-    reference = "Σ_c weighted binary cross-entropy of z_c against [c = y]"
-    special_cases = {"pos_weight=1": "bce"}
-
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        z = wide(output)
-        chosen = onehot(target, z)
-        weight = self.or_else(torch.full((), z.shape[1] - 1.0, dtype=z.dtype, device=z.device))
-        if isinstance(weight, Tensor) and weight.ndim:
-            weight = weight[:, None]
-        return ((weight * chosen + (1 - chosen)) * functional.softplus(against(z, chosen))).sum(1)
-
-    def predict(self, output: Tensor) -> Prediction:
-        return one_against_the_rest(output)
+        return cross_entropy(self.scale * (z - margin[:, None] * chosen), target)
 
 
 class WeightedCrossEntropy(_Observing):
-    """Asks which class, each weighed by how rare it is: the probabilities of rare classes come out too high.
+    """Cross-entropy weighted by inverse class frequency: finds more of rare classes, and overestimates their
+    probabilities.
 
-    w_y^power · -log softmax(logits)_y, w_c = n/(classes · n_c) of the training targets (as scikit-learn's "balanced"),
-    or `weight` where it is given. logits: [n, classes]; target y: [n] int. power ≥ 0: 1 makes every class weigh the
-    same in all, 0 is the cross-entropy. A class that never occurs weighs as much as the rarest. King and Zeng,
-    Political Analysis 9, 2001.
+    w_y^power · -log softmax(logits)_y. By default w_c = n/(classes · n_c) from the training targets, as scikit-learn's
+    "balanced". A class without training examples weighs as much as the rarest one.
+
+    Args:
+        weight: one factor per class, above 0, instead of the frequencies.
+        power: exponent of the weights, at least 0: 1 gives every class the same total weight, 0 is the cross-entropy.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: King and Zeng, Political Analysis 9, 2001.
     """
 
     kind = Kind.CLASSES
@@ -297,7 +254,7 @@ class WeightedCrossEntropy(_Observing):
     reference = "-w_y^k log softmax(z)_y, w_c = n/(K n_c); King & Zeng 2001"
     special_cases = {"power=0": "cross_entropy"}
     search = {"power": Range(0.1, 1.5)}
-    units = {"weight": "of each class, times its loss", "power": "of the weights: 0 for all alike"}
+    units = {"weight": "factor of the loss, per class", "power": "exponent of the weights; 0: equal weights"}
     balanced: Tensor
 
     def __init__(self, weight: Sequence[float] | None = None, power: float = 1.0) -> None:

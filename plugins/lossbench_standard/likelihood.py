@@ -1,4 +1,4 @@
-"""Negative log-likelihoods of numbers: what the answer says of how targets spread is judged too."""
+"""Negative log-likelihoods and relatives, for numbers; Gaussian and Student's t also judge the predicted spread."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from lossbench.loss import Domain, Kind, Loss, Prediction, Range
 from lossbench_standard.numerics import log1p_square, positive, wide
 
 NORMAL_95 = 1.6448536269514722
-"""The standard normal's .95 quantile: the central 90 % reach so far on both sides."""
+"""The standard normal's .95 quantile: the central 90 % lie within this distance of the mean."""
 FLOOR = 1e-6
-"""Variances and scales stay above this: next to 0 the likelihood of a lucky hit has no bound."""
+"""Lower bound of variances and scales: as they approach 0, the likelihood of an exact hit grows without limit."""
 
 
 class GaussianNLL(Loss):
-    """Asks for the mean and the variance, two raw outputs a target; an error costs less where it was announced.
+    """Estimates mean and variance (two raw outputs per target): an error costs less where the predicted variance is
+    large.
 
-    (log v + (y - m)²/v)/2, m the first output, v = softplus of the second + 1e-6. output: [n, 2]; target y: [n], in
-    training standard deviations. Below 0 where v is small and right. Nix and Weigend 1994.
+    (log v + (y - m)²/v)/2, m the first output, v = softplus of the second + 1e-6, y the target. Goes below 0 for a
+    small v and a close prediction.
+
+    Shape: output [n, 2], target [n], in training standard deviations of the target; returns [n].
+
+    Source: Nix and Weigend 1994.
     """
 
     kind = Kind.CONTINUOUS
@@ -45,11 +50,18 @@ class GaussianNLL(Loss):
 
 
 class StudentTNLL(Loss):
-    """Asks for centre and scale of a distribution with heavy tails: robust, and honest about its errors.
+    """Estimates centre and scale of a heavy-tailed distribution: robust to outliers, and it predicts its own
+    uncertainty.
 
     -log density of Student's t with nu degrees of freedom, location m (first output) and scale s = softplus of the
-    second + 1e-6. output: [n, 2]; target: [n], in training standard deviations. nu > 0. Lange, Little and Taylor,
-    JASA 84, 1989.
+    second + 1e-6.
+
+    Args:
+        nu: degrees of freedom, above 0: the fewer, the heavier the tails.
+
+    Shape: output [n, 2], target [n], in training standard deviations of the target; returns [n].
+
+    Source: Lange, Little and Taylor, JASA 84, 1989.
     """
 
     kind = Kind.CONTINUOUS
@@ -57,7 +69,7 @@ class StudentTNLL(Loss):
     bounded, convex, zero = False, False, False
     reference = "-log t_ν((y - m)/s) + log s; Lange et al. 1989"
     search = {"nu": Range(1.0, 30.0, log=True)}
-    units = {"nu": "degrees of freedom: few for heavy tails"}
+    units = {"nu": "degrees of freedom; fewer: heavier tails"}
 
     def __init__(self, nu: float = 4.0) -> None:
         super().__init__()
@@ -80,10 +92,14 @@ class StudentTNLL(Loss):
 
 
 class PoissonNLL(Loss):
-    """Asks for the mean of counts and other amounts, by its logarithm: an error counts against what was expected.
+    """Estimates the mean of counts and other amounts, on a log scale; an error weighs less where the expected amount is
+    large.
 
-    exp(f) - y f, without the term of y alone. output f: [n]; target y: [n], at least 0, in multiples of the training
-    mean; the prediction is exp(f). McCullagh and Nelder 1989.
+    exp(f) - y f, without the term that depends on y alone. The prediction is exp(f).
+
+    Shape: output f [n]; target y [n], at least 0, in multiples of the training mean; returns [n].
+
+    Source: McCullagh and Nelder 1989.
     """
 
     kind = Kind.CONTINUOUS
@@ -102,10 +118,12 @@ class PoissonNLL(Loss):
 
 
 class SquaredLogError(Loss):
-    """Asks for the mean of log(1 + y): errors count by their ratio, so that large targets do not outweigh small ones.
+    """Estimates the mean of log(1 + y): errors count by their ratio, so that large targets do not outweigh small ones.
 
-    (f - log(1 + y))². output f: [n]; target y: [n], at least 0, in multiples of the training mean; the prediction is
-    exp(f) - 1, where this is the squared difference of log(1 + .). It is no mean: RMSE rewards something else.
+    (f - log(1 + y))². The prediction is exp(f) - 1, for which this is the squared difference of log(1 + .). It is not
+    the mean, so a model trained with it is not optimal for RMSE.
+
+    Shape: output f [n]; target y [n], at least 0, in multiples of the training mean; returns [n].
     """
 
     kind = Kind.CONTINUOUS

@@ -1,4 +1,4 @@
-"""Losses that want a margin: an answer that is right by enough costs nothing, and is left alone."""
+"""Losses with a margin: an answer that is right by enough costs nothing and gets no gradient."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from lossbench.loss import Kind, Loss, Prediction
 from lossbench_standard.numerics import margin, onehot, wide
 
 EDGE = 1e-6
-"""Probabilities read off a margin stay so far from 0 and 1: beyond ±1 it says no more than that it is sure."""
+"""Distance of probabilities from 0 and 1: beyond ±1 a margin says only that the model is sure, not how sure."""
 
 
 class Hinge(Loss):
-    """Asks for the side alone, right by 1: the support vector machine's loss. It has no probabilities.
+    """The support vector machine's loss: only the side of the boundary counts, with a margin of 1; no probabilities.
 
-    max(0, 1 - s), s the logit for a target of 1, less the logit for 0. logit: [n]; target: [n] in {0, 1}. Cortes and
-    Vapnik, Machine Learning 20, 1995.
+    max(0, 1 - s), s = logit for a target of 1, -logit for 0.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Cortes and Vapnik, Machine Learning 20, 1995.
     """
 
     kind = Kind.BINARY
@@ -34,10 +37,13 @@ class Hinge(Loss):
 
 
 class SquaredHinge(Loss):
-    """Asks for the probability, on the scale from -1 to 1, and never pulls at what lies beyond its own end.
+    """Estimates the probability on a scale from -1 to 1; answers that are right by 1 or more get no gradient.
 
-    max(0, 1 - s)², s the logit for a target of 1, less the logit for 0. logit: [n]; target: [n] in {0, 1}. The
-    minimiser is 2p - 1. Zhang, Annals of Statistics 32, 2004.
+    max(0, 1 - s)², s = logit for a target of 1, -logit for 0. Minimised by 2p - 1.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Zhang, Annals of Statistics 32, 2004.
     """
 
     kind = Kind.BINARY
@@ -54,10 +60,14 @@ class SquaredHinge(Loss):
 
 
 class ModifiedHuber(Loss):
-    """Asks for the probability as the squared hinge, but pays for the surely wrong by its size, not its square.
+    """Squared hinge with a linear tail: estimates the probability, and confident mistakes count in proportion, not
+    squared.
 
-    max(0, 1 - s)² where s ≥ -1, else -4 s; s the logit for a target of 1, less the logit for 0. logit: [n]; target: [n]
-    in {0, 1}. The minimiser is 2p - 1. Zhang, Annals of Statistics 32, 2004.
+    max(0, 1 - s)² where s ≥ -1, else -4 s; s = logit for a target of 1, -logit for 0. Minimised by 2p - 1.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Zhang, Annals of Statistics 32, 2004.
     """
 
     kind = Kind.BINARY
@@ -76,9 +86,13 @@ class ModifiedHuber(Loss):
 
 
 class MulticlassHinge(Loss):
-    """Asks for the class alone, ahead of every other by 1. It has no probabilities.
+    """Multiclass hinge: the true class must lead every other by 1; no probabilities.
 
-    max(0, 1 + max_{c ≠ y} z_c - z_y). logits z: [n, classes]; target y: [n] int. Crammer and Singer, JMLR 2, 2001.
+    max(0, 1 + max_{c ≠ y} z_c - z_y), for logits z and target y.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Crammer and Singer, JMLR 2, 2001.
     """
 
     kind = Kind.CLASSES

@@ -1,4 +1,4 @@
-"""Cross-entropies that do not insist on every label: for labels that may be wrong, and against being too sure."""
+"""Cross-entropies for labels that may be wrong, and against over-confidence."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from torch.nn import functional
 
 from lossbench.loss import Kind, Loss, Range
 from lossbench_standard.numerics import against, log_likelihood, not_negative, share, wide
+from lossbench_standard.poly import BinaryPoly, ClassesPoly
 
 ZERO_LOG = math.log(1e-4)
-"""What log 0 counts in the reverse cross-entropy, as the authors' code has it."""
+"""The value of log 0 in the reverse cross-entropy, as in the authors' code."""
 
 
 class _Smoothed(Loss):
-    """A label of which the share epsilon is spread evenly over the classes; epsilon = 0 leaves it as it is."""
+    """A label with the share epsilon spread evenly over the classes; epsilon = 0 leaves it as it is."""
 
     search = {"epsilon": Range(0.005, 0.5, log=True)}
     bounded, convex = False, True
@@ -30,15 +31,21 @@ class _Smoothed(Loss):
         return "probability" if self.epsilon == 0 else "distorted probability"
 
     @property
-    def monotone(self) -> bool:  # type: ignore[override]  # an answer surer than the smoothed label costs more
+    def monotone(self) -> bool:  # type: ignore[override]  # a prediction more confident than the smoothed label costs more
         return self.epsilon == 0
 
 
 class LabelSmoothing(_Smoothed):
-    """Asks for the probability, drawn a little towards one half: no label is taken to be sure.
+    """Estimates the probability, pulled slightly towards one half: no label is treated as certain.
 
-    The binary cross-entropy against y (1 - epsilon) + epsilon/2. logit: [n]; target y: [n] in {0, 1}. Szegedy et al.,
-    CVPR 2016.
+    The binary cross-entropy against y (1 - epsilon) + epsilon/2, y the target.
+
+    Args:
+        epsilon: share of the label that is spread over both classes; at least 0 and below 1.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Szegedy et al., CVPR 2016.
     """
 
     kind = Kind.BINARY
@@ -88,10 +95,16 @@ class _Generalised(Loss):
 
 
 class BinaryGCE(_Generalised):
-    """Asks which class, and gives up on what stays surely wrong: labels may be.
+    """Classifies; learns hardly anything from examples that stay confidently wrong, since their labels may be wrong.
 
-    (1 - p^q)/q, p the probability of the true class. logit: [n]; target: [n] in {0, 1}. 0 ≤ q ≤ 1; q = 0 is the
-    cross-entropy. The odds come out to the power 1/(1 - q). Zhang and Sabuncu, NeurIPS 2018.
+    (1 - p^q)/q, p the probability of the true class. The predicted odds are the true odds to the power 1/(1 - q).
+
+    Args:
+        q: from 0, the cross-entropy, to 1, the absolute error of the probability.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Zhang and Sabuncu, NeurIPS 2018.
     """
 
     kind = Kind.BINARY
@@ -102,10 +115,16 @@ class BinaryGCE(_Generalised):
 
 
 class ClassesGCE(_Generalised):
-    """Asks which class, and gives up on what stays surely wrong: labels may be.
+    """Classifies; learns hardly anything from examples that stay confidently wrong, since their labels may be wrong.
 
-    (1 - p^q)/q, p the softmax of the true class. logits: [n, classes]; target: [n] int. 0 ≤ q ≤ 1; q = 0 is the
-    cross-entropy. Zhang and Sabuncu, NeurIPS 2018.
+    (1 - p^q)/q, p the softmax of the true class.
+
+    Args:
+        q: from 0, the cross-entropy, to 1, the absolute error of the probability.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Zhang and Sabuncu, NeurIPS 2018.
     """
 
     kind = Kind.CLASSES
@@ -116,10 +135,10 @@ class ClassesGCE(_Generalised):
 
 
 class _Symmetric(Loss):
-    """alpha · cross-entropy + beta · (-A)(1 - p): the reverse cross-entropy counts log 0 as A."""
+    """alpha · cross-entropy + beta · (-A)(1 - p): the second is the reverse cross-entropy, with A for log 0."""
 
     search = {"alpha": Range(0.01, 10.0, log=True), "beta": Range(0.1, 10.0, log=True)}
-    units = {"alpha": "times the cross-entropy", "beta": "times the reverse", "A": "what log 0 counts"}
+    units = {"alpha": "weight of the cross-entropy", "beta": "weight of the reverse", "A": "value of log 0"}
     zero = True
     monotone = True
     reference = "α CE + β (-A)(1 - p); Wang et al. 2019"
@@ -148,10 +167,18 @@ class _Symmetric(Loss):
 
 
 class BinarySCE(_Symmetric):
-    """Asks which class; the symmetric part keeps wrong labels from being learned by heart.
+    """Cross-entropy plus a noise-robust term that keeps the model from memorising wrong labels.
 
-    alpha · -log p + beta · (-A)(1 - p), p the probability of the true class, A < 0. logit: [n]; target: [n] in {0, 1}.
-    alpha, beta ≥ 0, not both 0; alpha = 0 is the reverse cross-entropy alone. Wang et al., ICCV 2019.
+    alpha · -log p + beta · (-A)(1 - p), p the probability of the true class. alpha and beta are not both 0.
+
+    Args:
+        alpha: weight of the cross-entropy, at least 0; 0 leaves the reverse cross-entropy alone.
+        beta: weight of the reverse cross-entropy, at least 0.
+        A: value used for log 0, below 0.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Wang et al., ICCV 2019.
     """
 
     kind = Kind.BINARY
@@ -162,10 +189,18 @@ class BinarySCE(_Symmetric):
 
 
 class ClassesSCE(_Symmetric):
-    """Asks which class; the symmetric part keeps wrong labels from being learned by heart.
+    """Cross-entropy plus a noise-robust term that keeps the model from memorising wrong labels.
 
-    alpha · -log p + beta · (-A)(1 - p), p the softmax of the true class, A < 0. logits: [n, classes]; target: [n] int.
-    alpha, beta ≥ 0, not both 0; alpha = 0 is the reverse cross-entropy alone. Wang et al., ICCV 2019.
+    alpha · -log p + beta · (-A)(1 - p), p the softmax of the true class. alpha and beta are not both 0.
+
+    Args:
+        alpha: weight of the cross-entropy, at least 0; 0 leaves the reverse cross-entropy alone.
+        beta: weight of the reverse cross-entropy, at least 0.
+        A: value used for log 0, below 0.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Wang et al., ICCV 2019.
     """
 
     kind = Kind.CLASSES
@@ -176,25 +211,34 @@ class ClassesSCE(_Symmetric):
 
 
 def _weights(alpha: float, beta: float) -> tuple[float, float]:
-    """Both as they are. Raises ValueError for one below 0, and where nothing would count."""
+    """Returns both unchanged. Raises ValueError if one is below 0 or both are 0."""
     not_negative("alpha", alpha), not_negative("beta", beta)
     if alpha == beta == 0:
-        raise ValueError("alpha and beta are not both 0: nothing would be learned")
+        raise ValueError("alpha and beta must not both be 0: nothing would be learned")
     return alpha, beta
 
 
 def _log_of_zero(A: float) -> float:  # noqa: N803  # the paper's
     if not -math.inf < A < 0:
-        raise ValueError(f"A is below 0 and finite, not {A}")
+        raise ValueError(f"A must be below 0 and finite, not {A}")
     return A
 
 
 class NormalisedAndReverse(Loss):
-    """Asks which class, by two losses that wrong labels do not sway: one that learns, one that holds back.
+    """Classifies with two noise-robust losses: one learns the label, the other rules out the remaining classes.
 
-    alpha · log p / Σ_c log p_c + beta · (-A)(1 - p), p the softmax of the true class, A < 0. logits: [n, classes];
-    target: [n] int. alpha, beta ≥ 0, not both 0. Over all labels both add up to a constant, so that the best answer is
-    the likeliest class for sure. Ma et al., ICML 2020.
+    alpha · log p / Σ_c log p_c + beta · (-A)(1 - p), p the softmax of the true class. Summed over all possible labels,
+    each part is constant; the optimum is therefore full confidence in the most likely class. alpha and beta are not
+    both 0.
+
+    Args:
+        alpha: weight of the normalised cross-entropy, at least 0.
+        beta: weight of the reverse cross-entropy, at least 0.
+        A: value used for log 0, below 0.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Ma et al., ICML 2020.
     """
 
     kind = Kind.CLASSES
@@ -203,7 +247,7 @@ class NormalisedAndReverse(Loss):
     monotone = True
     reference = "α log p / Σ_c log p_c + β (-A)(1 - p); Ma et al. 2020"
     search = {"alpha": Range(0.1, 10.0, log=True), "beta": Range(0.1, 10.0, log=True)}
-    units = {"alpha": "times the normalised", "beta": "times the reverse", "A": "what log 0 counts"}
+    units = {"alpha": "weight of the normalised", "beta": "weight of the reverse", "A": "value of log 0"}
 
     def __init__(self, alpha: float = 1.0, beta: float = 1.0, A: float = ZERO_LOG) -> None:  # noqa: N803  # the paper's
         super().__init__()
@@ -216,10 +260,18 @@ class NormalisedAndReverse(Loss):
 
 
 class Bootstrap(Loss):
-    """Asks which class, and takes its own answer for part of the label: what it is sure of may overrule a wrong one.
+    """Classifies, with the model's own prediction mixed into the label: what the model is sure of can overrule a wrong
+    label.
 
-    The binary cross-entropy against beta · y + (1 - beta) · p, p = sigmoid(logit), through which gradients flow too.
-    logit: [n]; target y: [n] in {0, 1}. 0 < beta ≤ 1; beta = 1 is the cross-entropy. Reed et al., ICLR workshop 2015.
+    The binary cross-entropy against beta · y + (1 - beta) · p, y the target, p = sigmoid(logit). Gradients flow through
+    p too.
+
+    Args:
+        beta: share of the label in that mix, above 0 and at most 1; 1 is the cross-entropy.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Reed et al., ICLR workshop 2015.
     """
 
     kind = Kind.BINARY
@@ -249,70 +301,22 @@ class Bootstrap(Loss):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         wrong = against(wide(output), target)
-        # its own share of the label lies with what it takes for right: softplus(w) less w times the share against it
+        # cross-entropy against the mixed label: softplus(w) minus w times the label's share on the wrong side
         return functional.softplus(wrong) - (1 - self.beta) * torch.sigmoid(wrong) * wrong
 
 
-class _Poly(Loss):
-    """-log p + epsilon (1 - p): the first term of the cross-entropy's series in 1 - p, weighed anew."""
-
-    search = {"epsilon": Range(0.1, 10.0, log=True)}
-    units = {"epsilon": "weight of 1 - p, on top of the cross-entropy"}
-    bounded, zero = False, True
-    monotone = True
-    reference = "-log p + ε (1 - p); Leng et al. 2022"
-
-    def __init__(self, epsilon: float = 1.0) -> None:
-        super().__init__()
-        if not -1 <= epsilon < math.inf:
-            raise ValueError(f"epsilon is at least -1 and finite, not {epsilon}")
-        self.epsilon = epsilon
-
-    @property
-    def elicits(self) -> str:  # type: ignore[override]  # told by a parameter
-        return "probability" if self.epsilon == 0 else "distorted probability"
-
-    @property
-    def convex(self) -> bool:  # type: ignore[override]  # by its Hessian, for any number of classes
-        return self.epsilon <= 1
-
-    def of(self, log_p: Tensor) -> Tensor:
-        return -log_p - self.epsilon * torch.expm1(log_p)
-
-
-class BinaryPoly(_Poly):
-    """Asks which class, with a steady pull on what is not yet sure.
-
-    -log p + epsilon (1 - p), p the probability of the true class. logit: [n]; target: [n] in {0, 1}. epsilon ≥ -1;
-    epsilon = 0 is the cross-entropy. Leng et al., ICLR 2022.
-    """
-
-    kind = Kind.BINARY
-    special_cases = {"epsilon=0": "bce"}
-
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return self.of(-functional.softplus(against(wide(output), target)))
-
-
-class ClassesPoly(_Poly):
-    """Asks which class, with a steady pull on what is not yet sure.
-
-    -log p + epsilon (1 - p), p the softmax of the true class. logits: [n, classes]; target: [n] int. epsilon ≥ -1;
-    epsilon = 0 is the cross-entropy. Leng et al., ICLR 2022.
-    """
-
-    kind = Kind.CLASSES
-    special_cases = {"epsilon=0": "cross_entropy", "classes=2": "poly1"}
-
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return self.of(log_likelihood(wide(output), target)[1])
-
-
 class SmoothedDivergence(_Smoothed):
-    """Asks for the probability of every class, drawn a little towards all being equal.
+    """Estimates the probability of every class, pulled slightly towards equal probabilities.
 
-    Σ_c t_c (log t_c - log p_c), t = (1 - epsilon) [c = y] + epsilon/classes, p = softmax(logits): how far the answer is
-    from the smoothed label, 0 where they agree. logits: [n, classes]; target y: [n] int. Kullback and Leibler 1951.
+    Σ_c t_c (log t_c - log p_c), t = (1 - epsilon) [c = y] + epsilon/classes, p = softmax(logits): the Kullback-Leibler
+    divergence from the smoothed label, 0 where they agree.
+
+    Args:
+        epsilon: share of the label that is spread over all classes; at least 0 and below 1.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Kullback and Leibler 1951.
     """
 
     kind = Kind.CLASSES

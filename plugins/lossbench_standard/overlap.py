@@ -1,4 +1,4 @@
-"""Losses of a set: how well the answers of a whole batch overlap with its positives, whatever the negatives' number."""
+"""Set losses: how well the predictions of a whole batch overlap with its positives, however many negatives it has."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ from lossbench_standard.numerics import log_of_the_rest, not_negative, onehot, p
 
 
 class Tversky(Loss):
-    """Asks for few misses and few false alarms among the positives, at a price for each; true negatives count nothing.
+    """Overlap with separate weights for false positives and false negatives; true negatives do not count.
 
-    1 - (TP + smooth)/(TP + alpha FP + beta FN + smooth), soft counts by p = sigmoid(logit), pooled over the batch.
-    logit: [n]; target: [n] in {0, 1}; one value. alpha weighs false positives, beta false negatives; ½ and ½ is Dice, 1
-    and 1 Jaccard. Without positives and `smooth` it is 1. Salehi, Erdogmus and Gholipour, MLMI 2017.
+    1 - (TP + smooth)/(TP + alpha FP + beta FN + smooth), with soft counts by p = sigmoid(logit), pooled over the batch.
+    alpha = beta = ½ is Dice, alpha = beta = 1 Jaccard. Without positives and with smooth = 0 it is 1.
+
+    Args:
+        alpha: weight of false positives, at least 0.
+        beta: weight of false negatives, above 0.
+        smooth: positives added to numerator and denominator, at least 0.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
+
+    Source: Salehi, Erdogmus and Gholipour, MLMI 2017.
     """
 
     kind = Kind.BINARY
@@ -28,7 +36,7 @@ class Tversky(Loss):
     units = {
         "alpha": "weight of a false positive",
         "beta": "weight of a false negative",
-        "smooth": "positives, added above and below",
+        "smooth": "positives, added to numerator and denominator",
     }
 
     def __init__(self, alpha: float = 0.3, beta: float = 0.7, smooth: float = 1.0) -> None:
@@ -41,10 +49,17 @@ class Tversky(Loss):
 
 
 class Dice(Loss):
-    """Asks for the overlap of answers and positives, the soft F1: true negatives count nothing.
+    """Overlap of predictions and positives, as a soft F1; true negatives do not count.
 
-    1 - (TP + smooth)/(TP + FP/2 + FN/2 + smooth), soft counts by p = sigmoid(logit), pooled over the batch; Tversky's
-    with ½ and ½. logit: [n]; target: [n] in {0, 1}; one value. Milletari, Navab and Ahmadi, 3DV 2016.
+    1 - (TP + smooth)/(TP + FP/2 + FN/2 + smooth), with soft counts by p = sigmoid(logit), pooled over the batch:
+    Tversky's loss with alpha = beta = ½.
+
+    Args:
+        smooth: positives added to numerator and denominator, at least 0.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
+
+    Source: Milletari, Navab and Ahmadi, 3DV 2016.
     """
 
     kind = Kind.BINARY
@@ -52,7 +67,7 @@ class Dice(Loss):
     bounded, convex, zero = True, False, True
     elicits = "distorted probability"
     reference = "1 - (TP + s)/(TP + FP/2 + FN/2 + s); Milletari et al. 2016"
-    units = {"smooth": "positives, added above and below"}
+    units = {"smooth": "positives, added to numerator and denominator"}
 
     def __init__(self, smooth: float = 1.0) -> None:
         super().__init__()
@@ -63,10 +78,17 @@ class Dice(Loss):
 
 
 class Jaccard(Loss):
-    """Asks for the overlap of answers and positives as a share of both together, the soft intersection over union.
+    """Overlap of predictions and positives, as a soft intersection over union; true negatives do not count.
 
-    1 - (TP + smooth)/(TP + FP + FN + smooth), soft counts by p = sigmoid(logit), pooled over the batch; Tversky's with
-    1 and 1. logit: [n]; target: [n] in {0, 1}; one value. Rahman and Wang, ISVC 2016.
+    1 - (TP + smooth)/(TP + FP + FN + smooth), with soft counts by p = sigmoid(logit), pooled over the batch: Tversky's
+    loss with alpha = beta = 1.
+
+    Args:
+        smooth: positives added to numerator and denominator, at least 0.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
+
+    Source: Rahman and Wang, ISVC 2016.
     """
 
     kind = Kind.BINARY
@@ -74,7 +96,7 @@ class Jaccard(Loss):
     bounded, convex, zero = True, False, True
     elicits = "distorted probability"
     reference = "1 - (TP + s)/(TP + FP + FN + s); Rahman & Wang 2016"
-    units = {"smooth": "positives, added above and below"}
+    units = {"smooth": "positives, added to numerator and denominator"}
 
     def __init__(self, smooth: float = 1.0) -> None:
         super().__init__()
@@ -85,12 +107,19 @@ class Jaccard(Loss):
 
 
 class SelfAdjustingDice(Loss):
-    """Asks which class, row by row, and loses interest in what is already sure: for rare tags among many others.
+    """Dice loss per row that plays down confident predictions: for rare tags among many others.
 
     The mean over classes of 1 - (2 w y + gamma)/(w + y + gamma), w = (1 - p)^alpha p, p = softmax(logits), y one-hot.
-    logits: [n, classes]; target: [n] int. gamma > 0. With alpha > 0 a sure answer is not worth 0; with alpha = 1 two
-    classes have the same w: of two alone nothing is learned. Li et al., ACL 2020, equation 11, which their code does
-    not follow.
+    With alpha > 0 a certain and correct prediction does not reach 0. With alpha = 1 and only two classes, both have the
+    same w and nothing is learned. Follows equation 11 of the paper, which the authors' code does not.
+
+    Args:
+        alpha: how much confident predictions are played down: exponent of 1 - p, at least 0.
+        gamma: added to numerator and denominator, above 0.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Li et al., ACL 2020.
     """
 
     kind = Kind.CLASSES
@@ -98,7 +127,7 @@ class SelfAdjustingDice(Loss):
     elicits = "distorted probability"
     reference = "1 - (2wy + γ)/(w + y + γ), w = (1-p)^α p; Li et al. 2020"
     search = {"gamma": Range(0.01, 10.0, log=True)}
-    units = {"alpha": "power of 1 - p: how much a sure answer loses weight", "gamma": "added above and below"}
+    units = {"alpha": "exponent of 1 - p", "gamma": "added to numerator and denominator"}
 
     def __init__(self, alpha: float = 1.0, gamma: float = 1.0) -> None:
         super().__init__()
@@ -120,17 +149,17 @@ class SelfAdjustingDice(Loss):
 
 
 def _log_of_each_rest(log_p: Tensor) -> Tensor:
-    """log(1 - p) of every class, [n, classes]: of the likeliest by the others' sum, which keeps its digits."""
+    """log(1 - p) of every class, [n, classes]; of the most likely one as the sum of the others, which is accurate."""
     first = log_p.argmax(1)
     likeliest = onehot(first, log_p).bool()
-    others = torch.log1p(-torch.exp(log_p.masked_fill(likeliest, -1.0)))  # no other class has more than a half
+    others = torch.log1p(-torch.exp(log_p.masked_fill(likeliest, -1.0)))  # no other class has more than one half
     return torch.where(likeliest, log_of_the_rest(log_p, first)[:, None], others)
 
 
 def overlap(output: Tensor, target: Tensor, alpha: float, beta: float, smooth: float) -> Tensor:
     """1 - (TP + smooth)/(TP + alpha FP + beta FN + smooth), soft counts over the batch; [].
 
-    As the share of what was got wrong: 1 less a share next to 1 would lose its digits.
+    Computed as the share that is wrong: 1 minus a share close to 1 would lose its digits.
     """
     z = wide(output)
     p, rest = torch.sigmoid(z), torch.sigmoid(-z)
@@ -138,7 +167,7 @@ def overlap(output: Tensor, target: Tensor, alpha: float, beta: float, smooth: f
     whole = (p * target).sum() + wrong + smooth
     if smooth > 0:
         return wrong / whole
-    some = target.sum() > 0  # without positives wrong and whole are the same, and may be 0
+    some = target.sum() > 0  # without positives `wrong` equals `whole`, and both may be 0
     return torch.where(some, wrong / torch.where(some, whole, 1.0), 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Losses that ask for another point of the distribution than its middle, or for several."""
+"""Losses that estimate another point of the distribution than its middle, or several points."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from lossbench_standard.numerics import share, wide
 
 
 class Quantile(Loss):
-    """Asks for a quantile: an answer too low costs q times its distance, one too high 1 - q times.
+    """Estimates a quantile: an error costs q per unit if the prediction is too low, 1 - q if it is too high.
 
-    max(q r, (q - 1) r), r = target - output, the pinball loss. output, target: [n] in training standard deviations.
-    0 < q < 1; q = .5 is half the absolute error. Koenker and Bassett, Econometrica 46, 1978.
+    max(q r, (q - 1) r), r = target - output: the pinball loss. q = .5 is half the absolute error.
+
+    Args:
+        q: share of targets that should lie below the prediction; above 0 and below 1.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Koenker and Bassett, Econometrica 46, 1978.
     """
 
     kind = Kind.CONTINUOUS
@@ -25,7 +31,7 @@ class Quantile(Loss):
     reference = "max(q r, (q - 1) r), r = y - ŷ; Koenker & Bassett 1978"
     special_cases = {"q=0.5": "0.5 * mae"}
     raises = {"q": "upwards"}
-    units = {"q": "share of the targets that lie below the answer"}
+    units = {"q": "share of targets below the prediction"}
 
     def __init__(self, q: float = 0.5) -> None:
         super().__init__()
@@ -45,23 +51,29 @@ class Quantile(Loss):
 
 
 class MultiQuantile(Loss):
-    """Asks for several quantiles at once, one raw output each; the middle one is the point prediction.
+    """Estimates several quantiles at once, one raw output each; the middle one is the point prediction.
 
-    Σ over quantiles of the pinball loss. output: [n, quantiles]; target: [n], in training standard deviations.
-    `predict` sorts outputs that cross (Chernozhukov, Fernández-Val and Galichon 2010), and gives the lowest and the
-    highest as interval where they enclose 90 %. `quantiles` are increasing numbers between 0 and 1, odd in number.
+    Σ over quantiles of the pinball loss. `predict` sorts outputs that cross, and returns the lowest and highest as
+    interval where they enclose 90 %.
+
+    Args:
+        quantiles: increasing numbers between 0 and 1, an odd number of them.
+
+    Shape: output [n, quantiles], target [n], in training standard deviations of the target; returns [n].
+
+    Source: Koenker and Bassett, Econometrica 46, 1978; sorting: Chernozhukov, Fernández-Val and Galichon 2010.
     """
 
     kind = Kind.CONTINUOUS
     bounded, convex, zero = False, True, True
     reference = "Σ_q max(q r, (q - 1) r), r = y - ŷ_q; Koenker & Bassett 1978"
-    units = {"quantiles": "shares of the targets below each answer"}
+    units = {"quantiles": "shares of targets below each prediction"}
 
     def __init__(self, quantiles: Sequence[float] = (0.05, 0.5, 0.95)) -> None:
         super().__init__()
         levels = [share("each of quantiles", level) for level in quantiles]
         if len(levels) % 2 == 0 or any(a >= b for a, b in pairwise(levels)):
-            raise ValueError(f"quantiles are increasing and odd in number, not {list(quantiles)}")
+            raise ValueError(f"quantiles must be increasing and an odd number of them, not {list(quantiles)}")
         self.quantiles = tuple(levels)
 
     @property
@@ -75,7 +87,7 @@ class MultiQuantile(Loss):
         return len(self.quantiles)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        # 1 - q before it is rounded to the type of the outputs, which has few digits next to 1
+        # q - 1 is computed before rounding to the type of the outputs, which has few digits close to 1
         low = torch.tensor(self.quantiles, dtype=output.dtype, device=output.device)
         high = torch.tensor([q - 1 for q in self.quantiles], dtype=output.dtype, device=output.device)
         residual = target[:, None] - output
@@ -90,10 +102,18 @@ class MultiQuantile(Loss):
 
 
 class Expectile(Loss):
-    """Asks for an expectile, the mean's counterpart of a quantile: squares, weighed by the side that they lie on.
+    """Estimates an expectile, which is to the mean what a quantile is to the median: squared errors, weighted by their
+    sign.
 
-    |tau - [r < 0]| r², r = target - output. output, target: [n] in training standard deviations. 0 < tau < 1; tau = .5
-    is half the squared error. Newey and Powell, Econometrica 55, 1987.
+    |tau - [r < 0]| r², r = target - output. tau = .5 is half the squared error.
+
+    Args:
+        tau: weight of errors where the prediction is too low; errors where it is too high weigh 1 - tau. Above 0 and
+            below 1.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Newey and Powell, Econometrica 55, 1987.
     """
 
     kind = Kind.CONTINUOUS
@@ -102,7 +122,7 @@ class Expectile(Loss):
     reference = "|τ - [r < 0]| r², r = y - ŷ; Newey & Powell 1987"
     special_cases = {"tau=0.5": "0.5 * mse"}
     raises = {"tau": "upwards"}
-    units = {"tau": "weight of targets above the answer, against 1 - tau below it"}
+    units = {"tau": "weight of targets above the prediction; below it: 1 - tau"}
 
     def __init__(self, tau: float = 0.5) -> None:
         super().__init__()
@@ -117,6 +137,6 @@ class Expectile(Loss):
         return "" if self.tau == 0.5 else f"expectile_score_{self.tau!r}"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        # the two sides as tensors of their own: numbers alone would be chosen from in float32
+        # Both sides as tensors: torch.where on plain numbers would work in float32.
         square = (target - wide(output)) ** 2
         return torch.where(target < output, (1 - self.tau) * square, self.tau * square)

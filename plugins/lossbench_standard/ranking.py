@@ -1,4 +1,4 @@
-"""Losses of order: not how large an answer is, but whether positives come before negatives."""
+"""Ranking losses: whether positives score above negatives, not how high they score."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from lossbench_standard.numerics import wide
 
 
 class PairwiseAUC(Loss):
-    """Asks that positives score above negatives, and of nothing else: a smooth stand-in for the area under the ROC
-    curve.
+    """Ranks positives above negatives and does nothing else: a smooth surrogate of ROC-AUC.
 
-    The mean of softplus(z_j - z_i) over all pairs of a positive i and a negative j of the batch. logit: [n]; target:
-    [n] in {0, 1}; one value, 0 in a batch of one class. Neither a threshold nor a probability follows from it. Gao and
-    Zhou, IJCAI 2015.
+    The mean of softplus(z_j - z_i) over all pairs of a positive i and a negative j in the batch; 0 in a batch of one
+    class. It gives neither a threshold nor probabilities.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
+
+    Source: Gao and Zhou, IJCAI 2015.
     """
 
     kind = Kind.BINARY
@@ -26,7 +28,7 @@ class PairwiseAUC(Loss):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         z, is_positive = wide(output), target.to(wide(output).dtype)
-        # Every pair is weighed by whether it is one of a positive and a negative, so that no shape depends on the data.
+        # Pairs other than positive and negative get weight 0, so that no shape depends on the data.
         weight = is_positive[:, None] * (1 - is_positive)[None, :]
         return (weight * functional.softplus(z[None, :] - z[:, None])).sum() / weight.sum().clamp(min=1)
 

@@ -1,4 +1,4 @@
-"""Losses that a few targets far off cannot sway: large residuals count by size, by logarithm, or not at all."""
+"""Robust losses: a large residual counts linearly, by its logarithm, or not at all."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ SCALE = {"c": "training standard deviations of the target"}
 
 
 class LogCosh(Loss):
-    """Asks for something between the mean and the median, as Huber's loss without a corner in its slope.
+    """Like Huber's loss, but smooth: squared for small errors, linear for large ones; estimates something between mean
+    and median.
 
-    log cosh r, r = output - target, as |r| + softplus(-2|r|) - log 2. output, target: [n] in training standard
-    deviations. Chen et al. 2019.
+    log cosh r, r = output - target, computed as |r| + softplus(-2|r|) - log 2.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Chen et al. 2019.
     """
 
     kind = Kind.CONTINUOUS
@@ -31,13 +35,13 @@ class LogCosh(Loss):
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         residual = wide(output) - target
         size = residual.abs()
-        # near 0 the three terms cancel to nothing: cosh r = 1 + 2 sinh²(r/2) keeps the digits there
+        # near 0 the three terms cancel; cosh r = 1 + 2 sinh²(r/2) stays accurate there
         near = torch.log1p(2 * torch.sinh(size.clamp(max=1.0) / 2) ** 2)
         return torch.where(size <= 1, near, size + functional.softplus(-2 * size) - math.log(2))
 
 
 class _Scaled(Loss):
-    """A square as far as about c from the target, and less beyond."""
+    """About squared up to a residual of c, and less beyond."""
 
     elicits = "centre"
     convex, zero = False, True
@@ -51,10 +55,17 @@ class _Scaled(Loss):
 
 
 class Cauchy(_Scaled):
-    """Asks for the centre; a target ten times as far off costs little more.
+    """Robust: a large error counts by its logarithm; estimates the centre.
 
-    log(1 + (r/c)²/2), r = output - target. output, target: [n] in training standard deviations. c > 0, where it turns
-    from a square to a logarithm. Black and Anandan 1996; as `barron` with alpha = 0.
+    log(1 + (r/c)²/2), r = output - target. The same as `barron` with alpha = 0.
+
+    Args:
+        c: error at which the loss turns from squared to logarithmic, above 0; in training standard deviations of the
+            target.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Black and Anandan 1996.
     """
 
     kind = Kind.CONTINUOUS
@@ -66,10 +77,16 @@ class Cauchy(_Scaled):
 
 
 class Welsch(_Scaled):
-    """Asks for where targets are dense; one far off hardly pulls, and costs no more than 1.
+    """Very robust: a distant target gets almost no gradient and costs at most 1; estimates where targets are dense.
 
-    1 - exp(-(r/c)²/2), r = output - target. output, target: [n] in training standard deviations. c > 0. Dennis and
-    Welsch 1978; as `barron` with alpha = -∞.
+    1 - exp(-(r/c)²/2), r = output - target. The same as `barron` with alpha = -∞.
+
+    Args:
+        c: error up to which the loss is about squared, above 0; in training standard deviations of the target.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Dennis and Welsch 1978.
     """
 
     kind = Kind.CONTINUOUS
@@ -81,11 +98,18 @@ class Welsch(_Scaled):
 
 
 class Tukey(Loss):
-    """Asks for where targets are dense; beyond c a target does not pull at all.
+    """Ignores outliers: targets further away than c get no gradient; estimates where targets are dense.
 
-    c²/6 (1 - (1 - (r/c)²)³), and c²/6 beyond c; r = output - target. output, target: [n] in training standard
-    deviations. c > 0. For the first share `warm_up` of a training it is r²/2, its own form near 0: a training that
-    begins further off than c would never come nearer. Beaton and Tukey, Technometrics 16, 1974.
+    c²/6 (1 - (1 - (r/c)²)³), and c²/6 beyond c; r = output - target. It starts as r²/2, its own limit near 0: a model
+    that starts further away than c would otherwise get no gradient.
+
+    Args:
+        c: error beyond which a target is ignored, above 0; in training standard deviations of the target.
+        warm_up: share of the training that uses r²/2; at least 0 and below 1.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Beaton and Tukey, Technometrics 16, 1974.
     """
 
     kind = Kind.CONTINUOUS
@@ -100,7 +124,7 @@ class Tukey(Loss):
         super().__init__()
         self.c = positive("c", c)
         if not 0 <= warm_up < 1:
-            raise ValueError(f"warm_up is at least 0 and below 1, not {warm_up}")
+            raise ValueError(f"warm_up must be at least 0 and below 1, not {warm_up}")
         self.warm_up, self.warming = warm_up, False
 
     def advance(self, progress: float) -> None:
@@ -115,11 +139,18 @@ class Tukey(Loss):
 
 
 class Barron(Loss):
-    """Asks for the centre, by one family that holds the squared error, Cauchy's, Geman and McClure's and Welsch's.
+    """One family of robust losses, from squared error to Cauchy, Geman-McClure and Welsch; estimates the centre.
 
-    |a - 2|/a (((r/c)²/|a - 2| + 1)^(a/2) - 1), a = alpha, with its limits: (r/c)²/2 at 2, log(1 + (r/c)²/2) at 0,
-    1 - exp(-(r/c)²/2) at -∞; 1 is the pseudo-Huber loss, -2 Geman and McClure's. r = output - target. output, target:
-    [n] in training standard deviations. alpha at most 2: lower is more robust. c > 0. Barron, CVPR 2019.
+    |a - 2|/a (((r/c)²/|a - 2| + 1)^(a/2) - 1), a = alpha, r = output - target, and its limits: (r/c)²/2 at 2, log(1 +
+    (r/c)²/2) at 0, 1 - exp(-(r/c)²/2) at -∞. alpha = 1 is the pseudo-Huber loss, -2 Geman-McClure.
+
+    Args:
+        alpha: robustness, at most 2: the lower, the less outliers count.
+        c: error up to which the loss is about squared, above 0; in training standard deviations of the target.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Barron, CVPR 2019.
     """
 
     kind = Kind.CONTINUOUS
@@ -128,12 +159,12 @@ class Barron(Loss):
     reference = "|α-2|/α (((r/c)²/|α-2| + 1)^(α/2) - 1); Barron 2019"
     special_cases = {"alpha=2": "0.5 * mse", "alpha=0": "cauchy(c=1)", "alpha=-inf": "welsch(c=1)"}
     search = {"c": Range(0.1, 3.0, log=True)}
-    units = {"alpha": "shape: 2 squares, 1 sizes, 0 logarithms, below 0 a largest value", **SCALE}
+    units = {"alpha": "2: squared, 1: linear, 0: logarithmic, below 0: bounded", **SCALE}
 
     def __init__(self, alpha: float = 1.0, c: float = 1.0) -> None:
         super().__init__()
         if not alpha <= 2:
-            raise ValueError(f"alpha is at most 2, not {alpha}")
+            raise ValueError(f"alpha must be at most 2, not {alpha}")
         self.alpha, self.c = alpha, positive("c", c)
 
     @property
@@ -160,11 +191,15 @@ class Barron(Loss):
 
 
 class AdaptiveBarron(Loss):
-    """Asks for the centre, and learns how robust to be: alpha and c of `barron` are trained with the model.
+    """Learns how robust to be: alpha and c of `barron` are trained with the model; estimates the centre.
 
-    The negative log-likelihood log c + log Z(alpha) + barron(r; alpha, c), without which alpha and c would run to where
-    nothing costs anything. 0 < alpha < 2 begins at 1, c at 1. output, target: [n] in training standard deviations. Z is
-    the integral of exp(-barron), by 64-point Gauss-Legendre after x = √2 tan t. Barron, CVPR 2019, section 2.
+    The negative log-likelihood log c + log Z(alpha) + barron(r; alpha, c), r = output - target. Without the first two
+    terms alpha and c would drift to where every error costs nothing. Starts at alpha = 1 and c = 1 and keeps 0 < alpha
+    < 2. Z is the integral of exp(-barron), by 64-point Gauss-Legendre quadrature after x = √2 tan t.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Barron, CVPR 2019, section 2.
     """
 
     kind = Kind.CONTINUOUS
@@ -184,7 +219,7 @@ class AdaptiveBarron(Loss):
 
     @property
     def alpha(self) -> Tensor:
-        """Between .001 and 1.999, where the general form has no special case."""
+        """Between .001 and 1.999, where the general formula has no special cases."""
         return 1 + 0.999 * torch.tanh(self.shape)
 
     @property
@@ -202,12 +237,13 @@ class AdaptiveBarron(Loss):
 
 
 def general(residual: Tensor, alpha: Tensor | float, c: Tensor | float) -> Tensor:
-    """Barron's loss where alpha is below 2 and neither 0 nor -∞.
+    """Barron's loss for alpha below 2 and neither 0 nor -∞.
 
-    By logarithms: next to 0 and 2 a power less 1 would lose its digits, and the square of a large residual overflow.
+    Computed by logarithms: close to 0 and 2, a power minus 1 would lose its digits, and the square of a large residual
+    would overflow.
     """
     distance = 2 - alpha
     x = residual / (c * (distance.sqrt() if isinstance(distance, Tensor) else math.sqrt(distance)))
-    bounded = not isinstance(alpha, Tensor) and alpha < 0  # an infinite square costs just the most that anything does
+    bounded = not isinstance(alpha, Tensor) and alpha < 0  # an infinite square gives just the upper bound
     logarithm = torch.log1p(x.square()) if bounded else log1p_square(x)
     return distance / alpha * torch.expm1(alpha / 2 * logarithm)

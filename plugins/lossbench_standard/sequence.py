@@ -1,4 +1,4 @@
-"""Losses of whole sequences: what each label costs depends on its neighbours, or does not."""
+"""Losses of whole sequences, with and without dependence between neighbouring labels."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from lossbench.loss import Kind, Loss, Prediction, Sequences
 from lossbench_standard.numerics import wide
 
 NARROW = 20.0
-"""So far apart, in nats, transitions may lie to be multiplied as plain numbers: what is rounded to 0, e^-87 in float32,
-cannot come back by two of them."""
+"""Largest range of the transitions, in nats, for multiplying them as plain numbers: two of them cannot bring back what
+is rounded to 0, which is e^-87 in float32."""
 
 
 class SequenceCrossEntropy(Loss):
-    """Asks for the probability of every label by itself: a sequence costs what its labels cost together.
+    """Estimates the probability of each label separately; a sequence's loss is the sum over its labels.
 
-    Σ_t -log softmax(z_t)[y_t]. Sequences of logits [sum of lengths, classes] and of int labels; one value a sequence.
+    Σ_t -log softmax(z_t)[y_t].
+
+    Shape: packed logits [sum of lengths, classes], packed labels [sum of lengths] int; returns one loss per sequence
+    [n].
     """
 
     kind = Kind.SEQUENCES
@@ -33,12 +36,16 @@ class SequenceCrossEntropy(Loss):
 
 
 class LinearChainCRF(Loss):
-    """Asks for the probability of the whole sequence of labels: which label may follow which is learned with the model.
+    """Estimates the probability of the whole label sequence, and learns which label can follow which.
 
-    log Z - score(y), score(y) = start[y_1] + Σ_t z_t[y_t] + Σ_t transition[y_{t-1}, y_t] + end[y_T]. Sequences of
-    logits z [sum of lengths, classes] and of int labels; one value a sequence. `predict` gives the best sequence
-    (Viterbi) and each label's probability given the whole text. Its parameters are made once the number of classes is
-    known, when `outputs` is asked. Lafferty, McCallum and Pereira, ICML 2001.
+    log Z - score(y), score(y) = start[y_1] + Σ_t z_t[y_t] + Σ_t transition[y_{t-1}, y_t] + end[y_T]. `predict` returns
+    the best sequence (Viterbi) and each label's probability given the whole text. `outputs(classes)` creates the
+    transitions, so call it before the first use.
+
+    Shape: packed logits z [sum of lengths, classes], packed labels y [sum of lengths] int; returns one loss per
+    sequence [n].
+
+    Source: Lafferty, McCallum and Pereira, ICML 2001.
     """
 
     kind = Kind.SEQUENCES
@@ -68,7 +75,7 @@ class LinearChainCRF(Loss):
         return self._log_partition(z, output.lengths) - self._score(z, target.values, output.lengths)
 
     def predict(self, output: Sequences) -> Prediction:
-        """label: [sum of lengths], of the best sequence; probability: [sum of lengths, classes], in the whole text."""
+        """The best sequence [sum of lengths], and each label's probability given the text [sum of lengths, classes]."""
         self._known(output)
         with torch.enable_grad():  # the derivative of log Z by a label's logit is the label's probability
             z = wide(output.values).detach().requires_grad_()
@@ -79,7 +86,7 @@ class LinearChainCRF(Loss):
     def _known(self, output: Sequences) -> None:
         classes = output.values.shape[1]
         if self.start is None or len(self.start) != classes:
-            raise ValueError(f"crf has not been told of {classes} classes: `outputs({classes})` makes its transitions.")
+            raise ValueError(f"crf has no transitions for {classes} classes yet: call `outputs({classes})` first.")
 
     def _score(self, z: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
         each = z.gather(1, labels[:, None]).squeeze(1)
@@ -99,9 +106,9 @@ class LinearChainCRF(Loss):
         return self._by_products(z, lengths) if spread < NARROW else self._by_logarithms(z, lengths)
 
     def _by_products(self, z: Tensor, lengths: Tensor) -> Tensor:
-        """By products of matrices, from both ends at once to the middle; what each step is scaled by is added up.
+        """By matrix products from both ends to the middle; each step is rescaled, the logarithms of the scales add up.
 
-        In a sequence of odd length both halves come to the same middle label, whose logit the second leaves out.
+        In a sequence of odd length both halves reach the same middle label, whose logit the second half leaves out.
         """
         half, odd = (lengths + 1) // 2, lengths % 2 == 1
         order = TimeMajor.of(half)
@@ -141,7 +148,7 @@ class LinearChainCRF(Loss):
         )
 
     def _by_logarithms(self, z: Tensor, lengths: Tensor) -> Tensor:
-        """The same without leaving the logarithms: for transitions too far apart for plain numbers."""
+        """The same on a log scale throughout: for transitions too far apart for plain numbers."""
         order = TimeMajor.of(lengths)
         rows, states, begin = z[order.places], [], 0
         before = self.start.to(z.dtype).expand(order.sizes[0], -1)
@@ -163,26 +170,26 @@ class LinearChainCRF(Loss):
                 score, back = (score[:size, :, None] + moves).max(1)
                 whence.append(back)
             score = score + rows[begin : begin + size]
-            final[:size] = score  # of those that end here it is the last
+            final[:size] = score  # final for the sequences that end here
             begin += size
         label = (final + end).argmax(1)
-        found = [torch.empty(0, dtype=torch.long, device=z.device)] * len(order.sizes)
+        by_step = [torch.empty(0, dtype=torch.long, device=z.device)] * len(order.sizes)
         for step in reversed(range(len(order.sizes))):
             size = order.sizes[step]
-            found[step] = label[:size].clone()
+            by_step[step] = label[:size].clone()
             if step > 0:
                 label = torch.cat([whence[step - 1].gather(1, label[:size, None]).squeeze(1), label[size:]])
         labels = torch.empty(len(z), dtype=torch.long, device=z.device)
-        labels[order.places] = torch.cat(found)
+        labels[order.places] = torch.cat(by_step)
         return labels
 
 
 class TimeMajor(NamedTuple):
-    """Packed sequences in the order of time: first all first labels, longest sequences first, then all second ones.
+    """Packed sequences reordered by time step: first all first labels, longest sequence first, then all second labels.
 
-    places: [sum of lengths], where each lies among the packed. sequences, steps: [sum of lengths], whose it is and the
-    how manieth of it, from 0. lasts: [n], where each sequence's last lies in this order. sizes: how many reach each
-    step.
+    places: position of each label in the packed order [sum of lengths]. sequences, steps: its sequence and its time
+    step, from 0 [sum of lengths]. lasts: position of each sequence's last label in this order [n]. sizes: number of
+    sequences that reach each step.
     """
 
     places: Tensor

@@ -11,9 +11,13 @@ from lossbench_standard.numerics import against, onehot, wide
 
 
 class SquaredError(Loss):
-    """Asks for the mean, and pays for a large error by its square.
+    """Estimates the mean; errors count squared.
 
-    (output - target)², without the ½. output, target: [n] in training standard deviations. Gauss, 1809.
+    (output - target)², without the factor ½.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Gauss, 1809.
     """
 
     kind = Kind.CONTINUOUS
@@ -27,9 +31,13 @@ class SquaredError(Loss):
 
 
 class BrierScore(Loss):
-    """Asks for the probability, and never pays more than 1 for a wrong answer.
+    """Estimates the probability; a wrong answer costs at most 1.
 
-    (sigmoid(logit) - target)². logit: [n]; target: [n] in {0, 1}. Brier, Monthly Weather Review 78, 1950.
+    (sigmoid(logit) - target)².
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Brier, Monthly Weather Review 78, 1950.
     """
 
     kind = Kind.BINARY
@@ -39,13 +47,15 @@ class BrierScore(Loss):
     reference = "(sigmoid(z) - y)²; Brier 1950"
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        return torch.sigmoid(against(wide(output), target)) ** 2  # p - 1 would lose its digits next to 0
+        return torch.sigmoid(against(wide(output), target)) ** 2  # p - 1 would lose its digits close to 0
 
 
 class SquaredDistance(Loss):
-    """Asks for the vector of class probabilities by plain regression onto the one-hot vector.
+    """Estimates class probabilities by least squares on one-hot labels.
 
-    Σ_c (output_c - [c = target])². output: [n, classes], any real numbers; target: [n] int.
+    Σ_c (output_c - [c = target])². The outputs are any real numbers, close to probabilities once trained.
+
+    Shape: output [n, classes], target [n] int; returns [n].
     """
 
     kind = Kind.CLASSES
@@ -58,15 +68,18 @@ class SquaredDistance(Loss):
         return ((output - onehot(target, output)) ** 2).sum(1)
 
     def predict(self, output: Tensor) -> Prediction:
-        share = output.clamp(0, 1) + 1e-6  # the outputs are probabilities already, but for sampling error
+        share = output.clamp(0, 1) + 1e-6  # the outputs already are probabilities, up to sampling error
         return Prediction(output, output.argmax(-1), share / share.sum(-1, keepdim=True))
 
 
 class ClassesBrierScore(Loss):
-    """Asks for the probability of every class, and never pays more than 2 for a wrong answer.
+    """Estimates the probability of every class; a wrong answer costs at most 2.
 
-    Σ_c (softmax(logits)_c - [c = target])². logits: [n, classes]; target: [n] int. Brier, Monthly Weather Review 78,
-    1950.
+    Σ_c (softmax(logits)_c - [c = target])².
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Brier, Monthly Weather Review 78, 1950.
     """
 
     kind = Kind.CLASSES

@@ -34,7 +34,7 @@ def test_a_plan_adds_up_its_cells_and_leaves_out_those_that_do_not_fit(
     result = lossbench("plan", "+loss=mse,huber,bce", "task=regression", "-m")
     assert result.code == 0
     assert "2 cells of 10 repeats" in result.out
-    assert "about 7 s a cell, 14 s in all" in result.out
+    assert "about 7 s per cell, 14 s in all" in result.out
     assert "14 s in all, assuming no run stops early" in result.text
     twice = lossbench("plan", "+loss=mse", "task=regression,binary", "-m")
     assert "21 s in all, assuming no run stops early" in twice.text  # mse on both, and bce as baseline of the second
@@ -88,7 +88,7 @@ def test_a_data_set_is_shown_with_its_facts_digest_and_every_warning(
         "made (task=regression), here",
         "rows 10, columns 2, target y",
         "mean 0.1235, classes 2",
-        "splits of a repeat: train 6, validation 3, test 1; the test part is the same in all",
+        "splits of a repeat: train 6, validation 3, test 1; the test part is the same in all repeats",
         "batch size 32: the targets are no classes",
         "digest abc123",
         "warning: first doubt",
@@ -162,7 +162,7 @@ def test_a_port_that_is_taken_is_told(lossbench: Command, server: Server) -> Non
         port = taken.getsockname()[1]
         result = lossbench("ui", "--port", str(port), "--no-browser")
     assert result.code == 2
-    assert f"Port {port} is taken: choose another with --port" in result.text
+    assert f"Port {port} is in use: choose another with --port" in result.text
     assert server.command == []
 
 
@@ -203,10 +203,10 @@ def test_an_empty_store_and_one_that_cannot_be_opened_are_told(
     [
         (("ui", "--port", "99999"), "--port 99999 must be a number from 1 to 65535"),
         (("ui", "--prot", "5000"), "unrecognized arguments: --prot"),
-        (("ui", "results=taken"), "results=taken: that is a file, not a folder"),
+        (("ui", "results=taken"), "results=taken is a file, not a folder"),
         (("show",), "the following arguments are required: RUN"),
         (("show", "x", "--repeat", "one"), "invalid int value: 'one'"),
-        (("show", "x", "results=taken"), "that is a file, not a folder"),
+        (("show", "x", "results=taken"), "is a file, not a folder"),
         (("report", "x", "--to", "taken"), "--to taken: taken is a file, not a folder"),
         (("report", "x", "--figures", "taken/figures"), "taken is a file, not a folder"),
         (("rescore", "x"), "the following arguments are required: --metric"),

@@ -88,17 +88,17 @@ def test_a_new_package_passes_its_own_tests_and_the_rules_of_style(lossbench: Co
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["2foo"], "'2foo' is no name for a loss: letters, digits, - and _, a letter first"),
-        ([""], "is no name for a loss"),
-        (["lossbench-"], "is no name for a loss"),
-        (["../foo"], "is no name for a loss"),
-        (["föö"], "is no name for a loss"),
+        (["2foo"], "'2foo' is not a valid name for a loss: use letters, digits, - and _, with a letter first"),
+        ([""], "is not a valid name for a loss"),
+        (["lossbench-"], "is not a valid name for a loss"),
+        (["../foo"], "is not a valid name for a loss"),
+        (["föö"], "is not a valid name for a loss"),
         (["class"], "'class' has another meaning"),
         (["custom"], "'custom' has another meaning"),
         (["binary"], "'binary' has another meaning"),
-        (["huber"], "There is a loss 'huber' already, of lossbench"),
-        (["taken"], "There is a loss 'taken' already, of kit: choose another name"),
-        (["standard"], "There is a module lossbench_standard already"),
+        (["huber"], "lossbench already has a loss 'huber'"),
+        (["taken"], "kit already has a loss 'taken': choose another name"),
+        (["standard"], "There is already a module lossbench_standard"),
         (["foo", "--into", "nowhere"], "There is no folder nowhere"),
     ],
 )
@@ -120,7 +120,7 @@ def test_a_folder_that_exists_is_left_as_it_is(lossbench: Command, folder: Path)
     (mine / "notes").write_text("mine")
     result = lossbench("new-plugin", "foo")
     assert result.code == 2
-    assert "lossbench-foo exists already, and nothing was written" in result.text
+    assert "lossbench-foo already exists; nothing was written" in result.text
     assert [path.name for path in mine.iterdir()] == ["notes"]
 
 

@@ -301,8 +301,8 @@ def test_chunks_are_no_embedded_entities(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (["word", "pos"], r"has to name one column 'word' and one 'tag'"),
-        (["word", "word", "tag"], r"has to name one column 'word' and one 'tag'"),
+        (["word", "pos"], r"must name one column 'word' and one 'tag'"),
+        (["word", "word", "tag"], r"must name one column 'word' and one 'tag'"),
         (["word", "tag"], r"train\.conll has 4 columns, and task\.data\.columns=\[word,tag\] names 2"),
     ],
 )
@@ -313,7 +313,7 @@ def test_columns_that_do_not_fit_the_file_are_refused(tmp_path: Path, columns: l
 
 @pytest.mark.parametrize("columns", ["word,tag", 3])
 def test_columns_are_a_list(tmp_path: Path, columns: object) -> None:
-    with pytest.raises(DataError, match="has to be a list"):
+    with pytest.raises(DataError, match="must be a list"):
         load_conll({"path": file(tmp_path, many(20)), "columns": columns})
 
 

@@ -193,7 +193,7 @@ def test_days_before_or_after_months_are_told_by_all_values(read: Read, written:
 def test_dates_of_either_order_stay_words_and_that_is_said(read: Read) -> None:
     table = read(column(["01/02/2024", "03/04/2024"] * 20))
     assert table.frame["x"].dtype == "str"
-    assert "nothing tells the day from the month" in sentences(table)
+    assert "nothing distinguishes day from month" in sentences(table)
 
 
 # headers
@@ -320,8 +320,8 @@ def test_encodings_are_recognised(read: Read, encoding: str) -> None:
         ({"decimal": ",", "thousands": "comma"}, "cannot both hold"),
         ({"header": "maybe"}, "task.data.header=maybe: set it to true"),
         ({"separator": "ab"}, "set it to comma, semicolon, tab, bar, space"),
-        ({"encoding": "klingon"}, "no text encoding of that name"),
-        ({"encoding": "hex"}, "no text encoding of that name"),
+        ({"encoding": "klingon"}, "no text encoding with that name"),
+        ({"encoding": "hex"}, "no text encoding with that name"),
     ],
 )
 def test_what_a_key_cannot_take_is_refused(said: dict[str, object], complaint: str) -> None:

@@ -149,7 +149,7 @@ def test_without_a_network_the_hub_is_asked_once_and_briefly_and_later_calls_may
     monkeypatch.setattr("socket.create_connection", refuse)
     monkeypatch.setattr(datasets, "load_dataset", load)
     for _ in range(2):
-        with pytest.raises(DataError, match=r"cannot be reached, and nobody/nothing is not stored here") as refused:
+        with pytest.raises(DataError, match=r"be reached, and nobody/nothing is not cached on this machine") as refused:
             table(Path("nobody/nothing"))
     assert "save_to_disk('folder')" in str(refused.value)
     assert asked == [(("hub.invalid", 443), SECONDS)] * 2
@@ -232,7 +232,7 @@ def test_where_rows_are_split_otherwise_the_published_part_is_no_feature(tmp_pat
 
 @pytest.mark.parametrize(
     ("more", "message"),
-    [({"path": None}, "needs its name, folder or file"), ({"hf_split": 1}, "has no split '1'. It has: all")],
+    [({"path": None}, "needs a name, folder or file"), ({"hf_split": 1}, "has no split '1'. It has: all")],
 )
 def test_what_is_said_wrongly_of_a_data_set_is_refused(tmp_path: Path, more: dict[str, Any], message: str) -> None:
     a_table().save_to_disk(tmp_path / "shop")

@@ -223,5 +223,5 @@ def test_a_part_with_one_class_is_refused() -> None:
 
 
 def test_a_rule_that_steers_by_a_column_needs_its_values() -> None:
-    with pytest.raises(ValueError, match="one value a row"):
+    with pytest.raises(ValueError, match="one value per row"):
         SplitRule("group")

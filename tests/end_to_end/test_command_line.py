@@ -79,7 +79,7 @@ def test_two_losses_run_on_every_task_that_they_fit(lossbench: Command) -> None:
 def test_ner_runs_with_its_baseline_added_and_its_report_shown(lossbench: Command) -> None:
     result = lossbench("+loss=mse", *SMALL_TEXT, *QUICK, "name=text")
     assert result.code == 0
-    assert "cross_entropy is added on ner: its baseline" in result.out
+    assert "cross_entropy is added on ner as its baseline" in result.out
     assert "cross_entropy (baseline, added)" in result.out
     assert cells()["ner cross_entropy"].role == "baseline"
     shown = lossbench("show", "generated-mse")
@@ -203,23 +203,23 @@ def test_a_finished_cell_is_used_again_only_when_asked(lossbench: Command) -> No
     [
         (["+loss=hubber"], "There is no loss 'hubber'. Did you mean huber?"),
         (["+loss=bce", "task=binary", "task.data.path=nope.csv", "task.data.target=y"], "no file nope.csv"),
-        (["+loss=mse", "task=binary", "task/data=house_prices"], "suits task=regression"),
+        (["+loss=mse", "task=binary", "task/data=house_prices"], "is for task=regression"),
         (["+loss=mse", "task=ner", "task/data=loans"], "holds no tagged sentences"),
         (["+loss=mse", "task.metric=speed"], "There is no metric 'speed'"),
         (["+loss=mse", "task/data=friedman", "task.data.rows=5"], "need at least 30"),
-        (["+loss=huber", "loss.params.delta=-1"], "delta is above 0"),
+        (["+loss=huber", "loss.params.delta=-1"], "delta must be above 0"),
         (["+loss=mse", "model.target=nowhere.Net"], "there is no module 'nowhere'"),
         (["+loss=mse", "training.accelerator=cuda"], "PyTorch finds none on this machine"),
-        (["+loss=custom", "loss.target=torch.nn.L1Loss"], "does not say what it predicts"),
+        (["+loss=custom", "loss.target=torch.nn.L1Loss"], "does not state what it predicts"),
         (["show", "nothing"], "No result is called 'nothing'"),
         (["ui"], "There is nothing to show"),
         (["losses", "nope"], "There is no loss 'nope'"),
         (["data", "show", "mine"], "'mine' is no override"),
-        (["data"], "Say `lossbench data show"),
+        (["data"], "Try `lossbench data show"),
         (["show", "x", "results"], "only results=DIR"),
         (["+loss=mse", "model.params.hidden=abc"], "cannot be built with"),
         (["+loss=mse", "model.target=torch.nn.Identity"], "has no parameters: there is nothing to train"),
-        (["+loss=mse", "task/data=friedman", "task.data.rows=abc"], "cannot be made with task.data.rows=abc"),
+        (["+loss=mse", "task/data=friedman", "task.data.rows=abc"], "cannot be created with task.data.rows=abc"),
         (["+loss=mse", "task/data=friedman", "task.data.noise=-1"], "must be a number from 0"),
         (["+loss=mse", "~tracking"], "tracking"),
         (["+loss=mse", "name=.."], "a sweep's name begins with a letter"),
@@ -427,10 +427,10 @@ def test_a_broken_plugin_and_a_clash_are_told_in_the_list(lossbench: Command, si
     result = lossbench("losses")
     assert result.code == 0
     assert "BROKEN: 'sad' of sad-losses 1.0 broke on import: ImportError: a missing library" in result.text
-    assert "'both' is claimed by one, two: nobody has it; choose one.both or two.both." in result.text
+    assert "'both' is claimed by one, two: none of them has it; use one.both or two.both." in result.text
     clash = lossbench("+loss=both")
     assert clash.code == 2
-    assert "Several packages claim the loss 'both': choose one.both or two.both." in clash.text
+    assert "Several packages claim the loss 'both': use one.both or two.both." in clash.text
 
 
 def test_a_cell_whose_code_changed_is_trained_again(lossbench: Command, own_losses: str, folder: Path) -> None:
@@ -617,7 +617,7 @@ def test_a_question_about_the_configuration_may_carry_the_flag(lossbench: Comman
 def test_skipped_and_diverged_cells_are_no_failures(lossbench: Command, site: Site) -> None:
     nothing = lossbench("+loss=bce", "task=regression")
     assert nothing.code == 0
-    assert "nothing fits here: -m without task= tries every task" in nothing.text
+    assert "no loss fits: -m without task= tries every task" in nothing.text
     source = """
         def nan(output, target):
             return (output - target) * float("nan")

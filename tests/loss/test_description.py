@@ -19,9 +19,16 @@ FULL = """
     from lossbench.loss import Domain, Kind, Loss, Range
 
     class Full(Loss):
-        '''Asks for much.
+        '''Estimates much.
 
         The second paragraph.
+
+        Args:
+            c: how much: a share
+                of the whole.
+            d (float): the rest.
+
+        Shape: [n].
         '''
         kind = Kind.CONTINUOUS
         reference = "|r| where r ≥ 0; else 0; Somebody 1999"
@@ -66,7 +73,15 @@ def test_formula_and_citation_are_the_halves_of_the_reference(full: Description)
 
 
 def test_the_docstring_is_told_whole(full: Description) -> None:
-    assert (full.summary, full.body) == ("Asks for much.", "The second paragraph.")
+    assert (full.summary, full.body) == ("Estimates much.", "The second paragraph.\n\nShape: [n].")
+
+
+def test_parameters_have_the_meaning_that_the_docstring_gives_them(full: Description) -> None:
+    assert [(p.name, p.meaning) for p in full.parameters] == [
+        ("c", "how much: a share of the whole"),
+        ("d", "the rest"),
+        ("e", ""),
+    ]
 
 
 def test_every_parameter_is_told_with_default_type_unit_and_search(full: Description) -> None:
@@ -80,24 +95,24 @@ def test_every_parameter_is_told_with_default_type_unit_and_search(full: Descrip
 
 def test_every_trait_is_told_in_words(full: Description) -> None:
     assert full.traits == (
-        ("asks for", "the quantile 0.25 (at its defaults)"),
-        ("bounded", "yes: no answer costs more than some largest value, so one that is surely wrong may hardly pull"),
+        ("estimates", "the quantile 0.25 (at its defaults)"),
+        ("bounded", "yes, the loss has a largest value, so a confident mistake may get almost no gradient"),
         ("convex", "no, not in the raw outputs"),
-        ("zero", "never below 0, and 0 for a perfect answer"),
-        ("monotone", "no: some answers cost more than worse ones do"),
-        ("gives up on", "positives that are surely wrong: they hardly pull"),
-        ("larger c", "pulls more upwards"),
-        ("larger d", "pulls more on positives"),
-        ("observes", "the largest, from the training targets before each training"),
-        ("judges", "a batch as one (a set loss): one value, and sample weights are refused"),
-        ("targets", "never below 0, divided by their training mean"),
-        ("outputs", "4 for each target"),
+        ("zero", "never below 0, and 0 for a perfect prediction"),
+        ("monotone", "no, some predictions cost more than worse ones"),
+        ("gives up on", "positives that are confidently wrong: they get almost no gradient"),
+        ("larger c", "moves predictions upwards"),
+        ("larger d", "gives positives more weight"),
+        ("observes", "the largest, in the training targets before training starts"),
+        ("judges", "the batch as a whole (a set loss): one value; takes no sample weights"),
+        ("targets", "never below 0, in multiples of their training mean"),
+        ("outputs", "4 per target"),
         ("learns", "scale, with the model"),
     )
     assert full.special_cases == (
         "c=1: 0.5 · mse",
         "c=1e6: nearly mae",
-        "two classes: bce of the difference of the two logits",
+        "two classes: bce of the difference between the two logits",
     )
 
 
@@ -106,7 +121,7 @@ def test_what_a_loss_does_not_know_of_itself_is_not_told(site: Site) -> None:
     site.install("plain-losses", {"plain": "plain_losses:plain"}, source, module="plain_losses")
     (told,) = described(load_family("plain"))  # both kinds say the same, so they are told once
     assert told.kinds == (Kind.BINARY, Kind.CONTINUOUS)
-    assert told.traits == (("judges", "each target by itself"),)
+    assert told.traits == (("judges", "each target separately"),)
     assert (told.formula, told.citation, told.summary, told.body, told.parameters) == ("", "", "", "", ())
 
 
@@ -117,7 +132,7 @@ def test_a_loss_with_a_required_parameter_is_told_by_its_class() -> None:
         ("loss", "required", "a loss"),
         ("factor", "required", "float"),
     ]
-    assert ("asks for", "what its parameters make of it") in told[0].traits
+    assert ("estimates", "depends on its parameters") in told[0].traits
     assert not any(word == "judges" for word, _ in told[0].traits)  # that is for the loss inside to say
 
 
@@ -128,13 +143,13 @@ def test_a_named_loss_is_printed_in_full_and_the_list_stays_short(lossbench: Com
         "focal [lossbench 0.1.0]",
         "(1 - p)^γ · -log p, p = softmax(z)_y",
         "Lin et al. 2017",
-        "One value a row, not one a row and class.",
-        "loss.params.gamma default 2.0, float; unit: power of 1 - p; tuned from 0.1 to 5, log",
-        "the likelier class; its probabilities are distorted (at its defaults)",
+        "One value per row, not one per row and class.",
+        "loss.params.gamma default 2.0, float; focus on uncertain examples: exponent of 1 - p, at least 0; 0 is the",
+        "the more likely class; its probabilities are distorted (at its defaults)",
     ):
         assert part in result.text, part
     assert not any(line != line.rstrip() or "\x1b" in line for line in result.out.splitlines())
-    assert "asks for" not in lossbench("losses").out
+    assert "in the raw outputs" not in lossbench("losses").out
 
 
 def test_a_broken_plugin_is_named_with_its_error_where_it_is_asked_for(lossbench: Command, site: Site) -> None:

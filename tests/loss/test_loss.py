@@ -165,7 +165,7 @@ def test_a_loss_without_a_formula_says_whose_it_is() -> None:
     class Wordless(Loss):
         kind = Kind.CONTINUOUS
 
-    with pytest.raises(NotImplementedError, match="Wordless has no forward"):
+    with pytest.raises(NotImplementedError, match="Wordless does not define forward"):
         Wordless()(torch.zeros(3), torch.zeros(3))
 
 
@@ -202,7 +202,7 @@ def test_a_weight_of_zero_drops_the_target_and_its_gradient() -> None:
 
 @pytest.mark.parametrize("shape", [(3, 1), (1, 3), (1,), (2,), ()])
 def test_weights_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="one weight a target"):
+    with pytest.raises(ValueError, match="one weight per target"):
         reduce(torch.zeros(3), torch.ones(shape))
 
 
@@ -228,7 +228,7 @@ def test_split_sequences_carry_gradients_back_to_the_packed_values() -> None:
 
 
 def test_a_loss_that_states_its_kind_is_final() -> None:
-    with pytest.raises(TypeError, match="Child extends GaussianNLL, which is final"):
+    with pytest.raises(TypeError, match="Child extends GaussianNLL, which states its kind and is therefore final"):
         type("Child", (GaussianNLL,), {})
 
 
@@ -251,7 +251,7 @@ def test_at_most_two_parameters_can_be_searched() -> None:
     ranges = {name: Range(0.1, 1.0) for name in "abc"}
     two = type("Two", (Loss,), {"kind": Kind.CONTINUOUS, "search": {key: ranges[key] for key in "ab"}})
     assert len(two.search) == 2
-    with pytest.raises(TypeError, match=r"Three\.search names 3 parameters; at most two"):
+    with pytest.raises(TypeError, match=r"Three\.search names 3 parameters, but at most two"):
         type("Three", (Loss,), {"kind": Kind.CONTINUOUS, "search": ranges})
 
 
@@ -329,5 +329,5 @@ def test_a_loss_prints_its_parameters() -> None:
 
 
 def test_weights_that_are_all_zero_are_refused() -> None:
-    with pytest.raises(ValueError, match="At least one weight is above 0"):
+    with pytest.raises(ValueError, match="At least one weight must be above 0"):
         reduce(torch.ones(3), torch.zeros(3))

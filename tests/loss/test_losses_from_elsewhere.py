@@ -284,7 +284,7 @@ def test_the_tensor_of_a_function_is_one_too_and_is_as_precise_as_its_loss() -> 
 
 
 def test_what_is_no_tensor_is_refused_in_words() -> None:
-    with pytest.raises(InputError, match=r"pos_weight is a tensor: a number, or a list of numbers such as \[1,3\]"):
+    with pytest.raises(InputError, match=r"pos_weight must be a number, or a list of numbers such as \[1,3\]"):
         loss_of("torch.nn.BCEWithLogitsLoss", Kind.BINARY, {"pos_weight": "heavy"})
 
 
@@ -318,25 +318,30 @@ def test_a_module_that_stands_in_a_module_is_left_as_it_is() -> None:
         ("torch.nn.GaussianNLLLoss", "continuous", {}, "variance of every target.*gaussian_nll"),
         ("torch.nn.functional.gaussian_nll_loss", "continuous", {}, "gaussian_nll"),
         ("torch.nn.HingeEmbeddingLoss", "binary", {}, r"labels of -1 and 1.*\+loss=hinge"),
-        ("torch.nn.MultiLabelSoftMarginLoss", "binary", {}, "several labels for each row"),
+        ("torch.nn.MultiLabelSoftMarginLoss", "binary", {}, "several labels per row"),
         (
             "torch.nn.MarginRankingLoss",
             "binary",
             {},
-            r"called with \(input1, input2, target\).*gets \(output, target\)",
+            r"called with \(input1, input2, target\).*gets only \(output, target\)",
         ),
-        ("Weighted", "continuous", {}, r"called with \(output, target, weight\), but a loss gets \(output, target\)"),
-        ("OnlyOutputs", "continuous", {}, r"called with \(output\), but a loss gets \(output, target\)"),
+        (
+            "Weighted",
+            "continuous",
+            {},
+            r"called with \(output, target, weight\), but a loss gets only \(output, target\)",
+        ),
+        ("OnlyOutputs", "continuous", {}, r"called with \(output\), but a loss gets only \(output, target\)"),
         ("signs", "binary", {"labels": [1, 1]}, "two different numbers"),
         ("signs", "binary", {"labels": "-1,1"}, "two different numbers"),
         ("signs", "continuous", {"labels": [-1, 1]}, "labels are for binary targets"),
         ("signs", "binary", {"outputs": 3}, "1 .a logit. or 2"),
-        ("signs", "binary", {"outputs": 0}, "1 or more, not 0"),
-        ("signs", "binary", {"outputs": 2, "labels": [-1, 1]}, "labels are for a loss of one logit"),
+        ("signs", "binary", {"outputs": 0}, "must be at least 1, not 0"),
+        ("signs", "binary", {"outputs": 2, "labels": [-1, 1]}, "labels are for a loss with one logit"),
         ("signs", "binary", {"input": "prediction"}, "input=prediction is for continuous targets"),
-        ("signs", "continuous", {"domain": "positive"}, "domain is real or nonnegative"),
-        ("signs", "continuous", {"link": "logit"}, "link is one of"),
-        ("signs", "binary", {"pointwise": "no"}, "pointwise is true or false"),
+        ("signs", "continuous", {"domain": "positive"}, "domain must be real or nonnegative"),
+        ("signs", "continuous", {"link": "logit"}, "link must be one of"),
+        ("signs", "binary", {"pointwise": "no"}, "pointwise must be true or false"),
     ],
 )
 def test_a_loss_that_cannot_be_called_is_refused_before_anything(
@@ -348,7 +353,7 @@ def test_a_loss_that_cannot_be_called_is_refused_before_anything(
 
 
 def test_a_function_of_more_is_told_what_a_loss_gets() -> None:
-    with pytest.raises(InputError, match=r"loss.params.index=.*a loss gets \(output, target\) and nothing else"):
+    with pytest.raises(InputError, match=r"loss.params.index=.*A loss gets only \(output, target\)"):
         loss_of("with_index", Kind.CONTINUOUS)
     loss = loss_of("with_index", Kind.CONTINUOUS, {"index": 2.0})  # a number for all rows is a parameter like others
     assert loss(torch.ones(3), torch.zeros(3)).tolist() == [2.0, 2.0, 2.0]
@@ -364,11 +369,11 @@ def test_a_factory_of_something_else_is_named() -> None:
 @pytest.mark.parametrize(
     ("target", "said", "words"),
     [
-        ("mean", {}, r"returned \[\] for 9 targets.*Leave out the mean.*loss.pointwise=false"),
+        ("mean", {}, r"returned \[\] for 9 targets.*Remove the mean.*loss.pointwise=false"),
         ("column", {}, r"returned \[9, 1\].*\.squeeze\(-1\)"),
-        ("pairs", {}, r"returned \[9, 9\].*Take its mean over everything but the 9 targets"),
+        ("pairs", {}, r"returned \[9, 9\].*Take the mean over all dimensions except the 9 targets"),
         ("number", {}, r"returned a float.*without \.item\(\)"),
-        ("with_extras", {}, r"returned a tuple.*Return the tensor of losses alone"),
+        ("with_extras", {}, r"returned a tuple.*Return only the tensor of losses"),
         ("pairs", {"pointwise": False}, "a set loss returns one value. Return its mean or its sum"),
     ],
 )
@@ -503,12 +508,17 @@ def doubted(one: Subject) -> list[str]:
     ("source", "kind", "traits", "words"),
     [
         ("def loss(z, y): return F.softplus(-z * y)", "binary", {}, "no gradient for targets of 0 .80%"),
-        ("def loss(z, y): return z ** 2", "binary", {}, "the same values whatever the targets are"),
-        ("def loss(z, y): return z.logsumexp(1)", "classes", {}, "the same values whatever the targets are"),
+        ("def loss(z, y): return z ** 2", "binary", {}, "the same values for all targets"),
+        ("def loss(z, y): return z.logsumexp(1)", "classes", {}, "the same values for all targets"),
         ("def loss(z, y): return -(y * z.log() + (1 - y) * (1 - z).log())", "binary", {}, "loss.input=probability"),
-        ("def loss(z, y): return (2 * y - 1) * z", "binary", {}, "more for right answers than for wrong ones"),
-        ("def loss(z, y): return -(z - y) ** 2", "continuous", {}, "more for right answers than for wrong ones"),
-        ("def loss(z, y): return z.gather(1, y[:, None])[:, 0]", "classes", {}, "more for right answers"),
+        ("def loss(z, y): return (2 * y - 1) * z", "binary", {}, "larger for correct predictions than for wrong ones"),
+        (
+            "def loss(z, y): return -(z - y) ** 2",
+            "continuous",
+            {},
+            "larger for correct predictions than for wrong ones",
+        ),
+        ("def loss(z, y): return z.gather(1, y[:, None])[:, 0]", "classes", {}, "larger for correct predictions"),
         ("def loss(z, y): return F.relu(y) * (z - y) ** 2", "continuous", {}, "no gradient for .*% of the training"),
         ("def loss(z, y): return (z - torch.log(y)) ** 2", "continuous", {}, "loss.domain=nonnegative"),
         ("def loss(z, y): return torch.log(z) + y / z", "continuous", {"domain": "nonnegative"}, "loss.link=softplus"),
@@ -517,7 +527,7 @@ def doubted(one: Subject) -> list[str]:
             "def loss(z, y): return torch.corrcoef(torch.stack([z, y]))[0, 1]",
             "continuous",
             {"pointwise": False},
-            "more for right answers",
+            "larger for correct predictions",
         ),
     ],
 )

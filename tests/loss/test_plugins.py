@@ -147,7 +147,7 @@ def test_distribution_and_loss_always_name_a_plugin(site: Site, distribution: st
 def test_a_name_that_two_strangers_claim_belongs_to_neither(site: Site) -> None:
     site.install("one-kit", {"mine": "kit_losses:Mine"}, MINE, module="kit_losses")
     site.install("two-kit", {"mine": "kit_losses:Mine"})
-    with pytest.raises(InputError, match=r"the loss 'mine': choose one-kit\.mine or two-kit\.mine"):
+    with pytest.raises(InputError, match=r"the loss 'mine': use one-kit\.mine or two-kit\.mine"):
         load_loss("mine")
     names = catalogue().names()
     assert {"one-kit.mine", "two-kit.mine"} <= set(names)
@@ -384,11 +384,11 @@ WRONG = {
     "the abstract loss": ("from lossbench.loss import Loss as thing", "does not state its kind"),
     "a function without a kind": (
         "def thing(p, y): return p",
-        "does not say what it predicts",
+        "does not state what it predicts",
     ),
     "a function of no known kind": (
         "def thing(p, y): return p\n    thing.__lossbench__ = {'kind': 'ternary'}",
-        "'ternary' is no kind of loss; known: continuous, binary",
+        "'ternary' is not a kind of loss; known: continuous, binary",
     ),
     "an unknown trait": (
         "def thing(p, y): return p\n    thing.__lossbench__ = {'kind': 'binary', 'colour': 1}",
@@ -396,15 +396,15 @@ WRONG = {
     ),
     "an unknown order": (
         "def thing(p, y): return p\n    thing.__lossbench__ = {'kind': 'binary', 'order': 'both'}",
-        "order is pred_true or true_pred, not 'both'",
+        "order must be pred_true or true_pred, not 'both'",
     ),
     "an unknown input": (
         "def thing(p, y): return p\n    thing.__lossbench__ = {'kind': 'binary', 'input': 'odds'}",
-        "input is raw, probability, log_probability or prediction, not 'odds'",
+        "input must be raw, probability, log_probability or prediction, not 'odds'",
     ),
     "an unknown link": (
         "def thing(p, y): return p\n    thing.__lossbench__ = {'kind': 'binary', 'link': 'probit'}",
-        "link is one of .* not 'probit'",
+        "link must be one of .* not 'probit'",
     ),
 }
 
@@ -433,17 +433,17 @@ def test_a_plugin_that_breaks_on_construction_is_named(site: Site) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "params", "message"),
     [
-        ("mse", None, {}, r"'mse' serves several kinds .*kind='continuous', kind='binary', kind='classes'"),
+        ("mse", None, {}, r"'mse' has several kinds .*kind='continuous', kind='binary', kind='classes'"),
         ("mae", "binary", {}, "'mae' is not for binary targets, only continuous"),
         ("mae", "ternary", {}, "no kind of loss 'ternary'"),
         ("mae", "continous", {}, "Did you mean continuous"),
         ("hubert", None, {}, "no loss 'hubert'. Did you mean huber"),
         ("huber", None, {"dleta": 1.0}, "no parameter of 'huber' 'dleta'. Did you mean delta"),
         ("mae", None, {"delta": 1.0}, "no parameter of 'mae' 'delta'"),
-        ("huber", None, {"delta": "wide"}, "loss.params.delta of 'huber' is a float, not 'wide'"),
-        ("huber", None, {"delta": True}, "loss.params.delta of 'huber' is a float, not True"),
-        ("huber", None, {"delta": None}, "loss.params.delta of 'huber' is a float, not None"),
-        ("huber", None, {"delta": -1}, "'huber' refuses delta=-1: delta is above 0"),
+        ("huber", None, {"delta": "wide"}, "loss.params.delta of 'huber' must be a float, not 'wide'"),
+        ("huber", None, {"delta": True}, "loss.params.delta of 'huber' must be a float, not True"),
+        ("huber", None, {"delta": None}, "loss.params.delta of 'huber' must be a float, not None"),
+        ("huber", None, {"delta": -1}, "'huber' refuses delta=-1: delta must be above 0"),
         ("sum", "binary", {}, "'sum' needs a value: loss.params.terms"),
     ],
 )
@@ -475,7 +475,7 @@ def test_a_parameter_without_a_default_is_required(site: Site) -> None:
     assert load_family("power").parameters[0].default is REQUIRED
     with pytest.raises(InputError, match=r"'power' needs a value: loss\.params\.p="):
         load_loss("power")
-    with pytest.raises(InputError, match=r"loss\.params\.p of 'power' is a int, not 2\.5"):
+    with pytest.raises(InputError, match=r"loss\.params\.p of 'power' must be an int, not 2\.5"):
         load_loss("power", p=2.5)
     assert load_loss("power", p=3)(torch.tensor([2.0]), torch.zeros(1)) == 8.0
 
@@ -527,9 +527,9 @@ def test_a_sum_reads_the_outputs_as_its_terms_do() -> None:
     [
         ("continuous", {"mse": 1, "maee": 1}, "no loss 'maee'. Did you mean mae"),
         ("binary", {"bce": 1, "mae": 1}, "'mae' is not for binary targets"),
-        ("continuous", {"mse": "much"}, "the weight of 'mse' is a number"),
-        ("continuous", {"mse": True}, "the weight of 'mse' is a number"),
-        ("continuous", {}, "terms names at least one loss"),
+        ("continuous", {"mse": "much"}, "the weight of 'mse' must be a number"),
+        ("continuous", {"mse": True}, "the weight of 'mse' must be a number"),
+        ("continuous", {}, "terms must name at least one loss"),
         ("continuous", {"sum": 1}, "'sum' needs a value"),
     ],
 )
@@ -680,9 +680,9 @@ def test_a_module_of_the_current_folder_that_breaks_says_how(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"kind": "ternary"}, "'ternary' is no kind of loss"),
-        ({"kind": "binary", "order": "both"}, "order is pred_true or true_pred"),
-        ({"kind": "binary", "input": "odds"}, "input is raw, probability, log_probability or prediction"),
+        ({"kind": "ternary"}, "'ternary' is not a kind of loss"),
+        ({"kind": "binary", "order": "both"}, "order must be pred_true or true_pred"),
+        ({"kind": "binary", "input": "odds"}, "input must be raw, probability, log_probability or prediction"),
     ],
 )
 def test_a_custom_loss_described_in_unknown_words_is_the_users_to_mend(
@@ -725,28 +725,34 @@ def test_a_kind_on_the_command_line_leaves_the_functions_own_order_and_input(her
 @pytest.mark.parametrize(
     ("traits", "message"),
     [
-        ("{'kind': 'continuous', 'input': 'probability'}", "no probability as their input"),
+        ("{'kind': 'continuous', 'input': 'probability'}", "input=probability is not possible for continuous targets"),
         ("['binary']", "__lossbench__ is a list, not a dict"),
-        ("{'kind': 'binary', 'link': []}", "link is one of"),
-        ("{'kind': 'binary', 'domain': 'positive'}", "domain is real or nonnegative"),
-        ("{'kind': 'binary', 'search': {'powr': (1, 3)}}", "search names 'powr', which is none of its parameters"),
-        ("{'kind': 'binary', 'bounded': 'yes'}", "bounded is True, False or left out, not 'yes'"),
-        ("{'kind': 'binary', 'convex': 1}", "convex is True, False or left out, not 1"),
-        ("{'kind': 'binary', 'zero': 0.0}", "zero is True, False or left out, not 0.0"),
-        ("{'kind': 'binary', 'monotone': 'no'}", "monotone is True, False or left out, not 'no'"),
-        ("{'kind': 'binary', 'gives_up_on': True}", "gives_up_on is text, not True"),
-        ("{'kind': 'binary', 'gives_up_on': 'outliers'}", "gives_up_on names positives, negatives, not 'outliers'"),
-        ("{'kind': 'binary', 'observes': ['counts']}", r"observes is text, not \['counts'\]"),
-        ("{'kind': 'binary', 'elicits': 0.5}", "elicits is text, not 0.5"),
-        ("{'kind': 'binary', 'reference': None}", "reference is text, not None"),
-        ("{'kind': 'binary', 'special_cases': 'bce'}", "special_cases is a dict of text such as {'gamma=0': 'bce'}"),
-        ("{'kind': 'binary', 'special_cases': {0: 'bce'}}", "special_cases is a dict of text"),
-        ("{'kind': 'binary', 'raises': {'power': 2}}", "raises is a dict of text such as {'beta': 'positives'}"),
-        ("{'kind': 'binary', 'raises': {'power': 'all'}}", "raises names positives, .*downwards, not 'all'"),
-        ("{'kind': 'binary', 'raises': {'powr': 'positives'}}", "raises names 'powr', which is none of its parameters"),
-        ("{'kind': 'binary', 'units': 'logits'}", "units is a dict of text such as {'delta'"),
-        ("{'kind': 'binary', 'search': {'power': (3, 1)}}", "the search of 'power' is no range"),
-        ("{'kind': 'binary', 'search': {'power': (1, 3, 'ln')}}", "the search of 'power' is no range"),
+        ("{'kind': 'binary', 'link': []}", "link must be one of"),
+        ("{'kind': 'binary', 'domain': 'positive'}", "domain must be real or nonnegative"),
+        ("{'kind': 'binary', 'search': {'powr': (1, 3)}}", "`search` names 'powr', which is not one of its parameters"),
+        ("{'kind': 'binary', 'bounded': 'yes'}", "bounded must be True, False or left out, not 'yes'"),
+        ("{'kind': 'binary', 'convex': 1}", "convex must be True, False or left out, not 1"),
+        ("{'kind': 'binary', 'zero': 0.0}", "zero must be True, False or left out, not 0.0"),
+        ("{'kind': 'binary', 'monotone': 'no'}", "monotone must be True, False or left out, not 'no'"),
+        ("{'kind': 'binary', 'gives_up_on': True}", "gives_up_on must be text, not True"),
+        ("{'kind': 'binary', 'gives_up_on': 'outliers'}", "gives_up_on must name positives, negatives, not 'outliers'"),
+        ("{'kind': 'binary', 'observes': ['counts']}", r"observes must be text, not \['counts'\]"),
+        ("{'kind': 'binary', 'elicits': 0.5}", "elicits must be text, not 0.5"),
+        ("{'kind': 'binary', 'reference': None}", "reference must be text, not None"),
+        (
+            "{'kind': 'binary', 'special_cases': 'bce'}",
+            "special_cases must be a dict of text such as {'gamma=0': 'bce'}",
+        ),
+        ("{'kind': 'binary', 'special_cases': {0: 'bce'}}", "special_cases must be a dict of text"),
+        ("{'kind': 'binary', 'raises': {'power': 2}}", "raises must be a dict of text such as {'beta': 'positives'}"),
+        ("{'kind': 'binary', 'raises': {'power': 'all'}}", "raises must name positives, .*downwards, not 'all'"),
+        (
+            "{'kind': 'binary', 'raises': {'powr': 'positives'}}",
+            "`raises` names 'powr', which is not one of its parameters",
+        ),
+        ("{'kind': 'binary', 'units': 'logits'}", "units must be a dict of text such as {'delta'"),
+        ("{'kind': 'binary', 'search': {'power': (3, 1)}}", "`search` of 'power' is not a range"),
+        ("{'kind': 'binary', 'search': {'power': (1, 3, 'ln')}}", "`search` of 'power' is not a range"),
         ("{'kind': 'binary', 'search': {'power': (1, 3), 'b': (1, 3), 'c': (1, 3)}}", "more than two parameters"),
     ],
 )
@@ -785,7 +791,7 @@ def test_a_module_that_breaks_on_import_is_told_from_one_without_the_name(
 
 @pytest.mark.parametrize("terms", ["mse", ["mse", "mae"]])
 def test_terms_that_are_no_mapping_are_refused_in_words(terms: object) -> None:
-    with pytest.raises(InputError, match=r"terms is a mapping \{loss: weight\}"):
+    with pytest.raises(InputError, match=r"terms must be a mapping \{loss: weight\}"):
         load_loss("sum", kind="continuous", terms=terms)
 
 

@@ -92,7 +92,7 @@ def test_the_mean_pinball_loss_is_that_of_all_quantiles() -> None:
 
 @pytest.mark.parametrize("name", ["coverage_90", "width_90"])
 def test_what_only_describes_an_interval_is_no_metric_to_choose_by(name: str) -> None:
-    with pytest.raises(InputError, match=r"describes predictions, it does not say which are better. Judge by interval"):
+    with pytest.raises(InputError, match=r"describes predictions but does not say which are better. Use interval"):
         chosen(name, None, Target.NUMBERS)
 
 

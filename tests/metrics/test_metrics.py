@@ -321,7 +321,7 @@ def test_an_unknown_metric_is_refused_with_the_close_ones_and_the_way_out() -> N
 
 
 def test_a_metric_of_other_targets_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(InputError, match=r"rmse judges numbers, not two classes. There are: roc_auc"):
+    with pytest.raises(InputError, match=r"rmse is a metric of numbers, not of two classes. Choose from: roc_auc"):
         chosen("rmse", None, Target.TWO_CLASSES)
 
 
@@ -352,7 +352,7 @@ def test_a_ranking_class_of_torchmetrics_judges_raw_scores_by_their_ranks() -> N
 
 
 def test_a_class_that_cannot_be_made_is_refused() -> None:
-    with pytest.raises(InputError, match=r"BinaryFBetaScore cannot be made with \{\}"):
+    with pytest.raises(InputError, match=r"BinaryFBetaScore cannot be created with \{\}"):
         chosen("torchmetrics.classification.BinaryFBetaScore", None, Target.TWO_CLASSES)
 
 
@@ -499,7 +499,7 @@ def test_an_installed_package_brings_a_metric_by_one_entry_point(site: Site) -> 
 
 def test_an_entry_point_that_gives_no_metric_says_so(site: Site) -> None:
     site.install("lossbench-odd", {"odd": "odd_metric:odd"}, "odd = 3", module="odd_metric", group="lossbench.metrics")
-    with pytest.raises(PluginError, match=r"The metric 'odd' of odd_metric:odd is no lossbench.metrics.Metric"):
+    with pytest.raises(PluginError, match=r"The metric 'odd' of odd_metric:odd is not a lossbench.metrics.Metric"):
         chosen("odd", None, Target.NUMBERS)
 
 
@@ -533,12 +533,12 @@ def test_parameters_of_a_metric_are_part_of_the_cell_and_change_no_other_cell() 
 )
 def test_a_number_out_of_range_is_refused_before_anything_is_computed(name: str) -> None:
     assert built_in(name) is None
-    with pytest.raises(InputError, match=f"{name.rpartition('_')[0]}: .* cannot be: a (number|share) above 0"):
+    with pytest.raises(InputError, match=f"{name.rpartition('_')[0]}: .* is not possible: it must be above 0"):
         chosen(name, None, Target.TWO_CLASSES)
 
 
 def test_a_family_out_of_range_is_not_taken_for_an_import_path() -> None:
-    with pytest.raises(InputError, match=r"pinball: q=1.5 cannot be: a share between 0 and 1 is needed"):
+    with pytest.raises(InputError, match=r"pinball: q=1.5 is not possible: it must be between 0 and 1"):
         chosen("pinball_1.5", None, Target.NUMBERS)
 
 

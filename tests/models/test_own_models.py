@@ -206,7 +206,7 @@ def test_a_plan_names_the_layer_and_what_a_small_run_takes(lossbench: Callable[.
     result = lossbench("plan", *words)
     assert result.code == 0, result.text
     assert "nn.GRU (gru) keeps Recurrent from stacking: about" in result.text
-    assert "one after the other; protocol=smoke takes about" in result.text
+    assert "one run at a time; protocol=smoke takes about" in result.text
     smoke = lossbench("plan", *words, "protocol=smoke")
     assert "nn.GRU (gru) keeps Recurrent from stacking" in smoke.text
     assert "protocol=smoke takes" not in smoke.text

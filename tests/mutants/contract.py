@@ -21,7 +21,7 @@ class Squeezed(Loss):
         return crossentropy(output, target).squeeze()
 
 
-@breaks("one_value_per_target", r"returned \[\] for 1 targets where \[1\] is due", *CALLED)
+@breaks("one_value_per_target", r"returned \[\] for 1 targets instead of \[1\]", *CALLED)
 class Averaged(Loss):
     kind = Kind.CONTINUOUS
 
@@ -29,7 +29,7 @@ class Averaged(Loss):
         return (output - target).square().mean()
 
 
-@breaks("one_value_per_target", "no gradient: something in it is cut off", *DIFFERENTIATED)
+@breaks("one_value_per_target", "no gradient: something in it is detached", *DIFFERENTIATED)
 class Detached(Loss):
     """Through numpy, say. bonlime/pytorch-tools#81 lost its gradient to a new tensor."""
 
@@ -111,7 +111,7 @@ class CentredByBatch(Loss):
         return (output - target).square() + 0.1 * (output - output.mean()).square()
 
 
-@breaks("rows_stay_apart", "pointwise = False, but is the mean of its values on parts")
+@breaks("rows_stay_apart", "pointwise = False, but equals the mean of its values on parts")
 class NoSet(Loss):
     kind = Kind.BINARY
     pointwise = False
@@ -120,7 +120,7 @@ class NoSet(Loss):
         return crossentropy(output, target).mean()
 
 
-@breaks("order_makes_no_difference", "Shuffled, losses move by")
+@breaks("order_makes_no_difference", "When shuffled, losses change by")
 class Neighbours(Loss):
     """Compares each target with the next of the batch."""
 
@@ -166,7 +166,7 @@ class RootForScore(Loss):
         return Prediction(output.sqrt())
 
 
-@breaks("predictions_can_be_read", "no label for each of 7 targets")
+@breaks("predictions_can_be_read", "did not give one label for each of 7 targets")
 class NoLabel(Loss):
     kind = Kind.BINARY
 

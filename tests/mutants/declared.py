@@ -9,7 +9,7 @@ from lossbench.loss import Kind, Loss
 from tests.mutants.registry import breaks, crossentropy, huber
 
 
-@breaks("bounded_as_declared", "says bounded = True, but its largest loss is 1e[+]06 at outputs of 1e3")
+@breaks("bounded_as_declared", "states bounded = True, but its largest loss is 1e[+]06 at outputs of 1e3")
 class SquareSaysBounded(Loss):
     kind = Kind.CONTINUOUS
     bounded = True
@@ -18,7 +18,7 @@ class SquareSaysBounded(Loss):
         return (output - target).square()
 
 
-@breaks("bounded_as_declared", "says bounded = False, but its largest loss is 1 ", "wrong_answers_pull")
+@breaks("bounded_as_declared", "states bounded = False, but its largest loss is 1 ", "wrong_answers_pull")
 class BrierSaysUnbounded(Loss):
     kind = Kind.BINARY
     bounded = False
@@ -27,7 +27,7 @@ class BrierSaysUnbounded(Loss):
         return (output.sigmoid() - target).square()
 
 
-@breaks("zero_as_declared", "says zero = True, but its least value found is -")
+@breaks("zero_as_declared", "states zero = True, but the smallest value found is -")
 class NegativeQuantile(Loss):
     """scikit-learn#6429: the quantile loss of a negative error was negative."""
 
@@ -39,7 +39,7 @@ class NegativeQuantile(Loss):
         return torch.where(r > 0, 0.9 * r, 0.1 * r)
 
 
-@breaks("zero_as_declared", "says zero = True, but its least value found is 0.325")
+@breaks("zero_as_declared", "states zero = True, but the smallest value found is 0.325")
 class SmoothedSaysZero(Loss):
     """Labels of 0.9 and 0.1 cost at least -(0.9 log 0.9 + 0.1 log 0.1) = 0.325."""
 
@@ -50,7 +50,7 @@ class SmoothedSaysZero(Loss):
         return crossentropy(output, 0.8 * target + 0.1)
 
 
-@breaks("zero_as_declared", "says zero = False, but its least value found is 0")
+@breaks("zero_as_declared", "states zero = False, but the smallest value found is 0")
 class SquareSaysNotZero(Loss):
     kind = Kind.CONTINUOUS
     zero = False
@@ -59,7 +59,7 @@ class SquareSaysNotZero(Loss):
         return (output - target).square()
 
 
-@breaks("monotone_as_declared", "says monotone = True, but costs .* at the better one after it. At output")
+@breaks("monotone_as_declared", "states monotone = True, but is .* for the better one after it. At output")
 class SmoothedSaysMonotone(Loss):
     """Surer than its smoothed label is worse."""
 
@@ -70,7 +70,7 @@ class SmoothedSaysMonotone(Loss):
         return crossentropy(output, 0.8 * target + 0.1)
 
 
-@breaks("monotone_as_declared", "says monotone = True, but costs")
+@breaks("monotone_as_declared", "states monotone = True, but is")
 class RedescendingSaysMonotone(Loss):
     """Comes down again far away: a turn further is right again, as of angles."""
 
@@ -81,7 +81,7 @@ class RedescendingSaysMonotone(Loss):
         return ((output - target) / 2).sin().square()
 
 
-@breaks("monotone_as_declared", "says monotone = False, but no better answer that costs more")
+@breaks("monotone_as_declared", "states monotone = False, but no better prediction with a higher loss")
 class HingeSaysNotMonotone(Loss):
     kind = Kind.BINARY
     monotone = False
@@ -90,7 +90,7 @@ class HingeSaysNotMonotone(Loss):
         return (1 - (2 * target - 1) * output).clamp(min=0)
 
 
-@breaks("convex_as_declared", "says convex = True, but half-way it is .* above the chord. At output")
+@breaks("convex_as_declared", "states convex = True, but at a midpoint it is .* above the chord. At output")
 class LogarithmSaysConvex(Loss):
     kind = Kind.CONTINUOUS
     convex = True
@@ -99,7 +99,7 @@ class LogarithmSaysConvex(Loss):
         return (output - target).abs().log1p()
 
 
-@breaks("convex_as_declared", "says convex = False, but no point above a chord")
+@breaks("convex_as_declared", "states convex = False, but no point above a chord")
 class HuberSaysNotConvex(Loss):
     kind = Kind.CONTINUOUS
     convex = False

@@ -54,7 +54,7 @@ class SkewedSaysCentre(Loss):
         return torch.where(r > 0, 0.9, 0.1) * r.square()
 
 
-@breaks(ELICITS, "'average' is no word for what a loss of numbers elicits")
+@breaks(ELICITS, "'average' is not a valid `elicits` for a loss of numbers")
 class UnknownWord(Loss):
     kind = Kind.CONTINUOUS
     elicits = "average"
@@ -63,7 +63,7 @@ class UnknownWord(Loss):
         return (output - target).square()
 
 
-@breaks(ELICITS, "'calibrated' is no word for what a loss of classes elicits")
+@breaks(ELICITS, "'calibrated' is not a valid `elicits` for a loss of classes")
 class UnknownWordOfClasses(Loss):
     kind = Kind.BINARY
     elicits = "calibrated"
@@ -72,7 +72,7 @@ class UnknownWordOfClasses(Loss):
         return crossentropy(output, target)
 
 
-@breaks(ELICITS, "elicits the probability, but where that is 0.[0-9]+ it is least at 0.[0-9]+")
+@breaks(ELICITS, "elicits the probability, but for 0.[0-9]+ its minimum is at 0.[0-9]+")
 class FocalSaysProbability(Loss):
     kind = Kind.BINARY
     elicits = "probability"
@@ -94,7 +94,7 @@ class ProbabilityWithoutOne(Loss):
         return Prediction(output, (output > 0).long())
 
 
-@breaks(ELICITS, "says distorted probability, but its minimiser is the probability itself")
+@breaks(ELICITS, "states distorted probability, but its minimiser is the probability itself")
 class CrossEntropySaysDistorted(Loss):
     kind = Kind.BINARY
     elicits = "distorted probability"
@@ -103,7 +103,7 @@ class CrossEntropySaysDistorted(Loss):
         return crossentropy(output, target)
 
 
-@breaks(ELICITS, "elicits the sign alone, but its minimiser tells how sure to be")
+@breaks(ELICITS, "elicits only the sign, but its minimiser depends on the probability")
 class CrossEntropySaysSign(Loss):
     kind = Kind.BINARY
     elicits = "sign"
@@ -121,7 +121,7 @@ class HingeUpsideDown(Loss):
         return (1 + (2 * target - 1) * output).clamp(min=0)
 
 
-@breaks(ELICITS, "Of three classes at .5, .3, .2 its minimiser is .* off, though of two it is right")
+@breaks(ELICITS, "For three classes at .5, .3, .2 its minimiser is off by .*, though it is right for two")
 class RightForTwoClasses(Loss):
     """One class against the second alone: of two classes that is all there is."""
 
@@ -133,7 +133,7 @@ class RightForTwoClasses(Loss):
         return softplus(torch.where(target == 0, others - first, first - others))
 
 
-@breaks(ELICITS, "elicits the probability, but where that is 0.[0-9]+ it is least at 0.[0-9]+")
+@breaks(ELICITS, "elicits the probability, but for 0.[0-9]+ its minimum is at 0.[0-9]+")
 class SmoothedSaysProbability(Loss):
     kind = Kind.CLASSES
     elicits = "probability"
@@ -142,7 +142,7 @@ class SmoothedSaysProbability(Loss):
         return cross_entropy(output, target, reduction="none", label_smoothing=0.1)
 
 
-@breaks(ELICITS, "Of one word with labels at .5, .3, .2 its minimiser is 0.[0-9]+ off")
+@breaks(ELICITS, "For one word with labels at .5, .3, .2 its minimiser is off by 0.[0-9]+")
 class SmoothedSequences(Loss):
     kind = Kind.SEQUENCES
     elicits = "probability"
@@ -164,7 +164,7 @@ class OrderUpsideDown(Loss):
         return (pairs * softplus(ahead)).sum() / pairs.sum().clamp(min=1)
 
 
-@breaks(ELICITS, "elicits the order alone, but changes when all scores are raised alike")
+@breaks(ELICITS, "elicits only the order, but changes if the same number is added to all scores")
 class CrossEntropySaysOrder(Loss):
     kind = Kind.BINARY
     elicits = "order"
@@ -185,7 +185,7 @@ class TunesItsWeight(Loss):
     def __init__(self, pos_weight: float = 1.0) -> None:
         super().__init__()
         if not 0 < pos_weight < float("inf"):
-            raise ValueError("pos_weight is above 0 and finite")
+            raise ValueError("pos_weight must be above 0 and finite")
         self.pos_weight = pos_weight
 
     @property
@@ -198,7 +198,7 @@ class TunesItsWeight(Loss):
 
 @breaks(
     SEARCH,
-    "reaches gamma=0.1, where it no longer elicits the probability: .* but where that is 0.[0-9]+ it is least at",
+    "reaches gamma=0.1, where it no longer elicits the probability: .* but for 0.[0-9]+ its minimum is at",
 )
 class TunesInSilence(Loss):
     """Says of every gamma what is true of 0 alone."""
@@ -210,7 +210,7 @@ class TunesInSilence(Loss):
     def __init__(self, gamma: float = 0.0) -> None:
         super().__init__()
         if not 0 <= gamma < float("inf"):
-            raise ValueError("gamma is at least 0 and finite")
+            raise ValueError("gamma must be at least 0 and finite")
         self.gamma = gamma
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -247,7 +247,7 @@ class TunesTwoSides(Loss):
     def __init__(self, below: float = 0.5, above: float = 0.5) -> None:
         super().__init__()
         if not (0 < below < float("inf") and 0 < above < float("inf")):
-            raise ValueError("below and above are above 0 and finite")
+            raise ValueError("below and above must be above 0 and finite")
         self.below, self.above = below, above
 
     @property

@@ -22,7 +22,7 @@ class BranchesOnData(Loss):
         return r.abs() if (r.abs() > 100).all() else r.square()
 
 
-@breaks("compiles_as_one_graph", "Compiled, it gives other values")
+@breaks("compiles_as_one_graph", "Compiled, it gives different values")
 class OtherWhenCompiled(Loss):
     kind = Kind.CONTINUOUS
 
@@ -66,7 +66,7 @@ class KeepsItsGraph(Loss):
         return self.last
 
 
-@breaks("copies_are_the_same", "Loaded from its state_dict, it gives other values: some state is kept in no buffer")
+@breaks("copies_are_the_same", "Loaded from its state_dict, it gives different values: some state is not in a buffer")
 class WeightInAttribute(Loss):
     """Takes the odds of the training targets, and loses them when it is saved."""
 
@@ -83,7 +83,7 @@ class WeightInAttribute(Loss):
         return (1 + (self.odds - 1) * target) * crossentropy(output, target)
 
 
-@breaks("copies_are_the_same", "A new one does not take its state_dict")
+@breaks("copies_are_the_same", "A new one cannot load its state_dict")
 class BufferOfObserved(Loss):
     kind = Kind.BINARY
 
@@ -132,7 +132,7 @@ class RootOfParameter(Loss):
         return (output - target).square() * (1 + self.scale.sqrt())
 
 
-@breaks("parameters_learn", "Its parameters do not come back with the state_dict", "copies_are_the_same")
+@breaks("parameters_learn", "Its parameters are not restored by the state_dict", "copies_are_the_same")
 class ForgetsItsParameter(Loss):
     """amjltc295/pytorch-golden-template#76: parameters of a loss that a checkpoint does not bring back."""
 
@@ -183,7 +183,7 @@ class BackOnCpu(Loss):
         return (output - target).square()
 
 
-@breaks("operations_do_not_grow", "operations for 12 targets, .* for 96: it loops over them")
+@breaks("operations_do_not_grow", "operations for 12 targets, .* for 96: it loops over targets")
 class LoopsOverRows(Loss):
     kind = Kind.CONTINUOUS
 

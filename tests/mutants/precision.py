@@ -59,7 +59,7 @@ class FocalOfHalf(Loss):
     def __init__(self, gamma: float = 0.5) -> None:
         super().__init__()
         if not gamma >= 0:
-            raise ValueError("gamma is at least 0")
+            raise ValueError("gamma must be at least 0")
         self.gamma = gamma
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class RootOfSquare(Loss):
         return (output - target).square().sqrt()
 
 
-@breaks(PULL, "stops learning from what it is surest to get wrong .positives.", LOW, FINITE)
+@breaks(PULL, "stops learning from its most confident mistakes .positives.", LOW, FINITE)
 class Clipped(Loss):
     """keras's binary_crossentropy of probabilities: clipped to 1e-7 before the logarithm, flat beyond a logit of 16."""
 
@@ -94,7 +94,7 @@ class Capped(Loss):
         return (output - target).square().clamp(max=100)
 
 
-@breaks(PULL, "surest to get wrong .negatives.")
+@breaks(PULL, "most confident mistakes .negatives.")
 class GivesUpOnTheOther(Loss):
     kind = Kind.BINARY
     gives_up_on = "positives"
@@ -121,7 +121,7 @@ class SinglePrecisionInside(Loss):
         return (output.float() - target.float()).square().to(output.dtype)
 
 
-@breaks(LOW, "times as far off as float32 excuses. At output", FINITE)
+@breaks(LOW, "times as far off as float32 allows. At output", FINITE)
 class ExpandedSquare(Loss):
     """ŷ² - 2 ŷ y + y²: what is left of large terms is what they were rounded by."""
 
@@ -184,7 +184,7 @@ class FocalByPower(Loss):
     def __init__(self, gamma: float = 2.0) -> None:
         super().__init__()
         if not 0 <= gamma < math.inf:
-            raise ValueError("gamma is at least 0 and finite")
+            raise ValueError("gamma must be at least 0 and finite")
         self.gamma = gamma
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from tests.mutants.registry import breaks, crossentropy, huber
 # Those that look at their targets at every call, as a check of one's own does, cannot be mapped.
 
 
-@breaks("bad_targets_are_refused", "It takes -100 for a target", "maps_over_batches", "works_on_any_device")
+@breaks("bad_targets_are_refused", "It accepts -100 as a target", "maps_over_batches", "works_on_any_device")
 class IgnoresMinusHundred(Loss):
     """torch's default ignore_index: a label of -100 costs nothing, and nobody is told."""
 
@@ -45,7 +45,7 @@ class CrashesOnALabel(Loss):
         return nn.Module.__call__(self, output, target)
 
 
-@breaks("bad_targets_are_refused", "It takes NaN for a target")
+@breaks("bad_targets_are_refused", "It accepts NaN as a target")
 class TakesAnyNumber(Loss):
     kind = Kind.CONTINUOUS
 
@@ -57,7 +57,7 @@ class TakesAnyNumber(Loss):
         return nn.Module.__call__(self, output, target)
 
 
-@breaks("bad_targets_are_refused", "It takes NaN for a target")
+@breaks("bad_targets_are_refused", "It accepts NaN as a target")
 class TakesSoftLabels(Loss):
     kind = Kind.BINARY
 
@@ -69,7 +69,7 @@ class TakesSoftLabels(Loss):
         return nn.Module.__call__(self, output, target)
 
 
-@breaks("bad_targets_are_refused", "It takes -1 for a target", "maps_over_batches")
+@breaks("bad_targets_are_refused", "It accepts -1 as a target", "maps_over_batches")
 class TakesNegativeAmounts(Loss):
     kind = Kind.CONTINUOUS
     domain = Domain.NONNEGATIVE
@@ -84,7 +84,9 @@ class TakesNegativeAmounts(Loss):
         return nn.Module.__call__(self, output, target)
 
 
-@breaks("bad_targets_are_refused", "refuses NaN, but not by its name: targets are finite", "maps_over_batches")
+@breaks(
+    "bad_targets_are_refused", "refuses NaN, but the message does not name it: targets are finite", "maps_over_batches"
+)
 class RefusesWithoutAName(Loss):
     kind = Kind.CONTINUOUS
 
@@ -98,7 +100,7 @@ class RefusesWithoutAName(Loss):
         return nn.Module.__call__(self, output, target)
 
 
-@breaks("bad_parameters_are_refused", "It takes delta=nan")
+@breaks("bad_parameters_are_refused", "It accepts delta=nan")
 class TakesNaN(Loss):
     """`delta <= 0` is false of NaN too."""
 
@@ -107,7 +109,7 @@ class TakesNaN(Loss):
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
         if delta <= 0:
-            raise ValueError("delta is above 0")
+            raise ValueError("delta must be above 0")
         self.delta = delta
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:

@@ -18,11 +18,11 @@ class _Numbers:
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
         if not delta > 0:
-            raise ValueError("delta is above 0")
+            raise ValueError("delta must be above 0")
         self.delta = delta
 
 
-@breaks("special_cases_are_equal", r"With delta=1e6 it is not mse: .* where mse is")
+@breaks("special_cases_are_equal", r"With delta=1e6 it does not equal mse: .* where mse is")
 class HuberWithoutItsHalf(_Numbers, Loss):
     """Huber is half a square near its target, not a whole one."""
 
@@ -51,7 +51,7 @@ class BecomesNoLoss(_Numbers, Loss):
         return huber(output, target, self.delta)
 
 
-@breaks("special_cases_are_equal", "With classes=2 it is not bce")
+@breaks("special_cases_are_equal", "With classes=2 it does not equal bce")
 class HalfOfTwoClasses(Loss):
     """The mean over rows and classes, not over rows, is half as large where there are two."""
 
@@ -62,7 +62,7 @@ class HalfOfTwoClasses(Loss):
         return cross_entropy(output, target, reduction="none") / output.shape[1]
 
 
-@breaks("parameters_pull_as_declared", "Raising beta from 0.7 to .* should raise the pull of positives")
+@breaks("parameters_pull_as_declared", "Raising beta from 0.7 to .* should raise the gradient share of positives")
 class TverskySwapped(Loss):
     """keras-team/keras#23333, FluxML/Flux.jl#1993: alpha weighs the false negatives, and at ½ and ½ nobody sees it."""
 
@@ -75,7 +75,7 @@ class TverskySwapped(Loss):
     def __init__(self, alpha: float = 0.3, beta: float = 0.7) -> None:
         super().__init__()
         if not (alpha >= 0 and beta >= 0):
-            raise ValueError("alpha and beta are at least 0")
+            raise ValueError("alpha and beta must be at least 0")
         self.alpha, self.beta = alpha, beta
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ class TverskySwapped(Loss):
         return 1 - (hit + 1) / (hit + self.beta * false_positive + self.alpha * false_negative + 1)
 
 
-@breaks("parameters_pull_as_declared", "Raising q from 0.5 to .* should raise the pull of upwards")
+@breaks("parameters_pull_as_declared", "Raising q from 0.5 to .* should raise the gradient share of upwards")
 class QuantilePullsDown(Loss):
     kind = Kind.CONTINUOUS
     raises: ClassVar = {"q": "upwards"}
@@ -102,7 +102,7 @@ class QuantilePullsDown(Loss):
 
 @breaks(
     "parameters_pull_as_declared",
-    r"raises\['delta'\] is one of positives, negatives, upwards, downwards, not 'outliers'",
+    r"raises\['delta'\] must be one of positives, negatives, upwards, downwards, not 'outliers'",
 )
 class PullsOnOutliers(_Numbers, Loss):
     kind = Kind.CONTINUOUS
@@ -119,7 +119,7 @@ def takes_probabilities(output: Tensor, target: Tensor) -> Tensor:
 takes_probabilities.__lossbench__ = {"kind": "binary"}  # type: ignore[attr-defined]
 breaks(
     "takes_what_it_says",
-    "It seems to want probabilities: say input = 'probability'",
+    "It seems to expect probabilities: state input = 'probability'",
     "one_value_per_target",
     "finite_at_extremes",
     "wrong_answers_pull",
@@ -131,7 +131,7 @@ def squashed_twice(output: Tensor, target: Tensor) -> Tensor:
 
 
 squashed_twice.__lossbench__ = {"kind": "binary", "input": "probability"}  # type: ignore[attr-defined]
-breaks("takes_what_it_says", "It seems to want logits: a sure and right probability of 1", "wrong_answers_pull")(
+breaks("takes_what_it_says", "It seems to expect logits: a correct probability of 1", "wrong_answers_pull")(
     squashed_twice
 )
 
@@ -141,7 +141,7 @@ def softmax_twice(output: Tensor, target: Tensor) -> Tensor:
 
 
 softmax_twice.__lossbench__ = {"kind": "classes", "input": "probability"}  # type: ignore[attr-defined]
-breaks("takes_what_it_says", "It seems to want logits: a sure and right row of probabilities", "wrong_answers_pull")(
+breaks("takes_what_it_says", "It seems to expect logits: a correct row of probabilities", "wrong_answers_pull")(
     softmax_twice
 )
 
@@ -153,7 +153,7 @@ def log_of_classes(output: Tensor, target: Tensor) -> Any:
 log_of_classes.__lossbench__ = {"kind": "classes"}  # type: ignore[attr-defined]
 breaks(
     "takes_what_it_says",
-    "It seems to want probabilities: say input = 'probability'",
+    "It seems to expect probabilities: state input = 'probability'",
     "one_value_per_target",
     "finite_at_extremes",
 )(log_of_classes)
@@ -165,7 +165,7 @@ def log_probabilities(output: Tensor, target: Tensor) -> Tensor:
 
 
 log_probabilities.__lossbench__ = {"kind": "classes"}  # type: ignore[attr-defined]
-breaks("takes_what_it_says", r"It falls without end .* log_softmax .*At output \[\[10000.0, .*target \[0\]")(
+breaks("takes_what_it_says", r"It decreases without limit .* log_softmax .*At output \[\[10000.0, .*target \[0\]")(
     log_probabilities
 )
 
@@ -176,6 +176,6 @@ def likelihood(output: Tensor, target: Tensor) -> Tensor:
 
 
 likelihood.__lossbench__ = {"kind": "binary"}  # type: ignore[attr-defined]
-breaks("takes_what_it_says", r"It falls without end .* a sign is wrong.*At output \[10000.0\], target \[0.0\]")(
+breaks("takes_what_it_says", r"It decreases without limit .* a sign is wrong.*At output \[10000.0\], target \[0.0\]")(
     likelihood
 )

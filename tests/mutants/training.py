@@ -9,7 +9,7 @@ from lossbench.loss import Kind, Loss
 from tests.mutants.registry import breaks, crossentropy
 
 
-@breaks("intercept_is_found", "its mean loss is .* where .* is possible")
+@breaks("intercept_is_found", "its mean loss is .*, while .* is possible")
 class OtherInTraining(Loss):
     """Pulls towards 0 in training alone: what it descends is not what it is judged by."""
 
@@ -20,7 +20,7 @@ class OtherInTraining(Loss):
         return losses + 0.5 * output.square() if self.training else losses
 
 
-@breaks("intercept_is_found", "its mean loss is .* where .* is possible")
+@breaks("intercept_is_found", "its mean loss is .*, while .* is possible")
 class NarrowWell(Loss):
     """Flat a little away from every target: a start elsewhere never arrives."""
 

@@ -200,7 +200,7 @@ def test_the_last_line_names_the_store_that_was_written_to() -> None:
     sweep = cast("Sweep", SimpleNamespace(name="s", results=results, folder=results / "s"))
     display.farewell(out, sweep, tracked=True, errors=[], interrupted=True, uri="sqlite:///else where.db")
     lines = cast("StringIO", out.file).getvalue().splitlines()
-    (browse,) = [line.removeprefix("browse them: ") for line in lines if line.startswith("browse them: ")]
+    (browse,) = [line.removeprefix("browse: ") for line in lines if line.startswith("browse: ")]
     ui, command, *words = shlex.split(browse)
     assert (ui, command) == ("lossbench", "ui")
     assert texts(words, ("results", "tracking.uri")) == {

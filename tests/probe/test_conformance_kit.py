@@ -172,21 +172,21 @@ def test_laws_are_sentences_with_names_of_their_own_and_criteria() -> None:
 def test_a_loss_that_declares_nothing_is_not_asked_for_what_it_does_not_say() -> None:
     found = {one.law.name: one.words for one in check(the(Square), FAST).findings if one.status is Status.NOT_ASKED}
     assert found == {
-        "bounded_as_declared": "it does not say whether it is bounded",
-        "zero_as_declared": "it does not say whether it is 0 for a perfect answer",
-        "monotone_as_declared": "it does not say whether it is monotone",
-        "convex_as_declared": "it does not say whether it is convex",
-        "search_keeps_what_it_elicits": "nothing of it is searched",
-        "search_stays_finite": "nothing of it is searched",
-        "elicits_what_it_says": "it does not say what it elicits",
-        "special_cases_are_equal": "it names no special cases",
-        "parameters_pull_as_declared": "it does not say what its parameters pull on",
+        "bounded_as_declared": "it does not state whether it is bounded",
+        "zero_as_declared": "it does not state whether it is 0 for a perfect prediction",
+        "monotone_as_declared": "it does not state whether it is monotone",
+        "convex_as_declared": "it does not state whether it is convex",
+        "search_keeps_what_it_elicits": "none of its parameters is tuned",
+        "search_stays_finite": "none of its parameters is tuned",
+        "elicits_what_it_says": "it does not state what it elicits",
+        "special_cases_are_equal": "it states no special cases",
+        "parameters_pull_as_declared": "it does not state the effect of its parameters",
         "takes_what_it_says": "only classes have probabilities",
-        "parameters_learn": "it learns no parameters",
-        "bad_parameters_are_refused": "it has no parameters that are numbers",
-        "native_mean_is_the_mean": "it has no way of its own to leave targets out",
-        "left_out_makes_no_difference": "it has no way of its own to leave targets out",
-        "left_out_may_be_nan": "it has no way of its own to leave targets out",
+        "parameters_learn": "it has no trainable parameters",
+        "bad_parameters_are_refused": "it has no numeric parameters",
+        "native_mean_is_the_mean": "it has no way of its own to ignore targets",
+        "left_out_makes_no_difference": "it has no way of its own to ignore targets",
+        "left_out_may_be_nan": "it has no way of its own to ignore targets",
     }
 
 
@@ -226,7 +226,7 @@ def test_the_functionals_of_the_five_numbers_are_those_found_by_hand() -> None:
 
 @pytest.mark.parametrize("word", ["average", "quantile", "expectile", "mode"])
 def test_a_word_that_is_no_functional_is_refused(word: str) -> None:
-    with pytest.raises(ValueError, match=f"'{word}' is no word"):
+    with pytest.raises(ValueError, match=f"'{word}' is not a valid `elicits`"):
         functional(word)
 
 
@@ -389,12 +389,12 @@ def test_an_authors_tests_pass_fail_with_the_counter_example_and_expect_what_is_
     assert failed == ["test_capped[continuous-wrong_answers_pull]", "test_mended[binary-wrong_answers_pull]"], (
         done.stdout
     )
-    assert "A surely wrong answer still pulls." in done.stdout
+    assert "A confident mistake still has a gradient." in done.stdout
     assert "Capped (continuous): It is flat at a residual of 20: no gradient. At output [20.0]" in done.stdout
-    assert "Criterion: Unless it is declared bounded" in done.stdout
+    assert "Criterion: Unless it is declared as bounded" in done.stdout
     assert "[XPASS(strict)] outliers are meant to be ignored" in done.stdout
     assert any(line.startswith("XFAIL test_mine.py::test_left_out[continuous-wrong_answers_pull]") for line in lines)
-    assert any("not asked: it does not say what it elicits" in line for line in lines)
+    assert any("not asked: it does not state what it elicits" in line for line in lines)
     assert done.returncode == 1
 
 
@@ -426,7 +426,7 @@ MINE = """
         def __init__(self, power: float = 2.0):
             super().__init__()
             if not power >= 1:
-                raise ValueError(f"power is at least 1, not {power}")
+                raise ValueError(f"power must be at least 1, not {power}")
             self.power = power
         def forward(self, output, target):
             return (output - target).abs() ** self.power
@@ -460,7 +460,7 @@ def test_a_loss_that_keeps_all_laws_ends_in_0_and_one_line(lossbench: Command) -
 def test_a_broken_law_ends_in_1_with_its_sentence_name_and_counter_example(lossbench: Command) -> None:
     result = lossbench("check", "mine_to_check:clipped", "--kind", "binary")
     assert result.code == 1
-    assert "✗ A surely wrong answer still pulls. (wrong_answers_pull)" in result.text
+    assert "✗ A confident mistake still has a gradient. (wrong_answers_pull)" in result.text
     assert "Its gradient is 0 at a wrong logit of 20" in result.text
     assert "At output [-20.0], target [1.0] in float64." in result.text
 
@@ -470,7 +470,7 @@ def test_laws_broken_in_the_same_words_are_named_once_together(lossbench: Comman
     result = lossbench("check", "mine_to_check:raising", "--kind", "binary")
     assert result.code == 1
     assert result.text.count("It raised RuntimeError: the moon is in the wrong house") == 1
-    assert "more laws, all in the words of one_value_per_target:" in result.text
+    assert "more laws, all with the same message as one_value_per_target:" in result.text
     assert "gradient_is_the_derivative" in result.text
 
 
@@ -480,7 +480,7 @@ def test_parameters_are_given_as_in_a_sweep(lossbench: Command) -> None:
     assert "Power (continuous, power=3)" in result.text
     refused = lossbench("check", "mine_to_check:Power", "loss.params.power=0.5")
     assert refused.code == 2
-    assert "power is at least 1, not 0.5" in refused.text
+    assert "power must be at least 1, not 0.5" in refused.text
     unknown = lossbench("check", "mine_to_check:Power", "loss.params.pwer=3")
     assert unknown.code == 2
     assert "pwer" in unknown.text
@@ -489,12 +489,12 @@ def test_parameters_are_given_as_in_a_sweep(lossbench: Command) -> None:
 @pytest.mark.usefixtures("quick", "mine")
 def test_what_cannot_be_checked_as_asked_ends_in_2_and_says_what_is_due(lossbench: Command) -> None:
     for words, said in {
-        ("mine_to_check:right",): "'mine_to_check:right' does not say what it predicts: add --kind binary",
+        ("mine_to_check:right",): "'mine_to_check:right' does not state what it predicts: add --kind binary",
         ("mine_to_check:wrong_name", "--kind", "binary"): "wrong_name",
         ("no_such_module:right", "--kind", "binary"): "no_such_module",
         ("hubr",): "huber",
         ("huber", "--kind", "binary"): "'huber' is not for binary targets",
-        ("huber", "task=binary"): "beside names only loss.params.NAME=VALUE can be given here",
+        ("huber", "task=binary"): "only names and loss.params.NAME=VALUE can be given here",
     }.items():
         result = lossbench("check", *words)
         assert result.code == 2, (words, result.text)
@@ -510,7 +510,7 @@ def test_what_cannot_be_checked_as_asked_ends_in_2_and_says_what_is_due(lossbenc
     [
         ("torch.nn:BCEWithLogitsLoss", "binary", set()),
         ("torch.nn:L1Loss", "continuous", set()),
-        # It takes delta=nan, and its backward pass no output in half precision beside a target in full (torch 2.13).
+        # It accepts delta=nan, and its backward pass no output in half precision beside a target in full (torch 2.13).
         ("torch.nn:HuberLoss", "continuous", {"bad_parameters_are_refused", "mixed_precision_trains"}),
         ("torch.nn:CrossEntropyLoss", "classes", {"bad_parameters_are_refused"}),  # and label_smoothing=nan
         ("torch.nn:PoissonNLLLoss", "continuous", {"bad_parameters_are_refused"}),  # and eps=nan
@@ -606,7 +606,7 @@ def powered(output: Tensor, target: Tensor, p: float = 2.0) -> Tensor:
 
 def careful(output: Tensor, target: Tensor, p: float = 2.0) -> Tensor:
     if not p >= 1:
-        raise ValueError("p is at least 1")
+        raise ValueError("p must be at least 1")
     return powered(output, target, p)
 
 

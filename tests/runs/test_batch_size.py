@@ -311,7 +311,7 @@ def test_at_the_default_batch_it_gets_one(lossbench: Command) -> None:
 def test_plan_and_data_show_name_the_batch_size_and_why(lossbench: Command) -> None:
     shown = lossbench("data", "show", *RARE).text
     assert "batch size 256: holds 8.5 of the rarest class (rare class) on average, where 32 would hold 1.1" in shown
-    assert "450 epochs instead of 60, for as many steps" in shown  # 30 steps an epoch then 4: 60 * 30 / 4
+    assert "450 epochs instead of 60, to keep the number of steps" in shown  # 30 steps an epoch then 4: 60 * 30 / 4
     assert "batch size 32: the targets are no classes" in lossbench("data", "show", "task=regression").text
     planned = lossbench("plan", "+loss=dice", *RARE, "protocol=smoke", "training.max_epochs=2").text
     assert "batch size 256: holds 8.5 of the rarest class" in planned

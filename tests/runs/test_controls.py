@@ -100,5 +100,5 @@ def test_what_is_given_inside_leaves_the_search() -> None:
 def test_a_nameless_loss_inside_another_is_refused() -> None:
     with pytest.raises(InputError, match="names no loss"):
         build(LossChoice("scaled", {"loss": {"delta": 2.0}, "factor": 1.0}), Kind.CONTINUOUS)
-    with pytest.raises(InputError, match="factor is above 0"):
+    with pytest.raises(InputError, match="factor must be above 0"):
         build(LossChoice("scaled", {"loss": "mse", "factor": -1.0}), Kind.CONTINUOUS)

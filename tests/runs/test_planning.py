@@ -19,7 +19,7 @@ def test_a_plan_tells_cells_trainings_time_memory_and_what_can_be_found(lossbenc
     result = lossbench("plan", "+loss=mse,huber", "-m", "task=regression")
     assert result.code == 0, result.text
     assert "2 cells of 10 repeats of 8 trials: 160 trainings" in result.text
-    assert "side by side" in result.text
+    assert "all runs together" in result.text
     assert "GB of memory" in result.text
     assert (
         "80 % power to detect a difference of 1.00 SD of the paired differences" in result.text
@@ -38,12 +38,12 @@ def test_a_plan_knows_the_spread_of_earlier_records(lossbench: Command) -> None:
     )
     assert "by earlier records" not in lossbench("plan", *words).text
     assert lossbench(*words).code == 0
-    assert "rmse, by earlier records" in lossbench("plan", *words).text
+    assert "rmse, from earlier records" in lossbench("plan", *words).text
 
 
 def test_one_repeat_is_told_to_tell_nothing(lossbench: Command) -> None:
     result = lossbench("plan", "+loss=mse", "task=regression", "protocol.repeats=1", "protocol.trials=2")
-    assert "one repeat tells no difference from chance" in result.text
+    assert "one repeat cannot tell a difference from chance" in result.text
 
 
 def test_a_plan_of_what_cannot_be_is_refused_like_the_command(lossbench: Command) -> None:
@@ -69,4 +69,4 @@ def test_a_loss_that_breaks_has_no_estimate(lossbench: Command, folder: Path, mo
         "plan", "+loss=custom", "loss.target=broken_plan.breaks", "loss.kind=continuous", "task=regression"
     )
     assert result.code == 0, result.text
-    assert "its cell will say why" in result.text
+    assert "the cell itself will say why" in result.text

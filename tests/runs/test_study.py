@@ -444,7 +444,7 @@ def test_the_ner_record_holds_the_report_per_tag(make: Callable[..., Cell]) -> N
 def test_a_prediction_without_labels_is_the_plugins_fault(make: Callable[..., Cell]) -> None:
     record = run(make(task="binary", target="BreaksPredict"))
     assert record.status is Status.FAILED
-    assert "broke in predict: ValueError: predict gave no label for each of" in record.reason
+    assert "broke in predict: ValueError: predict did not give one label for each of" in record.reason
     assert "BreaksPredict" in record.reason
 
 

@@ -77,7 +77,7 @@ def test_the_curves_are_the_losses_own(made: dict[str, str]) -> None:
     """mse at a residual of 5 is 25, and its slope 10: the highest and steepest of all points drawn, cut off nowhere."""
     (curve,), caption = generate._curves("mse", catalogue().find("mse").load(), load_loss("mse", "continuous").kind)
     assert (curve.value.max(), curve.slope.max(), curve.slope.min()) == (25.0, 10.0, -10.0)
-    assert caption == "Value and slope along the residual: prediction less target."
+    assert caption == "Value and slope against the residual: prediction less target."
 
 
 def test_a_tuned_loss_is_drawn_at_its_defaults_and_at_both_ends() -> None:

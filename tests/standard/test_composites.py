@@ -90,15 +90,18 @@ def test_a_term_that_overflows_while_it_does_not_count_harms_nothing() -> None:
     [
         ({"from": 0}, "the weight of 'mae': a schedule needs 'to'"),
         ({"to": 1}, "a schedule needs 'from'"),
-        ({"from": 0, "too": 1}, "a schedule knows no 'too'"),
-        ({"from": 0, "to": "much"}, "'to' of a schedule is a finite number, not 'much'"),
-        ({"from": True, "to": 1}, "'from' of a schedule is a finite number, not True"),
-        ({"from": 0, "to": float("inf")}, "'to' of a schedule is a finite number"),
-        ({"from": 0, "to": 1, "until": 0}, "'until' of a schedule is a share of the training, above 0 and at most 1"),
+        ({"from": 0, "too": 1}, "a schedule has no 'too'"),
+        ({"from": 0, "to": "much"}, "'to' of a schedule must be a finite number, not 'much'"),
+        ({"from": True, "to": 1}, "'from' of a schedule must be a finite number, not True"),
+        ({"from": 0, "to": float("inf")}, "'to' of a schedule must be a finite number"),
+        (
+            {"from": 0, "to": 1, "until": 0},
+            "'until' of a schedule must be a share of the training, above 0 and at most 1",
+        ),
         ({"from": 0, "to": 1, "until": 2}, "not 2"),
-        ({"from": 0, "to": 1, "shape": "steep"}, "'shape' of a schedule is linear or cosine, not 'steep'"),
-        ([0, 1], "is a number, or a schedule such as {from: 0, to: 0.5}"),
-        (float("nan"), "is a number, or a schedule"),
+        ({"from": 0, "to": 1, "shape": "steep"}, "'shape' of a schedule must be linear or cosine, not 'steep'"),
+        ([0, 1], "must be a number, or a schedule such as {from: 0, to: 0.5}"),
+        (float("nan"), "must be a number, or a schedule"),
     ],
 )
 def test_a_weight_that_is_neither_a_number_nor_a_schedule_is_refused(weight: object, message: str) -> None:
@@ -245,7 +248,7 @@ def test_a_log_variance_settles_where_theory_puts_it(
 
 @pytest.mark.parametrize("terms", ["mse", {"mse": 1}])
 def test_terms_without_weights_are_a_list(terms: object) -> None:
-    with pytest.raises(InputError, match=r"loss.params.terms is a list \[loss, loss\]"):
+    with pytest.raises(InputError, match=r"loss.params.terms must be a list \[loss, loss\]"):
         load_loss("uncertainty_weighting", "continuous", terms=terms)
 
 
@@ -377,7 +380,7 @@ def test_composites_of_a_list_and_of_two_names_are_written_on_the_command_line(l
 @pytest.mark.parametrize(
     ("terms", "message"),
     [
-        ("{bce: 1, dice: {from: 0, too: 1}}", "loss.params.terms: the weight of 'dice': a schedule knows no 'too'"),
+        ("{bce: 1, dice: {from: 0, too: 1}}", "loss.params.terms: the weight of 'dice': a schedule has no 'too'"),
         ("{bce: 1, hinge: 1}", "'sum' refuses terms={'bce': 1, 'hinge': 1}: 'bce' and 'hinge' read raw outputs"),
     ],
 )

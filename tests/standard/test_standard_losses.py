@@ -386,13 +386,13 @@ def test_what_is_searched_is_a_parameter_whose_default_lies_in_the_range_or_foll
 )
 def test_a_parameter_that_would_make_no_loss_is_refused(name: str, kind: str, params: dict[str, float]) -> None:
     (key,) = params
-    with pytest.raises(Exception, match=f"'{name}' refuses {key}=.*{key} is above 0"):
+    with pytest.raises(Exception, match=f"'{name}' refuses {key}=.*{key} must be above 0"):
         load_loss(name, kind, **params)
 
 
 def test_no_label_means_padding() -> None:
     # torch's cross_entropy gives a target of -100 a loss of 0: here nothing is ever ignored
-    with pytest.raises(ValueError, match="cross_entropy takes targets that are a class from 0 to 2; one is -100"):
+    with pytest.raises(ValueError, match="cross_entropy takes targets that are a class from 0 to 2, but one is -100"):
         load_loss("cross_entropy")(torch.zeros(2, 3), torch.tensor([-100, 1]))
 
 

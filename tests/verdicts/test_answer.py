@@ -391,7 +391,7 @@ def test_what_would_decide_is_said_of_repeats_then_of_rows_then_of_luck() -> Non
     assert said(rows_needed=12345) == "more repeats will not help: you would need about 12,000 test rows"
     assert said(repeats_needed=10, rows_needed=500) == few
     assert said(rows_needed=500) == said() == "more repeats will not help; other data sets may"
-    assert said(judged=None, repeats_needed=11).startswith("its record does not say what each test example contributes")
+    assert said(judged=None, repeats_needed=11).startswith("its record has no contributions of single test examples")
 
 
 def test_many_tasks_are_counted_instead_of_named() -> None:

@@ -148,7 +148,7 @@ def test_losses_that_did_not_begin_alike_are_named() -> None:
             repeat.hashes = {"splits": f"s{repeat.repeat}", "weights": f"w{repeat.repeat}"}
     assert "not paired" not in shown(100, *records)
     records[1].repeats[1].hashes = {"splits": "s1", "weights": "another"}
-    assert "not paired: b began from other rows, weights or batch orders" in shown(100, *records)
+    assert "not paired: b started from other rows, weights or batch orders" in shown(100, *records)
 
 
 # Verdicts in the terminal ---------------------------------------------------------------------------------------------

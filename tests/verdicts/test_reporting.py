@@ -311,7 +311,7 @@ def test_a_record_is_shown_by_its_name_the_latest_where_several_have_it(
     saved(results / "three", mse(data="houses-mse-chosen and more"))
     assert "(houses, mlp)" in shown("houses-mse-chosen"), "a whole name goes before parts of names"
     assert main(["show", "houses", f"results={results}"]) == 2
-    assert "fits several results; say which" in capfd.readouterr().err
+    assert "matches several results; choose one" in capfd.readouterr().err
 
 
 def test_what_is_not_there_names_the_latest_sweeps(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

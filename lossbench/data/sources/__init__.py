@@ -1,9 +1,9 @@
-"""Where rows come from, a file each: packaged sets, files of one's own, Hugging Face `datasets`, tagged text.
+"""Sources of rows, one file each: bundled data sets, your own files, Hugging Face `datasets`, tagged text.
 
     [project.entry-points."lossbench.data"]
     warehouse = "my_package:Warehouse"
 
-makes `task/data=warehouse` known: a class without arguments that serves `Source`.
+registers `task/data=warehouse`: a class without constructor arguments that implements `Source`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BUILT_IN = {
 
 
 def find(name: str) -> Source:
-    """The source that `task.data.source` names, imported now. Raises UnknownName and PluginError."""
+    """Imports the source that `task.data.source` names. Raises UnknownName and PluginError."""
     if name in BUILT_IN:
         module, _, attribute = BUILT_IN[name].partition(":")
         made: Source = getattr(import_module(module), attribute)()

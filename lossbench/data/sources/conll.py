@@ -17,7 +17,7 @@ class Conll:
     options: Mapping[str, Any] = {"path": "???", "validation": None, "test": None, "columns": None, "test_share": 0.2}
 
     def rows(self, options: Mapping[str, Any]) -> Rows:
-        raise DataError("CoNLL files hold tagged sentences and no table: set task=ner.")
+        raise DataError("CoNLL files contain tagged sentences, not a table: set task=ner.")
 
     def corpus(self, options: Mapping[str, Any]) -> Corpus:
         return load_conll(options)

@@ -1,4 +1,4 @@
-"""What a source of rows owes."""
+"""The contract of a source of rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Rows:
     target_name: str = ""
     classes: tuple[str, ...] = ()
     split: str | None = None
-    """How its rows are parted where the command does not say, as `column:part`."""
+    """How its rows are split by default, such as `column:part`."""
 
     @property
     def predicts(self) -> Target:
@@ -48,7 +48,7 @@ class Source(Protocol):
     """One way to get rows. It has no state: everything is in the options."""
 
     options: Mapping[str, Any]
-    """Keys of `task.data` that it reads beside those that all share, with their defaults; `???` where one is needed."""
+    """The keys of `task.data` that it reads besides the shared ones, with their defaults; `???` if one is required."""
 
     def rows(self, options: Mapping[str, Any]) -> Rows:
         """The rows of a table. Raises DataError where it has none, naming the key to change."""
@@ -57,8 +57,8 @@ class Source(Protocol):
 
 @runtime_checkable
 class TextSource(Source, Protocol):
-    """A source that has tagged sentences, too."""
+    """A source that also has tagged sentences."""
 
     def corpus(self, options: Mapping[str, Any]) -> Corpus:
-        """Tagged sentences. Raises DataError where it has none."""
+        """Tagged sentences. Raises DataError if it has none."""
         ...

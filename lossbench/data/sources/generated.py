@@ -19,7 +19,7 @@ class Generated:
     options: Mapping[str, Any] = {"sentences": 2500, "test_sentences": 1000, "seed": 0}
 
     def rows(self, options: Mapping[str, Any]) -> Rows:
-        raise DataError("Generated sentences are no table: set task=ner.")
+        raise DataError("Generated sentences are not a table: set task=ner.")
 
     def corpus(self, options: Mapping[str, Any]) -> Corpus:
         sizes: dict[str, Any] = {key: options.get(key) for key in LEAST}

@@ -33,7 +33,7 @@ class Hub:
     options: Mapping[str, Any] = {"path": "???", "config": None, "hf_split": None, "tokens": None, "tags": None}
 
     def rows(self, options: Mapping[str, Any]) -> Rows:
-        """All splits one after the other; where one of them is a test part, rows are parted as they were published."""
+        """All splits in one frame; if one of them is a test part, the published splits are kept."""
         splits = _splits(options)
         path, part = str(options["path"]), _free(splits)
         frames, left_out = [], set()
@@ -56,7 +56,8 @@ class Hub:
         )
 
     def corpus(self, options: Mapping[str, Any]) -> Corpus:
-        """Splits called train, validation and test as they are; of one alone a share is set aside for the test."""
+        """Splits called train, validation and test as published; from a single split, a share is set aside for the
+        test."""
         splits = _splits(options)
         path = str(options["path"])
         read: dict[str, list[Sentence]] = {}
@@ -99,7 +100,7 @@ def _splits(options: Mapping[str, Any]) -> dict[str, Any]:
     """The data set's splits, or those that `hf_split` names."""
     path, config, asked = options.get("path"), options.get("config"), options.get("hf_split")
     if not path:
-        raise DataError("A data set of Hugging Face needs its name, folder or file: set task.data.path=.")
+        raise DataError("A Hugging Face data set needs a name, folder or file: set task.data.path=.")
     path = str(path)
     place = Path(path).expanduser()
     found = _local(place, path) if place.exists() else _on_hub(path, config)
@@ -124,7 +125,7 @@ def _local(place: Path, path: str) -> dict[str, Any]:
             found = datasets.load_dataset(kind, data_files=str(place))
             return {"all": found["train"]}
     except Exception as error:  # whatever a reader of strangers' files raises
-        raise DataError(f"{path} cannot be read: {_first(error)}. Mend it, or set task.data.path=.") from error
+        raise DataError(f"{path} cannot be read: {_first(error)}. Fix it, or set task.data.path=.") from error
     raise DataError(f"{path} does not end in {', '.join(SUFFIXES)}. Convert it, or set task.data.path=.")
 
 
@@ -138,8 +139,8 @@ def _on_hub(path: str, config: str | None) -> dict[str, Any]:
     except Exception as error:
         if not reachable:
             raise DataError(
-                f"The hub of Hugging Face cannot be reached, and {path} is not stored here. Load it once "
-                f"where there is a network, datasets.load_dataset({path!r}).save_to_disk('folder'), and set "
+                f"The Hugging Face hub cannot be reached, and {path} is not cached on this machine. Load it once "
+                f"with a network connection, datasets.load_dataset({path!r}).save_to_disk('folder'), and set "
                 "task.data.path=folder."
             ) from error
         raise DataError(

@@ -1,4 +1,4 @@
-"""Data sets that come along, by name."""
+"""Bundled data sets, by name."""
 
 from __future__ import annotations
 

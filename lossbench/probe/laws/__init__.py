@@ -1,4 +1,4 @@
-"""The laws of a loss, by what they are about."""
+"""The laws of a loss, by topic."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ from lossbench.probe.laws import (
 
 ROOMS = (contract, precision, declared, meaning, relations, training, mechanics, refusals, library)
 LAWS: tuple[Law, ...] = tuple(thing for room in ROOMS for thing in vars(room).values() if isinstance(thing, Law))
-"""Every law, in the order in which they are tried."""
+"""All laws, in the order in which they are tested."""

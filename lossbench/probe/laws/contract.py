@@ -1,4 +1,4 @@
-"""What every loss owes to whatever trains with it: shapes, rows that stay apart, inputs that stay as they are."""
+"""What training relies on in every loss: shapes, independent rows, unchanged inputs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from lossbench.probe.subject import Batch, Subject, judge, value
 
 SIZES = (1, 2, 7, 64)
 TIGHT = {torch.double: 1e-9, torch.float32: 1e-5}
-"""How far two orders of the same sums may lie apart, relative to their size, by the precision computed in."""
+"""Largest relative difference between two orders of the same sums, by precision."""
 
 
 def near(one: Tensor, other: Tensor, losses: Tensor | None = None) -> bool:
-    """Whether two results are the same but for the order of their sums.
+    """Whether two results are equal up to the order of their sums.
 
-    losses: those that gradients are of, where their precision is what was computed in.
+    losses: for gradients, the losses that they belong to, if their precision decides.
     """
     dtypes = {one.dtype, other.dtype, *([] if losses is None else [losses.dtype])}
     rough = TIGHT[torch.double if dtypes == {torch.double} else torch.float32]
@@ -25,13 +25,14 @@ def near(one: Tensor, other: Tensor, losses: Tensor | None = None) -> bool:
 
 
 def same(one: Tensor, other: Tensor) -> bool:
-    """Whether two results are equal bit for bit; NaN, which is another law's business, is equal to itself."""
+    """Whether two results are equal bit for bit; NaN, which other laws check, counts as equal to NaN."""
     return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
 
 
-@law("n targets in, n losses out; one loss of a set.")
+@law("n targets in, n losses out; a set loss returns one value.")
 def one_value_per_target(subject: Subject) -> Break | None:
-    """For n in 1, 2, 7, 64 the losses have the shape [n], or [] of a set, are floating, finite and differentiable."""
+    """For n in 1, 2, 7, 64 the losses have the shape [n], or [] for a set loss, are floating, finite and
+    differentiable."""
     loss = subject.loss()
     for n in SIZES:
         batch = subject.batch(n, seed=n, size=1.0)
@@ -43,7 +44,7 @@ def one_value_per_target(subject: Subject) -> Break | None:
         if not losses.is_floating_point():
             return Break(f"Its losses are {losses.dtype}.")
         if not losses.requires_grad:
-            return Break("Its losses have no gradient: something in it is cut off from the outputs.")
+            return Break("Its losses have no gradient: something in it is detached from the outputs.")
         if not torch.isfinite(losses).all():
             return smallest(batch, lambda b: None if torch.isfinite(value(loss, b)).all() else "It is not finite.")
     return None
@@ -51,10 +52,10 @@ def one_value_per_target(subject: Subject) -> Break | None:
 
 @law("Shapes that do not fit are refused, never broadcast.")
 def nothing_is_broadcast(subject: Subject) -> Break | None:
-    """Targets [n, 1], outputs [n, 1] of a kind that has [n], and targets of another length raise ValueError."""
+    """Targets [n, 1], outputs [n, 1] where the kind has [n], and targets of another length raise ValueError."""
     loss, batch = subject.loss(), subject.batch(4, seed=1)
     if subject.kind is Kind.SEQUENCES:
-        raise NotAsked("sequences are packed and have their lengths beside them")
+        raise NotAsked("sequences are packed, with separate lengths")
     wrong: dict[str, tuple[Tensor, Tensor]] = {
         "targets [n, 1]": (batch.values, batch.target[:, None]),
         "targets of another length": (batch.values, batch.target[:3]),
@@ -70,9 +71,9 @@ def nothing_is_broadcast(subject: Subject) -> Break | None:
     return None
 
 
-@law("What it is given stays as it was.")
+@law("Its inputs are left unchanged.")
 def inputs_are_untouched(subject: Subject) -> Break | None:
-    """Outputs, targets and lengths are bit for bit the same after forward and backward."""
+    """Outputs, targets and lengths are the same, bit for bit, after forward and backward."""
     loss, batch = subject.loss(), subject.batch(7, seed=2)
     before = [t.clone() for t in (batch.values, batch.target, batch.lengths) if t is not None]
     values = batch.values.requires_grad_()
@@ -83,10 +84,10 @@ def inputs_are_untouched(subject: Subject) -> Break | None:
     return Break(f"It changed the {' and the '.join(changed)} in place.") if changed else None
 
 
-@law("A target's loss depends on that target alone; a set's on all of them.")
+@law("A target's loss depends only on that target; a set loss depends on all of them.")
 def rows_stay_apart(subject: Subject) -> Break | None:
-    """The losses of 9 targets are those of the first 4 and the other 5. A set loss must show that it is none: its
-    value is not the mean of its values on the parts."""
+    """The losses of 9 targets equal those of the first 4 and of the other 5. The value of a set loss must not be the
+    mean of its values on the parts."""
     loss = subject.loss()
     for seed in range(3):
         batch = subject.batch(9, seed=seed)
@@ -99,26 +100,27 @@ def rows_stay_apart(subject: Subject) -> Break | None:
                 return Break(f"A target costs {there:.6g} among eight others and {alone:.6g} alone.", batch.take([row]))
         elif not near(whole, (4 * parts[0] + 5 * parts[1]) / 9):
             return None
-    return None if loss.pointwise else Break("It says pointwise = False, but is the mean of its values on parts.")
+    return None if loss.pointwise else Break("It states pointwise = False, but equals the mean of its values on parts.")
 
 
 @law("The order of targets makes no difference.")
 def order_makes_no_difference(subject: Subject) -> Break | None:
-    """Shuffled targets have the same losses and gradients, shuffled alike; a set has the same value."""
+    """Shuffled targets give the same losses and gradients in the new order; a set loss gives the same value."""
     loss, batch = subject.loss(), subject.batch(9, seed=3)
     order = [4, 2, 8, 0, 6, 1, 7, 3, 5]
     (losses, slope), (moved, moved_slope) = judge(loss, batch), judge(loss, batch.take(order))
     expected = losses[order] if loss.pointwise else losses
     if not near(moved, expected):
-        return Break(f"Shuffled, losses move by {float((moved - expected).abs().max()):.3g}.")
+        return Break(f"When shuffled, losses change by {float((moved - expected).abs().max()):.3g}.")
     if not near(moved_slope, batch.with_values(slope).take(order).values, losses):
-        return Break("Shuffled, the losses are the same, but the gradients are not.")
+        return Break("When shuffled, the losses are the same, but the gradients are not.")
     return None
 
 
-@law("What predict gives is what metrics read.")
+@law("`predict` returns what metrics need.")
 def predictions_can_be_read(subject: Subject) -> Break | None:
-    """A score and a label a target; probabilities from 0 to 1, of classes summing to 1; nothing NaN, also at ±100."""
+    """One score and one label per target; probabilities from 0 to 1 that sum to 1 over classes; no NaN, even at
+    ±100."""
     loss = subject.loss(torch.float32)
     for batch in (subject.batch(7, seed=4), subject.extreme(100.0)):
         small = batch.to(torch.float32)
@@ -138,26 +140,26 @@ def predictions_can_be_read(subject: Subject) -> Break | None:
     return None
 
 
-@law("Two calls give the same, and no call leaves a trace.")
+@law("Two calls give the same result, and a call has no side effects.")
 def calls_leave_no_trace(subject: Subject) -> Break | None:
-    """Two calls are equal bit for bit; the global generator, the default precision, whether gradients are kept and the
-    loss's own buffers are as before."""
+    """Two calls agree bit for bit; the global generator, the default precision, the gradient mode and the loss's own
+    buffers are as before."""
     loss, batch = subject.loss(), subject.batch(7, seed=5)
     buffers = {name: tensor.clone() for name, tensor in loss.named_buffers()}
     state, dtype, gradients = torch.get_rng_state(), torch.get_default_dtype(), torch.is_grad_enabled()
     first, second = (loss(batch.output, batch.targets).detach() for _ in range(2))
     if not torch.equal(state, torch.get_rng_state()):
-        return Break("It draws from torch's global generator, and shifts the draws of whatever comes after it.")
+        return Break("It draws from torch's global generator, which changes all later draws.")
     if torch.get_default_dtype() is not dtype:
         return Break("It changes torch's default precision.")
     if torch.is_grad_enabled() is not gradients:
-        return Break("It switches gradients off or on for whatever comes after it.")
+        return Break("It switches gradients off or on for all later code.")
     moved = [name for name, tensor in loss.named_buffers() if not torch.equal(tensor, buffers.get(name, tensor))]
     if moved:
-        return Break(f"A call changes its buffer '{moved[0]}': what a batch costs depends on those before it.")
+        return Break(f"A call changes its buffer '{moved[0]}': the loss of a batch depends on earlier batches.")
     return None if same(first, second) else Break("Two calls on the same batch give different values.")
 
 
 def rebuilt(loss: Loss, batch: Batch, values: Tensor) -> Tensor:
-    """The losses of a batch with other outputs, as a function that autograd follows."""
+    """The losses of a batch with other outputs, differentiable by autograd."""
     return loss(batch.with_values(values).output, batch.targets)

@@ -1,4 +1,4 @@
-"""What a loss declares of its curve, held against the curve: bounded, zero, monotone, convex."""
+"""What a loss states about its curve, compared with the curve: bounded, zero, monotone, convex."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from lossbench.probe.subject import CLASSES, Batch, Subject, judge, value
 
 def declared(told: bool | None, what: str) -> bool:
     if told is None:
-        raise NotAsked(f"it does not say whether it is {what}")
+        raise NotAsked(f"it does not state whether it is {what}")
     return told
 
 
-@law("It is bounded just where it says so.")
+@law("It is bounded if and only if it states so.")
 def bounded_as_declared(subject: Subject) -> Break | None:
-    """Between outputs of 1e3 and 1e4, right and wrong, the largest loss of a bounded one grows by less than a tenth,
-    and that of another by more."""
+    """From outputs of 1e3 to 1e4, right and wrong, the largest value of a bounded loss grows by less than a tenth, that
+    of an unbounded one by more."""
     told, loss = declared(subject.told.bounded, "bounded"), subject.loss()
     most = [float(value(loss, subject.extreme(size)).max()) for size in (1e3, 1e4)]
     levels = math.isfinite(most[1]) and most[1] <= 1.1 * most[0]
     if levels == told:
         return None
     grows = f"its largest loss is {most[0]:.5g} at outputs of 1e3 and {most[1]:.5g} at 1e4"
-    return Break(f"It says bounded = {told}, but {grows}.")
+    return Break(f"It states bounded = {told}, but {grows}.")
 
 
-@law("It is 0 for a perfect answer and never below, just where it says so.")
+@law("It is 0 for a perfect prediction and never below, if and only if it states so.")
 def zero_as_declared(subject: Subject) -> Break | None:
-    """The least loss over 12,000 random answers, sure ones, and answers improved by descent is from -1e-9 (in float32
-    -1e-6) to 1e-6; of one that declares it is not, it is further from 0 than 1e-3."""
-    told, loss = declared(subject.told.zero, "0 for a perfect answer"), subject.loss()
+    """The smallest loss over 12,000 random predictions, confident ones, and predictions improved by gradient descent is
+    from -1e-9 (in float32 -1e-6) to 1e-6; if it states that it is not 0, that value is further from 0 than 1e-3."""
+    told, loss = declared(subject.told.zero, "0 for a perfect prediction"), subject.loss()
     if not told and any(p.requires_grad for p in loss.parameters()):
-        raise NotAsked("what it learns changes its curve")
+        raise NotAsked("its learned parameters change its curve")
     least, where = math.inf, subject.batch(1)
     loss_dtype = value(loss, where).dtype
     for batch in [*(subject.batch(4000, seed, size) for seed, size in enumerate((0.3, 2.0, 15.0))), *_best(subject)]:
@@ -47,11 +47,11 @@ def zero_as_declared(subject: Subject) -> Break | None:
             where = batch.take([int(losses.argmin())]) if losses.numel() == len(batch) else where
     floor = -1e-9 if loss_dtype is torch.double else -1e-6
     fine = floor <= least <= 1e-6 if told else least < -1e-3 or least > 1e-3
-    return None if fine else Break(f"It says zero = {told}, but its least value found is {least:.6g}.", where)
+    return None if fine else Break(f"It states zero = {told}, but the smallest value found is {least:.6g}.", where)
 
 
 def _best(subject: Subject) -> list[Batch]:
-    """Answers that are as good as can be found: sure and right, equal to the target, and improved by descent."""
+    """The best predictions that can be found: confident and right, equal to the target, and improved by descent."""
     loss, found = subject.loss(), []
     start = subject.batch(12, seed=9, size=1.0)
     if subject.kind is Kind.CONTINUOUS:
@@ -80,16 +80,16 @@ def _best(subject: Subject) -> list[Batch]:
     return [*found, improved] if torch.isfinite(improved.values).all() else found
 
 
-@law("A better answer never costs more, just where it says so.")
+@law("A better prediction never costs more, if and only if it states so.")
 def monotone_as_declared(subject: Subject) -> Break | None:
-    """Along 2,001 logits of the true class from -50 to 50, the others random, and along numbers that come nearer to
-    their target from either side, no loss is above the one before by 1e-9 of its size, in float32 by 1e-6; of one that
-    declares it is not monotone, some is."""
+    """Along 2,001 logits of the true class from -50 to 50, the others random, and along numbers that approach their
+    target from either side, no loss exceeds the previous one by 1e-9 of its size, in float32 by 1e-6; if it states that
+    it is not monotone, one does."""
     told = declared(subject.told.monotone, "monotone")
     if not subject.told.pointwise:
-        raise NotAsked("it judges a set")
+        raise NotAsked("it is a set loss")
     if subject.kind is Kind.CONTINUOUS and subject.told.outputs(1) > 1:
-        raise NotAsked("its answer has several numbers")
+        raise NotAsked("its prediction has several numbers")
     loss = subject.loss()
     for path in _improving(subject, loss):
         losses = value(loss, path)
@@ -99,15 +99,15 @@ def monotone_as_declared(subject: Subject) -> Break | None:
                 return None
             row = int(rise.argmax())
             return Break(
-                f"It says monotone = True, but costs {float(losses[row]):.6g} at one answer and "
-                f"{float(losses[row + 1]):.6g} at the better one after it.",
+                f"It states monotone = True, but is {float(losses[row]):.6g} for one prediction and "
+                f"{float(losses[row + 1]):.6g} for the better one after it.",
                 path.take([row, row + 1]),
             )
-    return None if told else Break("It says monotone = False, but no better answer that costs more was found.")
+    return None if told else Break("It states monotone = False, but no better prediction with a higher loss was found.")
 
 
 def _improving(subject: Subject, loss: Loss) -> list[Batch]:
-    """Batches in which every answer is better than the one before."""
+    """Batches in which every prediction is better than the previous one."""
     line = torch.linspace(-50, 50, 2001, dtype=torch.double)
     match subject.kind:
         case Kind.BINARY:
@@ -118,7 +118,7 @@ def _improving(subject: Subject, loss: Loss) -> list[Batch]:
                 score = loss.predict(near).score
             order = score.argsort(stable=True)
             near, score = near[order], score[order]
-            alone = torch.ones_like(score, dtype=torch.bool)  # answers that are read as the same number have no order
+            alone = torch.ones_like(score, dtype=torch.bool)  # equal predictions have no order
             alone[1:] &= score.diff() > 0
             alone[:-1] &= score.diff() > 0
             near, score = near[alone], score[alone]
@@ -137,13 +137,13 @@ def _improving(subject: Subject, loss: Loss) -> list[Batch]:
     return paths
 
 
-@law("It is convex in the raw outputs just where it says so.")
+@law("It is convex in the raw outputs if and only if it states so.")
 def convex_as_declared(subject: Subject) -> Break | None:
-    """At 32,000 pairs of answers, near and far, the loss half-way is at most the mean of both and 1e-9 of it, or 1e-6
-    where it computes in float32; of one that declares it is not convex, some is more."""
+    """For 32,000 pairs of outputs, near and far, the loss at the midpoint exceeds the mean of both by at most 1e-9 of
+    it, or 1e-6 if it computes in float32; if it states that it is not convex, some pair exceeds that."""
     told, loss = declared(subject.told.convex, "convex"), subject.loss()
     if not told and any(p.requires_grad for p in loss.parameters()):
-        raise NotAsked("what it learns changes its curve")
+        raise NotAsked("its learned parameters change its curve")
     for size in (0.5, 2.0, 6.0, 20.0):
         if loss.pointwise:
             pairs = [(subject.batch(8000, 1, size), subject.batch(8000, 2, size))]
@@ -160,12 +160,12 @@ def convex_as_declared(subject: Subject) -> Break | None:
                 row = int(above.argmax())
                 shown = middle.take([row]) if loss.pointwise else middle
                 return Break(
-                    f"It says convex = True, but half-way it is {float(above[row]):.3g} above the chord.", shown
+                    f"It states convex = True, but at a midpoint it is {float(above[row]):.3g} above the chord.", shown
                 )
-    return None if told else Break("It says convex = False, but no point above a chord was found.")
+    return None if told else Break("It states convex = False, but no point above a chord was found.")
 
 
 def pulls(loss: Loss, batch: Batch) -> Tensor:
-    """How hard each target pulls on its outputs, [m]: negative where descent raises a number or a logit."""
+    """The gradient of each target on its outputs [m]: negative if descent raises a number or a logit."""
     _, slope = judge(loss, batch)
     return slope if slope.ndim == 1 else slope.sum(1)

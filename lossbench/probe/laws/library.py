@@ -1,4 +1,4 @@
-"""How a library leaves targets out by a mask or an ignored label of its own, held against leaving them out."""
+"""A library's own way of ignoring targets, by a mask or label, compared with actually removing them."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ def natively(loss: Loss, batch: Batch, values: Tensor | None = None) -> Tensor:
     shown = batch if values is None else batch.with_values(values)
     found = loss.native(shown.output, shown.targets, torch.tensor(KEPT))
     if found is NotImplemented:
-        raise NotAsked("it has no way of its own to leave targets out")
+        raise NotAsked("it has no way of its own to ignore targets")
     return found
 
 
 def _tried(subject: Subject) -> tuple[Loss, Batch]:
     if type(subject.told).native is Loss.native:
-        raise NotAsked("it has no way of its own to leave targets out")
+        raise NotAsked("it has no way of its own to ignore targets")
     if subject.kind is Kind.SEQUENCES:
         raise NotAsked("sequences are packed")
     return subject.loss(), subject.batch(len(KEPT), seed=1)
 
 
-@law("Its library's own mean over the targets that count is the mean of their losses.")
+@law("Its library's own mean, with some targets ignored, is the mean of the other losses.")
 def native_mean_is_the_mean(subject: Subject) -> Break | None:
-    """Of 9 targets with 3 left out in the library's own way, the mean is that of the losses of the other 6."""
+    """With 3 of 9 targets ignored in the library's own way, its mean is the mean of the losses of the other 6."""
     loss, batch = _tried(subject)
     mine = value(loss, batch.take([row for row, counts in enumerate(KEPT) if counts])).mean()
     with torch.no_grad():
@@ -44,9 +44,9 @@ def native_mean_is_the_mean(subject: Subject) -> Break | None:
     return Break(f"Its own mean of 9 targets, 3 of them left out, is {float(theirs):.6g}{hint}, where it is {whole}.")
 
 
-@law("What its library leaves out makes no difference.")
+@law("Targets that its library ignores make no difference.")
 def left_out_makes_no_difference(subject: Subject) -> Break | None:
-    """Outputs of ±1e4 at the targets left out leave the library's mean as it is, and their gradients are 0."""
+    """Outputs of ±1e4 at ignored targets do not change the library's mean, and their gradients are 0."""
     loss, batch = _tried(subject)
     out = ~torch.tensor(KEPT)
     with torch.no_grad():
@@ -66,9 +66,9 @@ def left_out_makes_no_difference(subject: Subject) -> Break | None:
     return None
 
 
-@law("What its library leaves out may be NaN.")
+@law("Outputs at targets that its library ignores may be NaN.")
 def left_out_may_be_nan(subject: Subject) -> Break | None:
-    """Infinity and NaN at the targets left out change neither the library's mean nor any gradient."""
+    """Infinity and NaN at ignored targets change neither the library's mean nor any gradient."""
     loss, batch = _tried(subject)
     out = ~torch.tensor(KEPT)
     for garbage in GARBAGE[2:]:

@@ -1,4 +1,4 @@
-"""What a loss asks for, found by minimising its expectation and held against what it says."""
+"""What a loss elicits, found by minimising its expectation and compared with what it states."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ EVEN, EVEN_MASS = (-2.0, -1.0, 0.0, 1.0, 2.0), (0.1, 0.2, 0.4, 0.2, 0.1)
 CLOSE = 1e-3
 
 
-@law("Its minimiser is what it says that it elicits.")
+@law("Its minimiser is what it states in `elicits`.")
 def elicits_what_it_says(subject: Subject) -> Break | None:
-    """Least expected loss: over two classes of probability .05, .2, .4, .6, .8, .95 and three of .5, .3, .2 its
-    `predict` gives these probabilities within 1e-3 (or, distorted, does not; or it gives the sign alone); over a law of
-    five numbers it gives the mean, median, quantile or expectile within 1e-3."""
+    """At the smallest expected loss over two classes of probability .05, .2, .4, .6, .8, .95 and three of .5, .3, .2,
+    `predict` gives these probabilities within 1e-3 (or does not, if distorted; or only the sign); over a distribution
+    of five numbers it gives the mean, median, quantile or expectile within 1e-3."""
     told = subject.told.elicits
     if not told:
-        raise NotAsked("it does not say what it elicits")
+        raise NotAsked("it does not state what it elicits")
     return _elicits(subject, told)
 
 
@@ -39,32 +39,34 @@ def _elicits(subject: Subject, told: str) -> Break | None:
     if subject.kind is Kind.SEQUENCES:
         return _labels(subject, told)
     if subject.kind is Kind.CLASSES and not subject.told.pointwise:
-        raise NotAsked("a set of classes has no criterion")
+        raise NotAsked("there is no criterion for a set loss of classes")
     if told == "order":
         return _order(subject)
     return _classes(subject, told)
 
 
-@law("What it searches does not change what it elicits.")
+@law("Tuning does not change what it elicits.")
 def search_keeps_what_it_elicits(subject: Subject) -> Break | None:
-    """At the ends of all ranges in `search`, in every combination, it says that it elicits what it says at its
-    defaults, and its minimiser is that, by the criterion of the law above. Where it says nothing, a minimiser that is
-    the probability at its defaults, or the centre of five numbers that lie evenly, is that at the ends too."""
+    """At the ends of all ranges in `search`, in every combination, it states the same `elicits` as at its defaults, and
+    its minimiser agrees, by the criterion of the law above. If it states nothing, but its minimiser at the defaults is
+    the probability, or the centre of five evenly spaced numbers, then it is the same at the ends."""
     if not subject.searched:
-        raise NotAsked("nothing of it is searched")
+        raise NotAsked("none of its parameters is tuned")
     told = subject.told.elicits or _seen(subject)
     if not told:
-        raise NotAsked("it does not say what it elicits, and at its defaults that is no probability and no centre")
+        raise NotAsked(
+            "it does not state what it elicits, and at its defaults that is neither a probability nor a centre"
+        )
     if _elicits(subject, told):
-        raise NotAsked("at its defaults it elicits something else than it says")
+        raise NotAsked("at its defaults it does not elicit what it states")
     for params in subject.ends():
         there = subject.at(params)
         at = ", ".join(f"{name}={value:g}" for name, value in params.items())
         now = there.told.elicits or told
         if now != told:
             return Break(
-                f"`search` reaches {at}, where it elicits the {now}; at its defaults it elicits the {told}. Leave the "
-                "parameter out of `search`: a loss that is tuned into another one is compared under a wrong name."
+                f"`search` reaches {at}, where it elicits the {now}; at its defaults it elicits the {told}. Take the "
+                "parameter out of `search`: otherwise tuning turns the loss into another one under the same name."
             )
         if found := _elicits(there, told):
             return Break(f"`search` reaches {at}, where it no longer elicits the {told}: {found.what}")
@@ -72,7 +74,7 @@ def search_keeps_what_it_elicits(subject: Subject) -> Break | None:
 
 
 def _seen(subject: Subject) -> str:
-    """What the minimiser at the defaults of a loss that says nothing is; empty where it is nothing with a name."""
+    """The minimiser at the defaults of a loss that states nothing; empty if it has no name."""
     wanted = {Kind.CONTINUOUS: "centre", Kind.SEQUENCES: "probability"}.get(subject.kind, "probability")
     try:
         return wanted if _elicits(subject, wanted) is None else ""
@@ -90,11 +92,11 @@ def _number(subject: Subject, told: str) -> Break | None:
         return None
     wanted = f"{low:.6g}" if low == high else f"from {low:.6g} to {high:.6g}"
     where = f"{wanted} of {list(atoms)} at {list(mass)}, but is least at {round(best, 6):g}"
-    return Break(f"It says that it elicits the {told}, {where}.")
+    return Break(f"It states that it elicits the {told}, {where}.")
 
 
 def functional(told: str) -> tuple[float, float]:
-    """The lower and upper end of what is elicited of the five numbers. Raises ValueError for an unknown word."""
+    """The lower and upper end of the elicited value of the five numbers. Raises ValueError for an unknown word."""
     x, p = np.array(ATOMS), np.array(MASS)
     word, _, level = told.partition(" ")
     if told == "mean":
@@ -113,12 +115,12 @@ def functional(told: str) -> tuple[float, float]:
 
         return (float(brentq(balance, x.min(), x.max())),) * 2
     raise ValueError(
-        f"'{told}' is no word for what a loss of numbers elicits: mean, median, quantile 0.9, expectile 0.9"
+        f"'{told}' is not a valid `elicits` for a loss of numbers: mean, median, quantile 0.9, expectile 0.9"
     )
 
 
 def least(loss: Loss, atoms: tuple[float, ...], mass: tuple[float, ...]) -> Any:
-    """The raw outputs [] or [outputs] of least expected loss: by a grid, output by output, then polished."""
+    """The raw outputs [] or [outputs] with the smallest expected loss: by a grid, output by output, then refined."""
     count, weights = loss.outputs(1), torch.tensor(mass, dtype=torch.double)
     target = torch.tensor(atoms, dtype=torch.double)
 
@@ -163,28 +165,26 @@ def _classes(subject: Subject, told: str) -> Break | None:
     match told:
         case "probability":
             if not off:
-                return Break("It says that it elicits the probability, but `predict` gives none.")
+                return Break("It states that it elicits the probability, but `predict` gives none.")
             if max(off) > CLOSE:
                 eta = ETAS[off.index(max(off))]
                 p, _, _ = two(eta)
-                return Break(
-                    f"It says that it elicits the probability, but where that is {eta} it is least at {p:.6g}."
-                )
+                return Break(f"It states that it elicits the probability, but for {eta} its minimum is at {p:.6g}.")
         case "distorted probability":
             if off and max(off) <= CLOSE and _third(subject) <= CLOSE:
-                return Break("It says distorted probability, but its minimiser is the probability itself.")
+                return Break("It states distorted probability, but its minimiser is the probability itself.")
             return None
         case "sign":
             if not all(labels):
-                return Break("It says that it elicits the sign, but its minimiser is on the less likely side.")
+                return Break("It states that it elicits the sign, but its minimiser is on the less likely side.")
             if max(sure) - min(sure) > 0.1:
-                return Break("It says that it elicits the sign alone, but its minimiser tells how sure to be.")
+                return Break("It states that it elicits only the sign, but its minimiser depends on the probability.")
             return None
         case _:
             known = "probability, distorted probability, sign, order"
-            return Break(f"'{told}' is no word for what a loss of classes elicits: {known}.")
+            return Break(f"'{told}' is not a valid `elicits` for a loss of classes: {known}.")
     if subject.kind is Kind.CLASSES and (far := _third(subject)) > CLOSE:
-        return Break(f"Of three classes at .5, .3, .2 its minimiser is {far:.4g} off, though of two it is right.")
+        return Break(f"For three classes at .5, .3, .2 its minimiser is off by {far:.4g}, though it is right for two.")
     return None
 
 
@@ -195,7 +195,7 @@ def _two(subject: Subject) -> Callable[[float], tuple[float | None, bool, float]
     loss = subject.loss(classes=2)
     pair = torch.stack([-line / 2, line / 2], 1)
     if many and loss.outputs(2) != 2:
-        raise NotAsked("it does not take one output a class")
+        raise NotAsked("it does not take one output per class")
 
     def risk(eta: float) -> Tensor:
         if loss.pointwise:
@@ -208,9 +208,9 @@ def _two(subject: Subject) -> Callable[[float], tuple[float | None, bool, float]
     def found(eta: float) -> tuple[float | None, bool, float]:
         risks, places = risk(eta), line if loss.pointwise else line[::40]
         alike = places[risks == risks.min()]
-        z = alike[int(alike.abs().argmin())]  # of answers that are all best, the least sure one
+        z = alike[int(alike.abs().argmin())]  # among equally good outputs the least confident one
         row = z[None]
-        if many:  # a loss may see more of two outputs than their difference
+        if many:  # a loss may depend on more than the difference of two outputs
             row = descended(loss, torch.stack([-z / 2, z / 2])[None], torch.tensor([1 - eta, eta], dtype=torch.double))
         prediction = loss.predict(row)
         p = None if prediction.probability is None else float(prediction.probability.reshape(-1)[-1])
@@ -221,7 +221,7 @@ def _two(subject: Subject) -> Callable[[float], tuple[float | None, bool, float]
 
 
 def _third(subject: Subject) -> float:
-    """How far the minimiser of three classes is from their probabilities; 0 where there are but two."""
+    """How far the minimiser of three classes is from their probabilities; 0 if there are only two."""
     if subject.kind is not Kind.CLASSES:
         return 0.0
     loss = subject.loss()
@@ -230,7 +230,7 @@ def _third(subject: Subject) -> float:
 
 
 def descended(loss: Loss, start: Tensor, law: Tensor) -> Tensor:
-    """One row of outputs [1, classes] from which the expected loss over the labels of a law goes down no further."""
+    """One row of outputs [1, classes] at which the expected loss over a distribution of labels is smallest nearby."""
     z, classes = start.clone().requires_grad_(), len(law)
     optimizer = torch.optim.LBFGS([z], max_iter=300, tolerance_grad=1e-10, line_search_fn="strong_wolfe")
 
@@ -249,9 +249,9 @@ def descended(loss: Loss, start: Tensor, law: Tensor) -> Tensor:
 
 
 def _labels(subject: Subject, told: str) -> Break | None:
-    """Sequences of one word each: the law of three classes, label by label."""
+    """Sequences of one word each: the distribution of three classes, label by label."""
     if told != "probability":
-        raise NotAsked(f"for '{told}' of sequences there is no criterion")
+        raise NotAsked(f"there is no criterion for '{told}' of sequences")
     loss = subject.loss()
     z = torch.full((1, 3), 0.1, dtype=torch.double, requires_grad=True)
     optimizer = torch.optim.LBFGS([z], max_iter=300, tolerance_grad=1e-10, line_search_fn="strong_wolfe")
@@ -267,17 +267,17 @@ def _labels(subject: Subject, told: str) -> Break | None:
     optimizer.step(closure)
     p = loss.predict(Batch(z.detach(), torch.zeros(1, dtype=torch.long), ones[:1]).output).probability
     if p is None:
-        return Break("It says that it elicits the probability, but `predict` gives none.")
+        return Break("It states that it elicits the probability, but `predict` gives none.")
     off = float((p[0] - LAW).abs().max())
-    return None if off <= CLOSE else Break(f"Of one word with labels at .5, .3, .2 its minimiser is {off:.4g} off.")
+    return None if off <= CLOSE else Break(f"For one word with labels at .5, .3, .2 its minimiser is off by {off:.4g}.")
 
 
 def _order(subject: Subject) -> Break | None:
     loss, batch = subject.loss(), subject.batch(30, seed=1)
     there, moved = value(loss, batch), value(loss, batch.with_values(batch.values + 5))
     if not torch.allclose(there, moved, rtol=1e-9, atol=1e-12):
-        return Break("It says that it elicits the order alone, but changes when all scores are raised alike.")
+        return Break("It states that it elicits only the order, but changes if the same number is added to all scores.")
     sorted_ = batch.with_values(torch.where(batch.target > 0.5, 3.0, -3.0).double())
     if not float(value(loss, sorted_)) < float(value(loss, sorted_.with_values(-sorted_.values))):
-        return Break("It says that it elicits the order, but positives above negatives do not cost less.")
+        return Break("It states that it elicits the order, but positives above negatives do not cost less.")
     return None

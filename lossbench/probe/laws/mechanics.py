@@ -17,7 +17,7 @@ from lossbench.probe.law import Break, NotAsked, law
 from lossbench.probe.laws.contract import near, same
 from lossbench.probe.subject import Batch, Subject, value
 
-PACKED = "lengths of sequences are data, which neither a compiler nor a mapping can follow"
+PACKED = "lengths of sequences are data, which neither torch.compile nor torch.func.vmap can trace"
 
 
 @law("It compiles as one graph.")
@@ -35,12 +35,12 @@ def compiles_as_one_graph(subject: Subject) -> Break | None:
         return Break(f"torch.compile cannot follow it: {cause[:160]}.")
     finally:
         torch.compiler.reset()
-    return None if near(found, value(loss, batch)) else Break("Compiled, it gives other values.")
+    return None if near(found, value(loss, batch)) else Break("Compiled, it gives different values.")
 
 
 @law("It can be mapped and differentiated by torch.func.")
 def maps_over_batches(subject: Subject) -> Break | None:
-    """torch.func.vmap of torch.func.grad over 6 batches gives what 6 calls give."""
+    """torch.func.vmap of torch.func.grad over 6 batches gives the same as 6 calls."""
     if subject.kind is Kind.SEQUENCES:
         raise NotAsked(PACKED)
     loss = subject.loss()
@@ -55,15 +55,17 @@ def maps_over_batches(subject: Subject) -> Break | None:
     except RuntimeError as error:
         return Break(f"torch.func.vmap cannot follow it: {' '.join(str(error).split())[:160]}.")
     alone = torch.stack([torch.func.grad(mean)(b.values, b.target) for b in batches])
-    return None if near(together, alone) else Break("Mapped, its gradients are others than call by call.")
+    return None if near(together, alone) else Break("Mapped, its gradients differ from those of separate calls.")
 
 
 @law("A copy is the same loss.")
 def copies_are_the_same(subject: Subject) -> Break | None:
-    """deepcopy, pickle, and a new one that takes its state_dict give the same values, bit for bit."""
+    """deepcopy, pickle, and a new loss that loads its state_dict give the same values, bit for bit."""
     loss, batch = subject.loss(), subject.batch(7, seed=2)
     wanted = value(loss, batch)
-    loss(batch.with_values(batch.values.clone().requires_grad_()).output, batch.targets)  # what it keeps goes along
+    loss(
+        batch.with_values(batch.values.clone().requires_grad_()).output, batch.targets
+    )  # so that kept state is copied too
     stream = io.BytesIO()
     try:
         pickle.dump(loss, stream)
@@ -80,22 +82,22 @@ def copies_are_the_same(subject: Subject) -> Break | None:
     try:
         fresh.load_state_dict(loss.state_dict())
     except Exception as error:
-        return Break(f"A new one does not take its state_dict: {' '.join(str(error).split())[:160]}.")
+        return Break(f"A new one cannot load its state_dict: {' '.join(str(error).split())[:160]}.")
     if not same(value(loss, batch), wanted):
-        raise NotAsked("a call changes what the next one gives")
+        raise NotAsked("a call changes the result of the next one")
     for how, one in {"pickled": thawed, "copied": cloned, "loaded from its state_dict": fresh}.items():
         if not same(value(one, batch), wanted):
-            return Break(f"{how[0].upper()}{how[1:]}, it gives other values: some state is kept in no buffer.")
+            return Break(f"{how[0].upper()}{how[1:]}, it gives different values: some state is not in a buffer.")
     return None
 
 
-@law("What it learns is learned.")
+@law("Its parameters are trained.")
 def parameters_learn(subject: Subject) -> Break | None:
-    """Every parameter has a finite gradient, changes in a step of SGD, and comes back with the state_dict."""
+    """Every parameter has a finite gradient, changes in a step of SGD, and is restored by the state_dict."""
     loss, batch = subject.loss(), subject.batch(16, seed=3)
     learned = {name: p for name, p in loss.named_parameters() if p.requires_grad}
     if not learned:
-        raise NotAsked("it learns no parameters")
+        raise NotAsked("it has no trainable parameters")
     before = copy.deepcopy(loss.state_dict())
     loss(batch.with_values(batch.values.requires_grad_()).output, batch.targets).sum().backward()
     for name, parameter in learned.items():
@@ -106,20 +108,20 @@ def parameters_learn(subject: Subject) -> Break | None:
     torch.optim.SGD(loss.parameters(), lr=0.1).step()
     still = [name for name, parameter in learned.items() if torch.equal(parameter.detach(), before[name])]
     if still:
-        return Break(f"Its parameter '{still[0]}' does not change in a step.")
+        return Break(f"Its parameter '{still[0]}' does not change in a step of SGD.")
     loss.load_state_dict(before)
     back = all(torch.equal(parameter.detach(), before[name]) for name, parameter in learned.items())
-    return None if back else Break("Its parameters do not come back with the state_dict.")
+    return None if back else Break("Its parameters are not restored by the state_dict.")
 
 
-@law("It works where its inputs are.")
+@law("It runs on the device of its inputs.")
 def works_on_any_device(subject: Subject) -> Break | None:
-    """On the meta device, where there is no data, shapes come out right; its source names no CUDA device."""
+    """On the meta device, which has no data, the shapes are right; its source names no CUDA device."""
     if subject.kind is Kind.SEQUENCES:
         raise NotAsked(PACKED)
     found = _names_cuda(subject.family[subject.kind].published)
     if found:
-        return Break(f"Its source says '{found}': it runs on one device only.")
+        return Break(f"Its source says '{found}': it runs only on one device.")
     loss, batch = subject.loss(torch.float32), subject.batch(5, seed=4).to(torch.float32)
     meta = Batch(batch.values.to("meta"), batch.target.to("meta"))
     try:
@@ -130,7 +132,7 @@ def works_on_any_device(subject: Subject) -> Break | None:
 
 
 def _names_cuda(published: Any) -> str | None:
-    """Where a loss, or what it uses of its own module, is put on a CUDA device: `.cuda()`, "cuda" for a device."""
+    """Code of a loss, or used by it in its module, that names a CUDA device: `.cuda()`, "cuda" as a device."""
     try:
         tree = ast.parse(source(published))
     except SyntaxError:  # there is no source
@@ -152,7 +154,7 @@ DEFINITIONS = (ast.ClassDef, ast.FunctionDef)
 
 
 def _defined(node: ast.stmt) -> list[str]:
-    """The names that a statement of a module gives something to."""
+    """The names that a statement of a module defines."""
     if isinstance(node, DEFINITIONS):
         return [node.name]
     return [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)]
@@ -166,13 +168,13 @@ def _puts_on_cuda(call: ast.Call) -> bool:
     return called == "cuda" or any(isinstance(value, str) and value.startswith("cuda") for value in constants)
 
 
-@law("A longer batch is no more work for the caller.")
+@law("It is vectorised: a longer batch takes no more operations.")
 def operations_do_not_grow(subject: Subject) -> Break | None:
-    """It dispatches as many operations for 96 targets as for 12, but for sequences, which may take some a step."""
+    """It dispatches as many operations for 96 targets as for 12; sequences may take some per time step."""
     from lossbench.probe.counters import operations
 
     if subject.kind is Kind.SEQUENCES:
-        raise NotAsked("steps of a sequence may take operations each")
+        raise NotAsked("each step of a sequence may take operations")
     loss = subject.loss(torch.float32)
     few, many = (operations(loss, subject.batch(n, seed=5).to(torch.float32)) for n in (12, 96))
-    return None if many <= few else Break(f"{few} operations for 12 targets, {many} for 96: it loops over them.")
+    return None if many <= few else Break(f"{few} operations for 12 targets, {many} for 96: it loops over targets.")

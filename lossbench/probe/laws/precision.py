@@ -1,4 +1,4 @@
-"""What is left of a formula in numbers of finite size: extremes, half precision, gradients that die or are wrong."""
+"""Numerical accuracy: extreme outputs, half precision, vanishing or wrong gradients."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PRECISIONS = (torch.double, torch.float32, torch.bfloat16, torch.float16)
 LARGE = (20.0, 100.0, 1e4)
 ROUNDINGS = 8
 SURE = 5.0
-"""A logit beyond which a wrong answer must not pull less than a tenth."""
+"""The gradient at larger wrong logits must be at least a tenth of the one at this logit."""
 
 
-@law("At extreme outputs it is finite, or infinite where its true value is too large to write.")
+@law("At extreme outputs it is finite, unless its true value is too large for the type.")
 def finite_at_extremes(subject: Subject) -> Break | None:
     """At outputs and residuals of ±20, ±100 and ±1e4, right and wrong, in float64, float32, bfloat16 and float16, it is
-    not NaN, and infinite only where its value in float64 exceeds the type, or in float64 where it grows up to 1e250."""
+    not NaN, and infinite only if its float64 value exceeds the type, or in float64 if it grows up to 1e250."""
     for dtype in PRECISIONS:
         loss, exact = subject.loss(dtype), subject.loss()
         for size in LARGE:
@@ -51,7 +51,7 @@ def _not_finite(loss: Loss, exact: Loss, batch: Batch) -> str | None:
 
 
 def _before_infinity(loss: Loss, batch: Batch) -> float:
-    """The largest value on the way from 0 to outputs at which it is infinite."""
+    """The largest finite value between 0 and the outputs at which it is infinite."""
     high, low = 1.0, 0.0
     for _ in range(60):
         middle = (high + low) / 2
@@ -60,7 +60,7 @@ def _before_infinity(loss: Loss, batch: Batch) -> float:
 
 
 def _scaled(loss: Loss, batch: Batch, by: float) -> Batch:
-    """Outputs that many times as large, and numbers to be predicted with them; labels stay."""
+    """Outputs multiplied by a factor, and continuous targets with them; labels stay."""
     target = batch.target * by if loss.kind is Kind.CONTINUOUS else batch.target
     return replace(batch, values=batch.values * by, target=target)
 
@@ -84,16 +84,16 @@ def _nan_gradient(loss: Loss, batch: Batch) -> str | None:
 
 
 INSIDE = (-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0)
-"""Where formulas have special cases that a range may reach across."""
+"""Values at which formulas have special cases, which may lie inside a range."""
 
 
-@law("Whatever it is searched for, it is finite, and so is its gradient.")
+@law("It and its gradient are finite over all of `search`.")
 def search_stays_finite(subject: Subject) -> Break | None:
-    """At the ends of all ranges in `search`, in every combination, in the middle of each, and at -2, -1, 0, .5, 1, 2
-    and 3 where they lie inside, it and its gradient are finite on 64 ordinary targets, and it keeps the two laws above.
-    Not asked of a loss that breaks them at its defaults."""
+    """At the ends of all ranges in `search`, in every combination, in the middle of each, and at those of -2, -1, 0,
+    .5, 1, 2 and 3 that lie inside, it and its gradient are finite on 64 ordinary targets, and it keeps the two laws
+    above. Not tested for a loss that breaks them at its defaults."""
     if not subject.searched:
-        raise NotAsked("nothing of it is searched")
+        raise NotAsked("none of its parameters is tuned")
     if _unsound(subject):
         raise NotAsked("it or its gradient is not finite at its defaults")
     for params in _tried(subject):
@@ -111,7 +111,7 @@ def _tried(subject: Subject) -> Iterator[dict[str, float]]:
 
 
 def _unsound(subject: Subject) -> Break | None:
-    """Where a loss, as it is, is not finite or has no finite gradient."""
+    """A break if a loss or its gradient is not finite; otherwise None."""
     for dtype in PRECISIONS:
         loss, exact = subject.loss(dtype), subject.loss()
         if dtype in (torch.double, torch.float32) and (
@@ -134,13 +134,13 @@ def _not_ordinary(loss: Loss, batch: Batch) -> str | None:
     return None if torch.isfinite(slope).all() else "Its gradient is not finite at ordinary outputs."
 
 
-@law("A surely wrong answer still pulls.")
+@law("A confident mistake still has a gradient.")
 def wrong_answers_pull(subject: Subject) -> Break | None:
-    """Unless it is declared bounded, or to give up on them: in float64 and float32 the gradient at wrong logits of 20,
-    100 and 1e4 is at least a tenth of the one at 5; at residuals of that size it is not 0."""
+    """Unless it is declared as bounded, or as giving up on them: in float64 and float32 the gradient at wrong logits of
+    20, 100 and 1e4 is at least a tenth of the one at 5; at residuals of that size it is not 0."""
     if subject.told.bounded:
-        raise NotAsked("it is declared bounded")
-    hint = " One that is meant to be bounded says bounded = True." if subject.told.bounded is None else ""
+        raise NotAsked("it is declared as bounded")
+    hint = " If it is meant to be bounded, state bounded = True." if subject.told.bounded is None else ""
     for dtype in (torch.double, torch.float32):
         loss = subject.loss(dtype)
         for size in LARGE:
@@ -151,7 +151,7 @@ def wrong_answers_pull(subject: Subject) -> Break | None:
                 if there.isnan().any():
                     row = int(there.isnan().int().argmax())
                     return Break(
-                        f"Its gradient is NaN at an answer that is wrong by {size:g}.", batch.to(dtype).take([row])
+                        f"Its gradient is NaN for a prediction that is wrong by {size:g}.", batch.to(dtype).take([row])
                     )
                 if subject.kind is Kind.CONTINUOUS:
                     if not (there > 0).all():
@@ -162,7 +162,7 @@ def wrong_answers_pull(subject: Subject) -> Break | None:
                 if not (float(there.sum()) >= 0.1 * before and before > 0):
                     return Break(
                         f"Its gradient is {float(there.sum()):.3g} at a wrong logit of {size:g}, and {before:.3g} at "
-                        f"{SURE:g}: it stops learning from what it is surest to get wrong ({what}).{hint}",
+                        f"{SURE:g}: it stops learning from its most confident mistakes ({what}).{hint}",
                         batch.to(dtype),
                     )
     return None
@@ -172,7 +172,7 @@ def _size(slope: Tensor) -> Tensor:
     return slope.double().abs().view(len(slope), -1).sum(1)
 
 
-@law("It computes in the precision that it is given, or in a wider one.")
+@law("It computes in the precision of its inputs, or in a higher one.")
 def precision_is_kept(subject: Subject) -> Break | None:
     """Outputs in float64 give losses in float64 that differ from those of outputs rounded to float32."""
     narrowed = _narrowed(subject, subject.loss())
@@ -180,7 +180,7 @@ def precision_is_kept(subject: Subject) -> Break | None:
 
 
 def _narrowed(subject: Subject, loss: Loss) -> str | None:
-    """How it shows that a loss computes in less than float64."""
+    """Evidence that a loss computes in less than float64; None if there is none."""
     batch = subject.batch(64, seed=6)
     losses = value(loss, batch)
     if losses.dtype is not torch.double:
@@ -191,11 +191,11 @@ def _narrowed(subject: Subject, loss: Loss) -> str | None:
     return None
 
 
-@law("In low precision it is right to a few roundings.")
+@law("In low precision it is accurate to a few rounding errors.")
 def low_precision_is_right(subject: Subject) -> Break | None:
-    """In float32, bfloat16 and float16 a loss is within 8 roundings of its float64 value on the same outputs, relative
-    to the loss and to what it changes by its outputs and targets, and one more relative to the largest output; or
-    infinite where that value exceeds the type."""
+    """In float32, bfloat16 and float16 a loss is within 8 rounding errors of its float64 value on the same outputs,
+    relative to the loss and its change by outputs and targets, and one more relative to the largest output; or it is
+    infinite, if that value exceeds the type."""
     for dtype in (torch.float32, torch.bfloat16, torch.float16):
         loss, exact = subject.loss(dtype), subject.loss()
         for size in (1.0, 6.0):
@@ -215,12 +215,12 @@ def _imprecise(loss: Loss, exact: Loss, batch: Batch) -> str | None:
     worst = int((off - limit).flatten().argmax())
     at = f"{float(got.flatten()[worst]):.6g} where {float(true.flatten()[worst]):.6g} is right"
     times = float((off / limit).flatten()[worst])
-    return f"It is {at}, {times:.3g} times as far off as {type_.dtype} excuses."
+    return f"It is {at}, {times:.3g} times as far off as {type_.dtype} allows."
 
 
 def _roundings(loss: Loss, batch: Batch) -> tuple[Tensor, Tensor]:
-    """The losses, and how many roundings of 1 they are excused: 8 (|loss| + Σ |∂loss/∂x · x|) over all inputs x, which
-    every way to compute them makes, and the largest |x|, which a softmax makes."""
+    """The losses, and the rounding error that they are allowed, in roundings of 1: 8 (|loss| + Σ |∂loss/∂x · x|) over
+    all inputs x, which any computation makes, plus the largest |x|, which a softmax makes."""
     values = batch.values.detach().clone().requires_grad_()
     real = loss.kind is Kind.CONTINUOUS
     target = batch.target.detach().clone().requires_grad_(real)
@@ -242,10 +242,10 @@ def _roundings(loss: Loss, batch: Batch) -> tuple[Tensor, Tensor]:
     return losses.detach().double(), (ROUNDINGS * (losses.detach().abs() + change) + most).double()
 
 
-@law("It trains in mixed precision: outputs of half precision, targets of full.")
+@law("It trains in mixed precision: outputs in half precision, targets in full.")
 def mixed_precision_trains(subject: Subject) -> Break | None:
-    """64 outputs in bfloat16 or float16 with targets in float32 give losses and gradients, and finite ones where the
-    same outputs written in float32 do."""
+    """64 outputs in bfloat16 or float16 with targets in float32 give losses and gradients, finite ones if the same
+    outputs in float32 do."""
     if subject.kind in (Kind.CLASSES, Kind.SEQUENCES):
         raise NotAsked("its targets are labels, which have no precision")
     loss, batch = subject.loss(torch.float32), subject.batch(64, seed=12).to(torch.float32)
@@ -254,14 +254,14 @@ def mixed_precision_trains(subject: Subject) -> Break | None:
         whole = mixed.with_values(mixed.values.to(torch.float32))
         for got, due in zip(judge(loss, mixed), judge(loss, whole), strict=True):
             if (due.isfinite() & ~got.isfinite()).any():
-                return Break("It or its gradient is not finite, though that of the same outputs in float32 is.", mixed)
+                return Break("It or its gradient is not finite, although it is for the same outputs in float32.", mixed)
     return None
 
 
 @law("Its gradient is the derivative of its value.")
 def gradient_is_the_derivative(subject: Subject) -> Break | None:
     """At 20 targets, in float64, the gradient agrees with central differences (step 1e-6) to 1e-4 of its size and 1e-5;
-    at a kink it lies between the slopes of both sides. A loss that falls back to float32 is held to 1e-2."""
+    at a kink it lies between the slopes of both sides. For a loss that falls back to float32 the limit is 1e-2."""
     loss, batch = subject.loss(), subject.batch(20, seed=8)
     if not torch.isfinite(value(loss, batch)).all():
         raise NotAsked("it is not finite at ordinary outputs")

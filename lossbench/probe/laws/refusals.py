@@ -1,4 +1,4 @@
-"""What a loss refuses, and that it says so in its own name."""
+"""Invalid inputs are refused with a message that names the loss."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from lossbench.probe.law import Break, NotAsked, law
 from lossbench.probe.subject import CLASSES, Subject
 
 
-@law("A target that cannot be is refused, by the loss's name.")
+@law("An invalid target is refused, with a message that names the loss.")
 def bad_targets_are_refused(subject: Subject) -> Break | None:
-    """NaN, infinity, a label that is no class (or neither 0 nor 1), and an amount below 0 raise ValueError with its
-    name, before anything has been observed."""
+    """NaN, infinity, a label that is not a class (or neither 0 nor 1), and an amount below 0 raise ValueError with its
+    name, even before it has observed any targets."""
     loss, batch = subject.build(), subject.batch(4, seed=1)
     loss.outputs(subject.classes())
     for what, bad in _bad(subject).items():
@@ -25,10 +25,10 @@ def bad_targets_are_refused(subject: Subject) -> Break | None:
         except ValueError as error:
             if subject.name in str(error):
                 continue
-            return Break(f"It refuses {what}, but not by its name: {error}")
+            return Break(f"It refuses {what}, but the message does not name it: {error}")
         except Exception as error:
             return Break(f"{what[0].upper()}{what[1:]} ends in {type(error).__name__}: {error}")
-        return Break(f"It takes {what} for a target.")
+        return Break(f"It accepts {what} as a target.")
     return None
 
 
@@ -43,15 +43,15 @@ def _bad(subject: Subject) -> dict[str, float | int]:
     return {"-1": -1, "-100": -100, f"{CLASSES} of {CLASSES} classes": CLASSES}
 
 
-@law("A parameter that cannot be is refused, by the loss's name.")
+@law("An invalid parameter is refused, with a message that names the loss.")
 def bad_parameters_are_refused(subject: Subject) -> Break | None:
-    """NaN for each of its numbers is a ValueError of its constructor, passed on with the loss's name; a plain function,
-    which has no constructor, raises one when it is called."""
+    """NaN for any numeric parameter raises a ValueError in its constructor, passed on with the loss's name; a plain
+    function, which has no constructor, raises it when called."""
     member = subject.family[subject.kind]
     batch = subject.batch(4, seed=1)
     numbers = [p.name for p in member.parameters if p.scalar is float or isinstance(p.default, float)]
     if not numbers:
-        raise NotAsked("it has no parameters that are numbers")
+        raise NotAsked("it has no numeric parameters")
     for name in numbers:
         try:
             loss = subject.build({name: math.nan})
@@ -60,10 +60,10 @@ def bad_parameters_are_refused(subject: Subject) -> Break | None:
         except InputError as error:
             if subject.name in str(error):
                 continue
-            return Break(f"It refuses {name}=nan, but not by its name: {error}")
+            return Break(f"It refuses {name}=nan, but the message does not name it: {error}")
         except Exception as error:
             if type(error) is ValueError and not isinstance(member.published, type):
                 continue
             return Break(f"{name}=nan ends in {type(error).__name__}: {error}")
-        return Break(f"It takes {name}=nan.")
+        return Break(f"It accepts {name}=nan.")
     return None

@@ -1,4 +1,4 @@
-"""What a loss is to others and to its parameters: special cases, what each parameter pulls on, what it takes."""
+"""Relations to other losses and to parameters: special cases, the effect of each parameter, the form of inputs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from lossbench.probe.subject import Batch, Subject, value
 CASE = re.compile(r"^(?P<limit>≈\s*)?(?:(?P<factor>[\d.eE+-]+)\s*\*\s*)?(?P<name>[\w.-]+)(?:\((?P<params>.*)\))?$")
 
 
-@law("It becomes the losses that it says it becomes.")
+@law("Its stated special cases are right.")
 def special_cases_are_equal(subject: Subject) -> Break | None:
     """At the named parameters its values on 64 targets are those of the named loss within 1e-6 of their size, or 1e-3
-    where it is a limit; the value of a set loss is their mean."""
+    for a limit; the value of a set loss is their mean."""
     cases = subject.told.special_cases
     if not cases:
-        raise NotAsked("it names no special cases")
+        raise NotAsked("it states no special cases")
     for given, other in cases.items():
         found = CASE.match(other)
         if found is None:
@@ -37,12 +37,12 @@ def special_cases_are_equal(subject: Subject) -> Break | None:
         if not float(off.max()) <= room:
             row = int(off.argmax())
             at = f"{float(mine.flatten()[row]):.6g} where {other} is {float(theirs.flatten()[row]):.6g}"
-            return Break(f"With {given} it is not {other}: {at}.")
+            return Break(f"With {given} it does not equal {other}: {at}.")
     return None
 
 
 def _pair(subject: Subject, own: dict[str, Any], other: str, params: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """The losses of 64 targets by the subject at special parameters, and by the other loss."""
+    """The losses of 64 targets, by the subject at special parameters and by the other loss."""
     if own.pop("classes", None) == 2:
         batch = subject.batch(64, seed=1, classes=2)
         mine = value(subject.loss(classes=2, params=own), batch)
@@ -67,13 +67,13 @@ def assignments(text: str) -> dict[str, Any]:
     return found
 
 
-@law("A parameter pulls where it says it pulls.")
+@law("Each parameter has the effect stated in `raises`.")
 def parameters_pull_as_declared(subject: Subject) -> Break | None:
-    """Raised, a parameter raises the share that positives, negatives, or targets above or below their answers have in
-    the sum of absolute gradients over 64 targets."""
+    """A larger value raises the share of positives, negatives, or targets above or below their predictions in the sum
+    of absolute gradients over 64 targets."""
     declared = subject.told.raises
     if not declared:
-        raise NotAsked("it does not say what its parameters pull on")
+        raise NotAsked("it does not state the effect of its parameters")
     batch = subject.batch(64, seed=2, size=1.0)
     for name, side in declared.items():
         low, high = _raised(subject, name)
@@ -87,41 +87,41 @@ def parameters_pull_as_declared(subject: Subject) -> Break | None:
                 "downwards": slope > 0,
             }
             if side not in counted:
-                return Break(f"raises['{name}'] is one of {', '.join(counted)}, not '{side}'.")
+                return Break(f"raises['{name}'] must be one of {', '.join(counted)}, not '{side}'.")
             shares.append(float(slope.abs()[counted[side]].sum() / slope.abs().sum()))
         if not shares[1] > shares[0] + 1e-6:
             return Break(
-                f"Raising {name} from {low:g} to {high:g} should raise the pull of {side}, whose share goes from "
+                f"Raising {name} from {low:g} to {high:g} should raise the gradient share of {side}; it goes from "
                 f"{shares[0]:.4g} to {shares[1]:.4g}."
             )
     return None
 
 
 def _raised(subject: Subject, name: str) -> tuple[float, float]:
-    """A value of a parameter, and a larger one that the loss takes too."""
+    """A value of a parameter, and a larger one that the loss also accepts."""
     default = subject.params.get(name, next(p.default for p in subject.family.parameters if p.name == name))
     start = float(default) if isinstance(default, (int, float)) else 0.25
     for higher in (2 * start, (1 + start) / 2):
         try:
             subject.loss(params={name: higher})
-        except Exception:  # out of its range: the other one
+        except Exception:  # out of its range: try the next one
             continue
         if higher > start:
             return start, higher
-    raise NotAsked(f"no larger value of {name} than {start:g} was taken")
+    raise NotAsked(f"no value of {name} above {start:g} was accepted")
 
 
-@law("It takes what it says it takes: raw outputs, or probabilities.")
+@law("Its inputs have the stated form: raw outputs, or probabilities.")
 def takes_what_it_says(subject: Subject) -> Break | None:
-    """A loss that is finite for outputs between 0 and 1 is so outside of them too, and does not fall below -100 at
-    logits of ±1e4; one that asks for probabilities does not squash them a second time."""
+    """A loss that is finite for outputs between 0 and 1 is finite outside too, and not below -100 at logits of ±1e4;
+    one that takes probabilities does not apply a sigmoid or softmax again."""
     if subject.kind not in (Kind.BINARY, Kind.CLASSES):
         raise NotAsked("only classes have probabilities")
     loss = subject.loss()
     inside = subject.batch(20, seed=3)
     inside = inside.with_values(0.05 + 0.9 * torch.sigmoid(inside.values))
     outside = subject.batch(20, seed=3, size=4.0)
-    probabilities = "It seems to want probabilities: say input = 'probability', or work from logits (logsigmoid)."
+    probabilities = "It seems to expect probabilities: state input = 'probability', or use logits (logsigmoid)."
     try:
         fine = bool(torch.isfinite(value(loss, outside)).all())
     except Exception as error:
@@ -132,8 +132,8 @@ def takes_what_it_says(subject: Subject) -> Break | None:
     if loss.pointwise and fine and float(value(loss, extreme).min()) < -100:
         lowest = extreme.take([int(value(loss, extreme).argmin())])
         return Break(
-            "It falls without end as outputs grow, and so does its training. If it wants log-probabilities, give it "
-            "log_softmax or logsigmoid of the outputs; if not, a sign is wrong.",
+            "It decreases without limit as outputs grow, so training diverges. If it expects log-probabilities, pass "
+            "log_softmax or logsigmoid of the outputs; otherwise a sign is wrong.",
             lowest,
         )
     if getattr(loss, "input", "raw") == "probability" and loss.pointwise:
@@ -141,12 +141,12 @@ def takes_what_it_says(subject: Subject) -> Break | None:
         least_, most = float(sure.min()), float(sure.max())
         if subject.kind is Kind.BINARY and most - least_ <= 1.01 and abs(least_ - math.log1p(math.exp(-1.0))) < 0.01:
             return Break(
-                "It seems to want logits: a sure and right probability of 1 costs as much as a logit of 1. Leave out "
+                "It seems to expect logits: a correct probability of 1 costs as much as a logit of 1. Remove "
                 "input = 'probability'."
             )
         if subject.kind is Kind.CLASSES and abs(least_ - (math.log(math.e + 2) - 1)) < 0.01:
             return Break(
-                "It seems to want logits: a sure and right row of probabilities costs as much as logits of 1, 0, 0. "
-                "Leave out input = 'probability'."
+                "It seems to expect logits: a correct row of probabilities 1, 0, 0 costs as much as logits of 1, 0, 0. "
+                "Remove input = 'probability'."
             )
     return None

@@ -1,4 +1,4 @@
-"""What a loss does in a real training: the framework's own, of a model that is a constant alone."""
+"""A loss in real training: by the framework itself, with a model that is only a constant."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from lossbench.training.learner import Learner, fit
 from lossbench.training.single import Single
 
 STEPS = 50
-"""Steps of an epoch, each over all rows."""
+"""Steps per epoch, each over all rows."""
 COURSE = ((0.05, 40), (0.005, 20))
-"""Learning rates, and for how many epochs."""
+"""Learning rates and their numbers of epochs."""
 EXCESS = 1e-3
 
 
-@law("A constant trained by it becomes the best constant.")
+@law("Training finds the best constant.")
 def intercept_is_found(subject: Subject) -> Break | None:
-    """One number an output, trained by the framework (AdamW) on targets of known frequencies, ends with a mean loss
-    within 1e-3 of the least that a search finds, relative to 1 plus its size; where but the sign is elicited, whose
-    best constant is endless, with the likeliest label."""
+    """One number per output, trained by the framework (AdamW) on targets of known frequencies, ends with a mean loss
+    within 1e-3 of the smallest that a search finds, relative to 1 plus its size. If only the sign is elicited, whose
+    best constant is infinite, it ends with the most likely label."""
     loss, batch = subject.loss(torch.float32), _frequencies(subject)
     model = Intercept(batch.values.shape[1:].numel() if batch.values.ndim > 1 else 0)
     fold = ConstantFold(batch)
@@ -42,7 +42,7 @@ def intercept_is_found(subject: Subject) -> Break | None:
         (trained,) = fit(Learner(single, choice, Direction.MIN, lambda epoch: None), 0)
         if trained.diverged is not None:
             return Break(f"The training diverged: {trained.diverged}.")
-        loss = single.restore_best().train()  # the best was kept as it was judged
+        loss = single.restore_best().train()  # in the state in which it was evaluated
     loss.double().eval()
     reached = _risk(loss, batch, model.bias.detach().double())
     best = _least(loss, batch, model.bias.detach().double())
@@ -51,12 +51,12 @@ def intercept_is_found(subject: Subject) -> Break | None:
         return None
     return Break(
         f"Trained to {[float(f'{x:.4g}') for x in model.bias.detach().view(-1).tolist()]}, its mean loss is "
-        f"{reached:.6g} where {best:.6g} is possible."
+        f"{reached:.6g}, while {best:.6g} is possible."
     )
 
 
 def _frequencies(subject: Subject) -> Batch:
-    """Targets of known frequencies; the outputs stand for their shape alone."""
+    """Targets of known frequencies; only the shape of the outputs matters."""
     columns = subject.columns()
     match subject.kind:
         case Kind.CONTINUOUS:
@@ -85,7 +85,7 @@ class Intercept(nn.Module):
 
 
 class ConstantFold:
-    """Targets without features, seen whole; of the epochs the last is taken for the best."""
+    """Targets without features, in one batch; the last epoch counts as the best."""
 
     inputs: Any = None
     classes = 1
@@ -110,7 +110,7 @@ class ConstantFold:
 
 
 class WholeBatches(TrainingBatches):
-    """All rows in every batch, many batches an epoch."""
+    """All rows in every batch, many batches per epoch."""
 
     def order(self, epoch: int) -> Tensor:
         return torch.arange(self.size).repeat(STEPS)
@@ -127,7 +127,7 @@ def _likeliest(loss: Loss, batch: Batch, bias: Tensor) -> bool:
 
 
 def _least(loss: Loss, batch: Batch, bias: Tensor) -> float:
-    """The least mean loss of a constant, by search from where the training ended and from elsewhere."""
+    """The smallest mean loss of a constant, by search from the end of training and from other points."""
     if loss.kind is Kind.CONTINUOUS:
         return min(_risk(loss, batch, torch.from_numpy(np.asarray(least(loss, ATOMS, MASS)))), _risk(loss, batch, bias))
     if loss.kind is Kind.BINARY:

@@ -28,7 +28,7 @@ def test_a_perfect_answer_has_no_slope() -> None:
 
 @pytest.mark.parametrize("p", [0.5, float("nan"), float("inf")])
 def test_a_p_below_1_or_without_end_is_refused(p: float) -> None:
-    with pytest.raises(ValueError, match="p is at least 1"):
+    with pytest.raises(ValueError, match="p must be at least 1"):
         power_error(torch.zeros(1), torch.zeros(1), p=p)
 
 

@@ -181,7 +181,7 @@ def test_another_backend_is_refused_in_a_sentence() -> None:
         text=True,
         check=False,
     )
-    assert "ImportError: Keras runs on jax here, and lossbench trains with torch" in done.stderr
+    assert "ImportError: Keras uses the jax backend, but lossbench trains with torch" in done.stderr
 
 
 def test_the_readme_names_every_loss_and_no_other() -> None:

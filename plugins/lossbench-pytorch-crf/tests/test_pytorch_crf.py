@@ -86,7 +86,7 @@ def test_its_transitions_are_parameters_that_learn(crf: PytorchCRF, texts: tuple
 
 
 def test_it_says_that_it_was_not_told_of_the_classes(texts: tuple) -> None:
-    with pytest.raises(ValueError, match="has not been told of 3 classes"):
+    with pytest.raises(ValueError, match="has no transitions for 3 classes"):
         PytorchCRF()(*texts)
 
 

@@ -12,13 +12,17 @@ from lossbench_standard.composite.terms import Composite, for_every_kind
 
 
 class UncertaintyWeighting(Composite):
-    """Several losses whose weights are learned with the model: what is hard to get right comes to count less.
+    """Several losses whose weights are learned with the model: a term that stays large gets a smaller weight.
 
-    Σ exp(-s) · term + s/2, for continuous targets Σ exp(-s)/2 · term + s/2; one s a term, its log variance, begins at
-    0. At its best exp(s) is the term's mean, for classes twice that: every term ends up counting the same. It can go
-    below 0, as a likelihood can: terms that become small make s negative. The weights suit terms that are likelihoods,
-    up to a scale (mse, bce, cross_entropy); with others they are a way of balancing. Kendall, Gal and Cipolla, CVPR
-    2018, equations 7 and 10.
+    Σ exp(-s) · term + s/2, for continuous targets Σ exp(-s)/2 · term + s/2. Each term has one s, its log variance,
+    which starts at 0. At the optimum exp(s) is the term's mean, or twice that for class labels, so that all terms count
+    the same. The sum can go below 0, as likelihoods can: s becomes negative once a term is small. The weights are
+    derived for terms that are likelihoods up to scale (mse, bce, cross_entropy); for other terms they are a heuristic.
+
+    Args:
+        terms: losses of one kind that read raw outputs as the same predictions.
+
+    Source: Kendall, Gal and Cipolla, CVPR 2018, equations 7 and 10.
     """
 
     reference = "Σ exp(-s) · term + s/2, s learned; ½ exp(-s) for continuous targets; Kendall et al. 2018"

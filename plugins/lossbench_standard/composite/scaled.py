@@ -1,4 +1,4 @@
-"""A loss times a constant, as a control."""
+"""A loss times a constant, as a negative control."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from lossbench_standard.numerics import positive
 
 
 class Scaled(Composite):
-    """Another loss times a constant: the same minimum, and with its rate tuned the same training.
+    """Another loss times a constant, as a negative control: with a tuned learning rate it should train alike.
 
-    factor · loss. A loss that beats its own multiple shows how much a comparison is owed to the learning rate.
+    factor · loss. If a loss beats its own multiple, the difference comes from the learning rate and not from the loss.
+
+    Args:
+        loss: the loss to scale.
+        factor: multiplies the loss, above 0.
     """
 
     reference = "factor · loss"
-    units = {"factor": "times the loss"}
+    units = {"factor": "multiple of the loss"}
 
     def __init__(self, loss: Loss, factor: float) -> None:
         super().__init__([loss])

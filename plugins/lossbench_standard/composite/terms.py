@@ -1,4 +1,4 @@
-"""What all losses made of other losses share: terms that can be added, their traits, and a class for each kind."""
+"""What composite losses share: checks that terms can be added, traits derived from the terms, a class per kind."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lossbench.loss import Kind, Loss, Prediction, Sequences
 
 C = TypeVar("C", bound="Composite")
 CLASSES = 3
-"""Of the made-up targets on which terms show how they read raw outputs."""
+"""Number of classes of the made-up targets on which terms show how they read raw outputs."""
 
 
 class Composite(Loss):
-    """Abstract: Σ weight · term, and what else a subclass adds. A subclass says what the weights are now.
+    """Abstract: Σ weight · term. A subclass gives the current weights, and may add to the sum.
 
-    All terms are of one kind, take the same raw outputs and read them as the same predictions. With a set loss among
-    them the whole is a set loss too, and the others count by their mean.
+    All terms are of one kind, take the same raw outputs and read them as the same predictions. If one of them is a set
+    loss, the whole is a set loss too, and the other terms count by their mean.
     """
 
     signs_kept = True
@@ -38,15 +38,15 @@ class Composite(Loss):
         self.last: dict[str, Tensor] = {}
 
     def weights(self) -> Sequence[float | Tensor]:
-        """What each term counts now."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what its terms weigh")
+        """The current weight of each term."""
+        raise NotImplementedError(f"{type(self).__name__} does not define the weights of its terms")
 
     def lasting(self) -> Sequence[Loss]:
-        """The terms that count when the training ends."""
+        """The terms whose weight is not 0 at the end of training."""
         return list(self.terms)
 
     def outputs(self, classes: int) -> int:
-        wanted = [term.outputs(classes) for term in self.terms]  # each is asked: some make parameters then
+        wanted = [term.outputs(classes) for term in self.terms]  # called on each: some create their parameters then
         return wanted[0]
 
     def observe(self, target: Tensor | Sequences) -> None:
@@ -75,17 +75,17 @@ class Composite(Loss):
     # What follows from the terms ------------------------------------------------------------------------------------
 
     @property
-    def elicits(self) -> str:  # type: ignore[override]  # what least costs each of them least costs their sum
-        told = {term.elicits for term in self.lasting()}
-        return told.pop() if len(told) == 1 and self.signs_kept else ""
+    def elicits(self) -> str:  # type: ignore[override]  # what minimises each term minimises their sum
+        aims = {term.elicits for term in self.lasting()}
+        return aims.pop() if len(aims) == 1 and self.signs_kept else ""
 
     @property
     def bounded(self) -> bool | None:  # type: ignore[override]
-        told = [term.bounded for term in self.terms]
-        if all(told) or (len(told) == 1 and self.signs_kept):
-            return told[0]
-        # next to terms that are never below 0 nothing makes up for one without a bound
-        return False if False in told and self.signs_kept and all(term.zero for term in self.terms) else None
+        bounded = [term.bounded for term in self.terms]
+        if all(bounded) or (len(bounded) == 1 and self.signs_kept):
+            return bounded[0]
+        # terms that are never below 0 cannot make up for one without a bound
+        return False if False in bounded and self.signs_kept and all(term.zero for term in self.terms) else None
 
     @property
     def convex(self) -> bool | None:  # type: ignore[override]
@@ -104,13 +104,13 @@ class Composite(Loss):
         return " and ".join(dict.fromkeys(term.observes for term in self.terms if term.observes))
 
     def _all_are(self, trait: str) -> bool | None:
-        """True where it is true of each term and so of their sum; where not, only a single term tells."""
-        told = [getattr(term, trait) if self.signs_kept else None for term in self.terms]
-        return told[0] if len(told) == 1 else True if all(told) else None
+        """True if it holds for each term, and so for their sum; otherwise unknown, unless there is only one term."""
+        values = [getattr(term, trait) if self.signs_kept else None for term in self.terms]
+        return values[0] if len(values) == 1 else True if all(values) else None
 
 
 def for_every_kind(composite: type[C], name: str) -> tuple[type[C], type[C], type[C], type[C]]:
-    """The final classes of a composite, `Continuous<name>`, `Binary<name>`, ...: it is the same for every kind."""
+    """The concrete classes of a composite, one per kind: `Continuous<name>`, `Binary<name>`, ..."""
     continuous, binary, classes, sequences = (
         type(
             f"{kind.value.capitalize()}{name}",
@@ -123,50 +123,50 @@ def for_every_kind(composite: type[C], name: str) -> tuple[type[C], type[C], typ
 
 
 def _idle(term: Loss, weight: float | Tensor) -> bool:
-    """Whether a term is left out: of one that overflows, 0 times it would be NaN.
+    """Whether a term of weight 0 is left out: if it overflows, 0 times it would be NaN.
 
-    One that learns stays: to an optimizer a gradient of 0 is another thing than none.
+    A term with parameters stays: to an optimizer, a gradient of 0 is not the same as none.
     """
     return isinstance(weight, float) and weight == 0 and not any(True for _ in term.parameters())
 
 
 def _names(terms: Iterable[Loss]) -> list[str]:
-    """Titles, with a number where two terms have the same: `huber`, `huber 2`."""
-    found: list[str] = []
+    """Titles, numbered where two terms have the same one: `huber`, `huber 2`."""
+    names: list[str] = []
     for term in terms:
         title = term.title or type(term).__name__
-        again = sum(name == title or name.startswith(f"{title} ") for name in found)
-        found.append(f"{title} {again + 1}" if again else title)
-    return found
+        again = sum(name == title or name.startswith(f"{title} ") for name in names)
+        names.append(f"{title} {again + 1}" if again else title)
+    return names
 
 
 # Whether terms can be added -------------------------------------------------------------------------------------------
 
 
 def _check(kind: Kind, terms: Sequence[Loss], names: Sequence[str]) -> None:
-    """Raises ValueError for terms that are of other kinds or do not mean the same by a raw output."""
+    """Raises ValueError for terms of another kind, or that read raw outputs differently."""
     if not terms:
-        raise ValueError("terms names at least one loss")
+        raise ValueError("terms must name at least one loss")
     if {term.kind for term in terms} != {kind}:
-        raise ValueError(f"all terms are {kind.value} losses")
+        raise ValueError(f"all terms must be {kind.value} losses")
     if len({term.domain for term in terms}) > 1:
-        raise ValueError("all terms take targets in the same unit")
+        raise ValueError("all terms must take targets in the same unit")
     with torch.random.fork_rng(devices=[]):  # terms may draw parameters, here in copies
         if len({(deepcopy(term).outputs(1), deepcopy(term).outputs(CLASSES)) for term in terms}) > 1:
-            raise ValueError("all terms take the same number of raw outputs")
+            raise ValueError("all terms must take the same number of raw outputs")
         if len(terms) == 1 or all(type(term).predict is Loss.predict for term in terms):
             return
         read = [_read(kind, deepcopy(term), name) for term, name in zip(terms, names, strict=True)]
-    for (first, one), (second, other) in pairwise(zip(names, read, strict=True)):
-        if difference := _difference(one, other):
+    for (first, a), (second, b) in pairwise(zip(names, read, strict=True)):
+        if difference := _difference(a, b):
             raise ValueError(
-                f"'{first}' and '{second}' read raw outputs as different predictions ({difference}): a model trained "
-                f"on both would be judged by one reading alone; choose terms that share it"
+                f"'{first}' and '{second}' read raw outputs as different predictions ({difference}), but a model "
+                f"trained on both can be judged by only one reading; choose terms that share it"
             )
 
 
 def _read(kind: Kind, term: Loss, name: str) -> Prediction:
-    """What a term makes of a few raw outputs, once it has seen targets: made-up ones, unevenly spread."""
+    """A term's prediction from a few raw outputs, after it has seen unevenly distributed made-up targets."""
     try:
         many = kind in (Kind.CLASSES, Kind.SEQUENCES)
         width = term.outputs(CLASSES if many else 1)
@@ -179,12 +179,12 @@ def _read(kind: Kind, term: Loss, name: str) -> Prediction:
             return term.predict(Sequences(output, lengths))
         term.observe(target)
         return term.predict(output)
-    except Exception as error:  # of whatever kind: it is the term's own
-        raise ValueError(f"'{name}' gave no prediction to compare: {type(error).__name__}: {error}") from error
+    except Exception as error:  # any kind: the code is the term's own
+        raise ValueError(f"'{name}' cannot predict from raw outputs: {type(error).__name__}: {error}") from error
 
 
 def _difference(one: Prediction, other: Prediction) -> str:
-    """In what two predictions differ; empty where they are the same."""
+    """What differs between two predictions; empty if nothing does."""
     for what, a, b in _pairs(one, other):
         if (a is None) != (b is None):
             return f"only one gives a {what}"

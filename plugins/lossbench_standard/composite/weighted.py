@@ -1,4 +1,4 @@
-"""Terms whose weights are given, fixed or on a schedule: a sum, and one loss that blends into another."""
+"""Composite losses with given weights, fixed or on a schedule: a sum, and one loss that blends into another."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from lossbench_standard.composite.terms import Composite, for_every_kind
 
 
 class WeightedSum(Composite):
-    """Several losses at once, each by its weight: `loss.params.terms={bce: 1, dice: {from: 0, to: 0.5}}`.
+    """A weighted sum of several losses: `loss.params.terms={bce: 1, dice: {from: 0, to: 0.5}}`.
 
-    Σ weight · term. A weight is a number, or a schedule that moves with the epochs: from `from` to `to` over the first
-    share `until` (1) of `max_epochs`, by `shape` linear (the default) or cosine. All terms are of one kind, take the
-    same raw outputs and read them as the same predictions. With a set loss among the terms the sum is a set loss too,
-    and the others count by their mean.
+    Σ weight · term. All terms are of one kind, take the same raw outputs and read them as the same predictions. If one
+    of them is a set loss, the sum is a set loss too, and the other terms count by their mean.
+
+    Args:
+        terms: each loss with its weight: a number, or a schedule from `from` to `to` over the first share `until` (1)
+            of `max_epochs`, by `shape` linear (the default) or cosine.
     """
 
     reference = "Σ weight · term"
@@ -42,17 +44,24 @@ class WeightedSum(Composite):
 
 
 class Warmup(Composite):
-    """One loss blends into another: `loss.params.start=bce loss.params.loss=dice`.
+    """Starts with one loss and blends into another: `loss.params.start=bce loss.params.loss=dice`.
 
-    a · start + (1 - a) · loss, a = max(0, 1 - t/until), t the share of `max_epochs` that has gone: after `until` of
-    the training only `loss` is left, and its aim. For a loss that hardly pulls on a model that knows nothing yet. Both
-    are of one kind, take the same raw outputs and read them as the same predictions.
+    a · start + (1 - a) · loss, a = max(0, 1 - t/until), t the share of `max_epochs` that has passed. For a loss that
+    has hardly any gradient on an untrained model. Both losses are of one kind, take the same raw outputs and read them
+    as the same predictions.
+
+    Args:
+        loss: the loss that remains, and that decides what the model estimates.
+        start: the loss to start with.
+        until: share of the training after which only `loss` is left.
     """
 
     reference = "a · start + (1 - a) · loss, a = max(0, 1 - t/until)"
     units = {"until": "share of the training"}
 
-    def __init__(self, loss: Loss, start: Loss, until: float = 0.2) -> None:  # `loss` first: what is tuned first is its
+    def __init__(
+        self, loss: Loss, start: Loss, until: float = 0.2
+    ) -> None:  # `loss` first: its parameters are tuned first
         super().__init__([start, loss])
         self.until = Schedule(1, 0, until).until
         self.advance(0.0)

@@ -1,4 +1,4 @@
-"""The losses of entmax as lossbench losses: in place of a softmax, a map whose probabilities may be exactly 0."""
+"""The losses of entmax as lossbench losses: instead of a softmax, a map whose probabilities can be exactly 0."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ IGNORED = -100
 
 
 class Sparsemax(Loss):
-    """Asks for the probability of every class, and is done once it is ahead by 1: entmax's `SparsemaxLoss`.
+    """Estimates class probabilities, which can be exactly 0; no gradient once the true class leads by 1 (entmax's
+    `SparsemaxLoss`).
 
-    (1 - |p|²)/2 + Σ_c p_c z_c - z_y, p = sparsemax(z), the point of the simplex nearest to the logits z. logits z:
-    [n, classes]; target y: [n] int. `k`: how many of the largest logits are sorted at first. Martins and Astudillo,
-    ICML 2016.
+    (1 - |p|²)/2 + Σ_c p_c z_c - z_y, p = sparsemax(z): the probability vector closest to the logits z.
+
+    Args:
+        k: how many of the largest logits are sorted at first; None: all.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Martins and Astudillo, ICML 2016.
     """
 
     kind = Kind.CLASSES
@@ -44,10 +50,16 @@ class Sparsemax(Loss):
 
 
 class Entmax15(Loss):
-    """Asks for the probability of every class, between a softmax and sparsemax: entmax's `Entmax15Loss`.
+    """Estimates class probabilities, between softmax and sparsemax (entmax's `Entmax15Loss`).
 
-    (1 - Σ_c p_c^1.5)/0.75 + Σ_c p_c z_c - z_y, p = entmax15(z). logits z: [n, classes]; target y: [n] int. `k`: how
-    many of the largest logits are sorted at first. Peters, Niculae and Martins, ACL 2019.
+    (1 - Σ_c p_c^1.5)/0.75 + Σ_c p_c z_c - z_y, p = entmax15(z), z the logits.
+
+    Args:
+        k: how many of the largest logits are sorted at first; None: all.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Peters, Niculae and Martins, ACL 2019.
     """
 
     kind = Kind.CLASSES
@@ -73,11 +85,17 @@ class Entmax15(Loss):
 
 
 class EntmaxBisect(Loss):
-    """Asks for the probability of every class, as sparse as alpha says: entmax's `EntmaxBisectLoss`.
+    """Estimates class probabilities, the sparser the larger alpha (entmax's `EntmaxBisectLoss`).
 
-    (1 - Σ_c p_c^alpha)/(alpha (alpha - 1)) + Σ_c p_c z_c - z_y, p = alpha-entmax(z), found by bisection. logits z: [n,
-    classes]; target y: [n] int. alpha > 1: next to 1 the cross-entropy, 2 is sparsemax. Peters, Niculae and Martins,
-    ACL 2019.
+    (1 - Σ_c p_c^alpha)/(alpha (alpha - 1)) + Σ_c p_c z_c - z_y, p = alpha-entmax(z), found by bisection, z the logits.
+
+    Args:
+        alpha: above 1: close to 1 the cross-entropy, 2 is sparsemax.
+        n_iter: steps of the bisection.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Peters, Niculae and Martins, ACL 2019.
     """
 
     kind = Kind.CLASSES
@@ -86,7 +104,7 @@ class EntmaxBisect(Loss):
     reference = "(1 - Σp^α)/(α(α-1)) + p·z - z_y, p = α-entmax(z); Peters et al. 2019; entmax.EntmaxBisectLoss"
     special_cases = {"alpha=1.0001": "≈ cross_entropy"}
     search = {"alpha": Range(1.05, 2.0)}
-    units = {"alpha": "from 1, a softmax, to 2, sparsemax, and beyond", "n_iter": "halvings"}
+    units = {"alpha": "1: softmax, 2: sparsemax", "n_iter": "bisection steps"}
 
     def __init__(self, alpha: float = 1.5, n_iter: int = 50) -> None:
         super().__init__()

@@ -1,17 +1,22 @@
-"""A loss that is a plain function: its package depends on torch alone, and lossbench finds it all the same."""
+"""A loss that is a plain function: its package depends only on torch, and lossbench still finds it."""
 
 
 def power_error(output, target, p: float = 1.5):
-    """Asks for something between the median (p = 1) and the mean (p = 2).
+    """Estimates something between the median (p = 1) and the mean (p = 2).
 
-    |r|^p, r = output - target. output, target: [n], and n losses come out. 1 ≤ p.
+    |r|^p, r = output - target.
+
+    Args:
+        p: exponent of the error, at least 1.
+
+    Shape: output, target [n]; returns [n].
     """
     if not 1 <= p < float("inf"):
-        raise ValueError(f"p is at least 1 and finite, not {p}")
+        raise ValueError(f"p must be at least 1 and finite, not {p}")
     return (output - target).abs() ** p
 
 
-# What lossbench reads, if it is there. Only "kind" is needed; `docs/your-loss.md` of lossbench has all keys.
+# Read by lossbench. Only "kind" is required; `docs/your-loss.md` of lossbench lists all keys.
 power_error.__lossbench__ = {
     "kind": "continuous",
     "reference": "|r|^p, r = ŷ - y",
@@ -22,5 +27,5 @@ power_error.__lossbench__ = {
     "monotone": True,
     "special_cases": {"p=1": "mae", "p=2": "mse"},
     "search": {"p": (1.0, 3.0)},
-    "units": {"p": "power of the error"},
+    "units": {"p": "exponent of the error"},
 }

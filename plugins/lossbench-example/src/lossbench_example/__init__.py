@@ -1,4 +1,4 @@
-"""A loss that lossbench does not have, in the smallest package that brings it there."""
+"""A loss that lossbench does not include, in the smallest package that adds it."""
 
 import math
 
@@ -8,10 +8,17 @@ from lossbench.loss import Kind, Loss, Range
 
 
 class PseudoHuber(Loss):
-    """Like Huber's loss, but smooth: squared near zero, absolute far away.
+    """Like Huber's loss, but smooth: squared near zero, linear for large errors.
 
-    delta² (sqrt(1 + (r / delta)²) - 1), r = output - target. output, target: [n] in training standard deviations.
-    Charbonnier et al., ICIP 1994.
+    delta² (sqrt(1 + (r / delta)²) - 1), r = output - target.
+
+    Args:
+        delta: error at which the loss turns from squared to linear, above 0; in training standard deviations of the
+            target.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Charbonnier et al., ICIP 1994.
     """
 
     kind = Kind.CONTINUOUS
@@ -24,7 +31,7 @@ class PseudoHuber(Loss):
     def __init__(self, delta: float = 1.0) -> None:
         super().__init__()
         if not 0 < delta < math.inf:
-            raise ValueError(f"delta is above 0 and finite, not {delta}")
+            raise ValueError(f"delta must be above 0 and finite, not {delta}")
         self.delta = delta
 
     def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

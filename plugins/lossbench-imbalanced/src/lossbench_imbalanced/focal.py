@@ -12,14 +12,21 @@ from lossbench.loss import Kind, Loss, Range
 
 SEARCH = {"gamma": Range(0.1, 5.0, log=True)}
 IGNORED = -100
-"""What the library calls `ignore_index`, at its default."""
+"""The library's default `ignore_index`."""
 
 
 class SigmoidFocal(Loss):
-    """Asks which class, most of all where it is still unsure: imbalanced-losses' `SigmoidFocalLoss`.
+    """Classifies, with the focus on examples that are still uncertain (imbalanced-losses' `SigmoidFocalLoss`).
 
-    (1 - p)^gamma · -log p, p the probability of the true class, times alpha for positives and 1 - alpha for negatives;
-    unweighted with alpha = -1. logit: [n]; target: [n] in {0, 1}. Lin et al., ICCV 2017.
+    (1 - p)^gamma · -log p, p the probability of the true class, times alpha for positives and 1 - alpha for negatives.
+
+    Args:
+        alpha: weight of a positive; a negative weighs 1 - alpha. -1 weighs both 1.
+        gamma: focus on uncertain examples: exponent of 1 - p; 0 is the cross-entropy.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Lin et al., ICCV 2017.
     """
 
     kind = Kind.BINARY
@@ -27,7 +34,7 @@ class SigmoidFocal(Loss):
     raises = {"alpha": "positives"}
     reference = "(1 - p)^γ · -log p; Lin et al. 2017; imbalanced_losses.SigmoidFocalLoss"
     search = SEARCH
-    units = {"alpha": "weight of a positive, against 1 - alpha of a negative", "gamma": "power of 1 - p"}
+    units = {"alpha": "weight of a positive; of a negative: 1 - alpha", "gamma": "exponent of 1 - p"}
 
     def __init__(self, alpha: float = 0.25, gamma: float = 2.0) -> None:
         super().__init__()
@@ -52,10 +59,18 @@ class SigmoidFocal(Loss):
 
 
 class SoftmaxFocal(Loss):
-    """Asks which class, most of all where it is still unsure: imbalanced-losses' `SoftmaxFocalLoss`.
+    """Classifies, with the focus on examples that are still uncertain (imbalanced-losses' `SoftmaxFocalLoss`).
 
-    alpha_y (1 - p)^gamma · -log p, p the softmax of the true class. logits: [n, classes]; target y: [n] int. `alpha`:
-    one weight a class. Lin et al., ICCV 2017.
+    alpha_y (1 - p)^gamma · -log p, p the softmax of the true class y.
+
+    Args:
+        alpha: one weight per class.
+        gamma: focus on uncertain examples: exponent of 1 - p; 0 is the cross-entropy.
+        label_smoothing: share of the label that is spread evenly over all classes.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Lin et al., ICCV 2017.
     """
 
     kind = Kind.CLASSES
@@ -64,8 +79,8 @@ class SoftmaxFocal(Loss):
     reference = "α_y (1 - p)^γ · -log p; Lin et al. 2017; imbalanced_losses.SoftmaxFocalLoss"
     search = SEARCH
     units = {
-        "alpha": "of each class, times its loss",
-        "gamma": "power of 1 - p",
+        "alpha": "factor of the loss, per class",
+        "gamma": "exponent of 1 - p",
         "label_smoothing": "share of the label spread over all classes",
     }
 

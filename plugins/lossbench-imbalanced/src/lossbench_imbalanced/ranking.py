@@ -1,4 +1,4 @@
-"""The ranking losses of imbalanced-losses: a batch is ranked together with the targets of the batches before it."""
+"""The ranking losses of imbalanced-losses: a batch is ranked together with targets of earlier batches."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from lossbench.loss import Kind, Loss, Prediction
 
 IGNORED = -100
-"""What the library calls `ignore_index`, at its default."""
+"""The library's default `ignore_index`."""
 UNITS = {
     "queue_size": "targets of earlier batches",
-    "temperature": "logits: the softness of a rank",
+    "temperature": "logits",
     "max_pool_size": "targets ranked at once",
 }
 
@@ -23,7 +23,7 @@ UNITS = {
 class RankingLoss(Loss):
     """A ranking loss of imbalanced-losses. Abstract: a subclass states its kind.
 
-    Built when the number of classes is known: that of binary targets, 1 output, is known at once.
+    Created once the number of classes is known; for binary targets, with 1 output, immediately.
     """
 
     pointwise = False
@@ -50,7 +50,7 @@ class RankingLoss(Loss):
         return self.ranking(logits, target.long())
 
     def native(self, output: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-        """By `ignore_index`, -100, of a loss that has not seen a batch before."""
+        """By `ignore_index`, -100, of a new loss that has not seen a batch yet."""
         logits = output[:, None] if self.kind is Kind.BINARY else output
         return self.make(logits.shape[1], **self.given)(logits, torch.where(mask, target.long(), IGNORED))
 
@@ -60,10 +60,19 @@ class RankingLoss(Loss):
 
 
 class BinarySmoothAP(RankingLoss):
-    """Asks for the positives first, by the average precision with soft ranks: imbalanced-losses' `SmoothAPLoss`.
+    """Ranks positives first, by a smooth average precision (imbalanced-losses' `SmoothAPLoss`).
 
-    1 less the mean over positives of (soft rank among positives)/(soft rank among all), soft by sigmoid(difference of
-    logits/temperature). logit: [n]; target: [n] in {0, 1}; one value. Brown et al., ECCV 2020.
+    1 minus the mean over positives of (soft rank among positives)/(soft rank among all), soft by sigmoid(difference of
+    logits/temperature).
+
+    Args:
+        queue_size: how many targets of earlier batches are ranked with the current one.
+        temperature: softness of the ranks, in logits.
+        max_pool_size: largest number of targets ranked at once.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
+
+    Source: Brown et al., ECCV 2020.
     """
 
     kind = Kind.BINARY
@@ -78,10 +87,18 @@ class BinarySmoothAP(RankingLoss):
 
 
 class ClassesSmoothAP(RankingLoss):
-    """Asks for each class's own targets first in its column: imbalanced-losses' `SmoothAPLoss`, one against the rest.
+    """Ranks each class's own targets first, one-vs-rest (imbalanced-losses' `SmoothAPLoss`).
 
-    The mean over classes of 1 less the smooth average precision. logits: [n, classes]; target: [n] int; one value.
-    Brown et al., ECCV 2020.
+    The mean over classes of 1 minus the smooth average precision.
+
+    Args:
+        queue_size: how many targets of earlier batches are ranked with the current one.
+        temperature: softness of the ranks, in logits.
+        max_pool_size: largest number of targets ranked at once.
+
+    Shape: logits [n, classes], target [n] int; returns one value [].
+
+    Source: Brown et al., ECCV 2020.
     """
 
     kind = Kind.CLASSES
@@ -96,10 +113,19 @@ class ClassesSmoothAP(RankingLoss):
 
 
 class BinaryRecallAtQuantile(RankingLoss):
-    """Asks for the positives among the `quantile` of largest logits: imbalanced-losses' `RecallAtQuantileLoss`.
+    """Puts positives among the largest logits, a share `quantile` of all (imbalanced-losses' `RecallAtQuantileLoss`).
 
-    1 less the mean over positives of sigmoid((logit - threshold)/temperature), the threshold such that a share
-    `quantile` of all is above it. logit: [n]; target: [n] in {0, 1}; one value.
+    1 minus the mean over positives of sigmoid((logit - threshold)/temperature). A share `quantile` of all logits is
+    above the threshold.
+
+    Args:
+        quantile: share of all targets.
+        queue_size: how many targets of earlier batches are ranked with the current one.
+        temperature: softness of the ranks, in logits.
+        max_pool_size: largest number of targets ranked at once.
+        quantile_interpolation: how the threshold is interpolated between logits.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
     """
 
     kind = Kind.BINARY
@@ -125,15 +151,29 @@ class BinaryRecallAtQuantile(RankingLoss):
 
 
 class BinaryPAUCAtBudget(RankingLoss):
-    """Asks for the positives above all but few negatives: imbalanced-losses' `PAUCAtBudgetLoss`.
+    """Ranks positives above all but a few negatives: a smooth partial AUC (imbalanced-losses' `PAUCAtBudgetLoss`).
 
-    1 less the mean true positive rate where the false positive rate is from alpha to beta, soft by a temperature in
-    units of the negatives' spread. logit: [n]; target: [n] in {0, 1}; one value.
+    1 minus the mean true positive rate for false positive rates from alpha to beta, with a softness relative to the
+    spread of the negatives.
+
+    Args:
+        alpha: lowest false positive rate.
+        beta: highest false positive rate.
+        queue_size: how many targets of earlier batches are ranked with the current one.
+        temperature: softness, in units of the negatives' spread.
+        max_pool_size: largest number of targets ranked at once.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
     """
 
     kind = Kind.BINARY
     reference = "1 - partial AUC from α to β; imbalanced_losses.PAUCAtBudgetLoss"
-    units = {"alpha": "false positive rate", "beta": "false positive rate", **UNITS, "temperature": "of their spread"}
+    units = {
+        "alpha": "false positive rate",
+        "beta": "false positive rate",
+        **UNITS,
+        "temperature": "spreads of the negatives",
+    }
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """The losses of Keras 3 as lossbench losses, on Keras's torch backend.
 
-What Keras does is left as it is: probabilities that it clips, float32 that it casts to, weights that it swaps.
+Keras's behaviour is left as it is: that it clips probabilities, casts to float32 and swaps weights.
 """
 
 import os
@@ -9,10 +9,10 @@ chosen = os.environ.setdefault("KERAS_BACKEND", "torch")  # Keras reads it once,
 if chosen == "torch":
     import keras
 
-    chosen = keras.backend.backend()  # another one, where Keras was imported before the choice
+    chosen = keras.backend.backend()  # differs if Keras was imported earlier
 if chosen != "torch":
     raise ImportError(
-        f"Keras runs on {chosen} here, and lossbench trains with torch: set KERAS_BACKEND=torch before Keras is "
+        f"Keras uses the {chosen} backend, but lossbench trains with torch: set KERAS_BACKEND=torch before Keras is "
         f"imported, or leave it unset."
     )
 

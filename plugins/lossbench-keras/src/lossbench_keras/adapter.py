@@ -1,4 +1,4 @@
-"""How a loss of Keras is called: targets first, one row a target, after the activation that its model would end in."""
+"""How a Keras loss is called: targets first, one row per target, after the last activation of a Keras model."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class KerasLoss(Loss):
-    """A loss of Keras. Abstract: a subclass states its kind, and what it wants of outputs and targets.
+    """A Keras loss. Abstract: a subclass states its kind, and the form of outputs and targets that it needs.
 
-    Built twice, without a reduction for training and with Keras's own for `native`.
+    Created twice: without a reduction for training, and with Keras's own for `native`.
     """
 
     activation: ClassVar[str] = "linear"
-    """What a Keras model ends in before this loss; left out `from_logits`."""
+    """The last activation of a Keras model with this loss; skipped with `from_logits`."""
     labels: ClassVar[str] = "column"
-    """How Keras wants targets: a `column` [n, 1], `flat` [n], `one_hot` [n, classes], or `sparse` [n] integers."""
+    """The form of Keras's targets: a `column` [n, 1], `flat` [n], `one_hot` [n, classes], or `sparse` [n] integers."""
 
     def __init__(self, make: Callable[..., keras.losses.Loss], **params: Any) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class KerasLoss(Loss):
         return self.each(self.y_true(output, target), self.y_pred(output))
 
     def native(self, output: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-        """By the mask that Keras's Masking and Embedding layers hand on with their output."""
+        """By the mask that Keras's Masking and Embedding layers attach to their output."""
         y_pred = self.y_pred(output).clone()
         y_pred._keras_mask = mask
         return self.mean(self.y_true(output, target), y_pred)

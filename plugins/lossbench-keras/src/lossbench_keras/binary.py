@@ -1,6 +1,6 @@
 """Keras's losses of two classes. output: logits [n]; target: [n] in {0, 1}.
 
-`from_logits=False`, Keras's default, hands Keras the probabilities that a sigmoid makes of the logits.
+With `from_logits=False`, Keras's default, Keras gets probabilities: the sigmoid of the logits.
 """
 
 from __future__ import annotations
@@ -13,10 +13,17 @@ from lossbench_keras.adapter import KerasLoss
 
 
 class BinaryCrossentropy(KerasLoss):
-    """Asks for the probability, and pays without bound for being surely wrong: Keras's `BinaryCrossentropy`.
+    """Estimates the probability; confident mistakes are penalised without limit (Keras's `BinaryCrossentropy`).
 
-    -y log p - (1 - y) log(1 - p), p = sigmoid(logit), y = (1 - label_smoothing) target + label_smoothing/2. logit:
-    [n]; target: [n] in {0, 1}. Label smoothing: Szegedy et al., CVPR 2016.
+    -y log p - (1 - y) log(1 - p), p = sigmoid(logit), y = (1 - label_smoothing) target + label_smoothing/2.
+
+    Args:
+        from_logits: whether Keras gets the logits, or the probabilities that lossbench makes of them.
+        label_smoothing: share of the label that is moved towards ½.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: label smoothing: Szegedy et al., CVPR 2016.
     """
 
     kind = Kind.BINARY
@@ -43,10 +50,21 @@ class BinaryCrossentropy(KerasLoss):
 
 
 class BinaryFocalCrossentropy(KerasLoss):
-    """Asks which class, most of all where it is still unsure: Keras's `BinaryFocalCrossentropy`.
+    """Classifies, with the focus on examples that are still uncertain (Keras's `BinaryFocalCrossentropy`).
 
-    (1 - p)^gamma · -log p, p the probability of the true class; with `apply_class_balancing` times alpha for positives
-    and 1 - alpha for negatives. logit: [n]; target: [n] in {0, 1}. Lin et al., ICCV 2017.
+    (1 - p)^gamma · -log p, p the probability of the true class. With `apply_class_balancing`, times alpha for positives
+    and 1 - alpha for negatives.
+
+    Args:
+        apply_class_balancing: whether alpha applies.
+        alpha: weight of a positive; a negative weighs 1 - alpha.
+        gamma: focus on uncertain examples: exponent of 1 - p; 0 is the cross-entropy.
+        from_logits: whether Keras gets the logits, or the probabilities that lossbench makes of them.
+        label_smoothing: share of the label that is moved towards ½.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Lin et al., ICCV 2017.
     """
 
     kind = Kind.BINARY
@@ -55,7 +73,7 @@ class BinaryFocalCrossentropy(KerasLoss):
     special_cases = {"gamma=0": "bce"}
     reference = "(1 - p)^γ · -log p; Lin et al. 2017; keras.losses.BinaryFocalCrossentropy"
     search = {"gamma": Range(0.1, 5.0, log=True)}
-    units = {"gamma": "power of 1 - p", "alpha": "weight of a positive, against 1 - alpha of a negative"}
+    units = {"gamma": "exponent of 1 - p", "alpha": "weight of a positive; of a negative: 1 - alpha"}
 
     def __init__(
         self,
@@ -93,9 +111,11 @@ class BinaryFocalCrossentropy(KerasLoss):
 
 
 class Hinge(KerasLoss):
-    """Asks for the side alone, right by 1: Keras's `Hinge`. It has no probabilities.
+    """Only the side of the boundary counts, with a margin of 1; no probabilities (Keras's `Hinge`).
 
-    max(0, 1 - s), s the output for a target of 1, less the output for 0. output: [n]; target: [n] in {0, 1}.
+    max(0, 1 - s), s = output for a target of 1, -output for 0.
+
+    Shape: output [n], target [n] of 0 and 1; returns [n].
     """
 
     kind = Kind.BINARY
@@ -111,10 +131,13 @@ class Hinge(KerasLoss):
 
 
 class SquaredHinge(KerasLoss):
-    """Asks for the probability on the scale from -1 to 1, and leaves alone what is right by 1: Keras's `SquaredHinge`.
+    """Estimates the probability on a scale from -1 to 1; no gradient once right by 1 (Keras's `SquaredHinge`).
 
-    max(0, 1 - s)², s the output for a target of 1, less the output for 0. output: [n]; target: [n] in {0, 1}. The
-    minimiser is 2p - 1. Zhang, Annals of Statistics 32, 2004.
+    max(0, 1 - s)², s = output for a target of 1, -output for 0. Minimised by 2p - 1.
+
+    Shape: output [n], target [n] of 0 and 1; returns [n].
+
+    Source: Zhang, Annals of Statistics 32, 2004.
     """
 
     kind = Kind.BINARY
@@ -126,6 +149,6 @@ class SquaredHinge(KerasLoss):
         super().__init__(keras.losses.SquaredHinge)
 
     def predict(self, output: Tensor) -> Prediction:
-        edge = 1e-6  # beyond ±1 it says no more than that it is sure
+        edge = 1e-6  # beyond ±1 the output says only that the model is sure
         probability = ((output.clamp(-1, 1) + 1) / 2).clamp(edge, 1 - edge)
         return Prediction(output, (output > 0).long(), probability)

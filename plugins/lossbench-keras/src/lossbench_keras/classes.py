@@ -1,6 +1,6 @@
 """Keras's losses of many classes. output: logits [n, classes]; target: [n] int.
 
-`from_logits=False`, Keras's default, hands Keras the probabilities that a softmax makes of the logits.
+With `from_logits=False`, Keras's default, Keras gets probabilities: the softmax of the logits.
 """
 
 from __future__ import annotations
@@ -14,10 +14,17 @@ from lossbench_keras.adapter import KerasLoss
 
 
 class CategoricalCrossentropy(KerasLoss):
-    """Asks for the probability of every class: Keras's `CategoricalCrossentropy`, on one-hot targets.
+    """Estimates the probability of every class, from one-hot targets (Keras's `CategoricalCrossentropy`).
 
-    -Σ_c t_c log p_c, p = softmax(logits), t = (1 - label_smoothing) [c = y] + label_smoothing/classes. logits: [n,
-    classes]; target y: [n] int. Label smoothing: Szegedy et al., CVPR 2016.
+    -Σ_c t_c log p_c, p = softmax(logits), t = (1 - label_smoothing) [c = y] + label_smoothing/classes.
+
+    Args:
+        from_logits: whether Keras gets the logits, or the probabilities that lossbench makes of them.
+        label_smoothing: share of the label that is spread evenly over all classes.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: label smoothing: Szegedy et al., CVPR 2016.
     """
 
     kind = Kind.CLASSES
@@ -44,9 +51,14 @@ class CategoricalCrossentropy(KerasLoss):
 
 
 class SparseCategoricalCrossentropy(KerasLoss):
-    """Asks for the probability of every class: Keras's `SparseCategoricalCrossentropy`, on integer targets.
+    """Estimates the probability of every class, from integer targets (Keras's `SparseCategoricalCrossentropy`).
 
-    -log p_y, p = softmax(logits). logits: [n, classes]; target y: [n] int.
+    -log p_y, p = softmax(logits).
+
+    Args:
+        from_logits: whether Keras gets the logits, or the probabilities that lossbench makes of them.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
     """
 
     kind = Kind.CLASSES
@@ -66,10 +78,19 @@ class SparseCategoricalCrossentropy(KerasLoss):
 
 
 class CategoricalFocalCrossentropy(KerasLoss):
-    """Asks which class, most of all where it is still unsure: Keras's `CategoricalFocalCrossentropy`.
+    """Classifies, with the focus on examples that are still uncertain (Keras's `CategoricalFocalCrossentropy`).
 
-    alpha (1 - p)^gamma · -log p, p the softmax of the true class. logits: [n, classes]; target: [n] int. alpha weighs
-    all classes alike. Lin et al., ICCV 2017.
+    alpha (1 - p)^gamma · -log p, p the softmax of the true class.
+
+    Args:
+        alpha: factor of all losses, the same for every class.
+        gamma: focus on uncertain examples: exponent of 1 - p; 0 is the cross-entropy.
+        from_logits: whether Keras gets the logits, or the probabilities that lossbench makes of them.
+        label_smoothing: share of the label that is spread evenly over all classes.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Lin et al., ICCV 2017.
     """
 
     kind = Kind.CLASSES
@@ -78,7 +99,7 @@ class CategoricalFocalCrossentropy(KerasLoss):
     special_cases = {"gamma=0": "0.25 * cross_entropy"}
     reference = "α (1 - p)^γ · -log p; Lin et al. 2017; keras.losses.CategoricalFocalCrossentropy"
     search = {"gamma": Range(0.1, 5.0, log=True)}
-    units = {"gamma": "power of 1 - p", "alpha": "times every loss"}
+    units = {"gamma": "exponent of 1 - p", "alpha": "factor of every loss"}
 
     def __init__(
         self, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, label_smoothing: float = 0.0
@@ -109,10 +130,17 @@ class CategoricalFocalCrossentropy(KerasLoss):
 
 
 class CategoricalGeneralizedCrossEntropy(KerasLoss):
-    """Asks which class, and gives up on what stays surely wrong: Keras's `CategoricalGeneralizedCrossEntropy`.
+    """Classifies; learns hardly anything from examples that stay confidently wrong (Keras's
+    `CategoricalGeneralizedCrossEntropy`).
 
-    (1 - p^q)/q, p the softmax of the true class. logits: [n, classes]; target: [n] int. 0 < q < 1. Zhang and Sabuncu,
-    NeurIPS 2018.
+    (1 - p^q)/q, p the softmax of the true class.
+
+    Args:
+        q: between 0, the cross-entropy, and 1, the absolute error of the probability.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Zhang and Sabuncu, NeurIPS 2018.
     """
 
     kind = Kind.CLASSES
@@ -129,9 +157,11 @@ class CategoricalGeneralizedCrossEntropy(KerasLoss):
 
 
 class KLDivergence(KerasLoss):
-    """Asks for the probability of every class: Keras's `KLDivergence` from one-hot targets, the cross-entropy itself.
+    """Estimates the probability of every class; for one-hot targets it is the cross-entropy (Keras's `KLDivergence`).
 
-    Σ_c t_c log(t_c/p_c), t one-hot, p = softmax(logits). logits: [n, classes]; target: [n] int.
+    Σ_c t_c log(t_c/p_c), t one-hot, p = softmax(logits).
+
+    Shape: logits [n, classes], target [n] int; returns [n].
     """
 
     kind = Kind.CLASSES
@@ -146,10 +176,12 @@ class KLDivergence(KerasLoss):
 
 
 class CategoricalHinge(KerasLoss):
-    """Asks for the class alone, ahead of every other and of 0 by 1: Keras's `CategoricalHinge`. No probabilities.
+    """The true class must lead every other class, and 0, by 1; no probabilities (Keras's `CategoricalHinge`).
 
-    max(0, 1 + max(0, max_{c ≠ y} z_c) - z_y): Keras's formula, Crammer and Singer's only while another class's output
-    is above 0. outputs z: [n, classes]; target y: [n] int.
+    max(0, 1 + max(0, max_{c ≠ y} z_c) - z_y): Keras's formula. It is Crammer and Singer's only while another class's
+    output is above 0.
+
+    Shape: outputs z [n, classes], target y [n] int; returns [n].
     """
 
     kind = Kind.CLASSES

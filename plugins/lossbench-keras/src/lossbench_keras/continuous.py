@@ -9,9 +9,11 @@ from lossbench_keras.adapter import KerasLoss
 
 
 class MeanSquaredError(KerasLoss):
-    """Asks for the mean, and pays for a large error by its square: Keras's `MeanSquaredError`.
+    """Estimates the mean; errors count squared (Keras's `MeanSquaredError`).
 
-    (output - target)², without the ½. output, target: [n].
+    (output - target)², without the factor ½.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
     """
 
     kind = Kind.CONTINUOUS
@@ -24,9 +26,11 @@ class MeanSquaredError(KerasLoss):
 
 
 class MeanAbsoluteError(KerasLoss):
-    """Asks for the median: Keras's `MeanAbsoluteError`.
+    """Estimates the median (Keras's `MeanAbsoluteError`).
 
-    |output - target|. output, target: [n].
+    |output - target|.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
     """
 
     kind = Kind.CONTINUOUS
@@ -39,10 +43,12 @@ class MeanAbsoluteError(KerasLoss):
 
 
 class MeanAbsolutePercentageError(KerasLoss):
-    """Asks for a median in which small targets weigh most: Keras's `MeanAbsolutePercentageError`.
+    """Estimates a median in which small targets weigh most (Keras's `MeanAbsolutePercentageError`).
 
-    100 |output - target| / max(|target|, 1e-7). output, target: [n] in multiples of the training mean. The minimiser is
-    the median once every target weighs 1/target. A target of 0 outweighs all others together.
+    100 |output - target| / max(|target|, 1e-7). Minimised by the median of targets that each weigh 1/target. A target
+    of 0 outweighs all others together.
+
+    Shape: output, target [n], in multiples of the training mean; returns [n].
     """
 
     kind = Kind.CONTINUOUS
@@ -55,10 +61,11 @@ class MeanAbsolutePercentageError(KerasLoss):
 
 
 class MeanSquaredLogarithmicError(KerasLoss):
-    """Asks for the mean of log(1 + y), so that errors count by their ratio: Keras's `MeanSquaredLogarithmicError`.
+    """Estimates the mean of log(1 + y): errors count by their ratio (Keras's `MeanSquaredLogarithmicError`).
 
-    (log(1 + exp(output)) - log(1 + target))²; the prediction is exp(output), since Keras takes no negative ones.
-    output, target: [n] in multiples of the training mean.
+    (log(1 + exp(output)) - log(1 + target))². The prediction is exp(output), since Keras takes no negative ones.
+
+    Shape: output [n]; target [n], in multiples of the training mean; returns [n].
     """
 
     kind = Kind.CONTINUOUS
@@ -73,10 +80,16 @@ class MeanSquaredLogarithmicError(KerasLoss):
 
 
 class Huber(KerasLoss):
-    """Asks for something between the mean and the median: Keras's `Huber`.
+    """Squared error for small errors, absolute error for large ones (Keras's `Huber`).
 
-    r²/2 up to delta, delta (|r| - delta/2) beyond; r = output - target. output, target: [n]. Huber, Annals of
-    Mathematical Statistics 35, 1964.
+    r²/2 up to delta, delta (|r| - delta/2) beyond; r = output - target.
+
+    Args:
+        delta: error at which the loss turns from squared to linear, in training standard deviations of the target.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Huber, Annals of Mathematical Statistics 35, 1964.
     """
 
     kind = Kind.CONTINUOUS
@@ -92,9 +105,11 @@ class Huber(KerasLoss):
 
 
 class LogCosh(KerasLoss):
-    """Asks for something between the mean and the median, without a corner in its slope: Keras's `LogCosh`.
+    """Like Huber's loss, but smooth; estimates something between mean and median (Keras's `LogCosh`).
 
-    log cosh r, r = output - target. output, target: [n].
+    log cosh r, r = output - target.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
     """
 
     kind = Kind.CONTINUOUS
@@ -107,10 +122,11 @@ class LogCosh(KerasLoss):
 
 
 class Poisson(KerasLoss):
-    """Asks for the mean of counts and other amounts: Keras's `Poisson`.
+    """Estimates the mean of counts and other amounts, on a log scale (Keras's `Poisson`).
 
-    rate - target log rate, rate = exp(output), which is the prediction. output, target: [n] in multiples of the
-    training mean.
+    rate - target log rate, rate = exp(output), which is the prediction.
+
+    Shape: output [n]; target [n], in multiples of the training mean; returns [n].
     """
 
     kind = Kind.CONTINUOUS
@@ -125,10 +141,11 @@ class Poisson(KerasLoss):
 
 
 class CosineSimilarity(KerasLoss):
-    """Asks for predictions in proportion to the targets, at whatever scale: Keras's `CosineSimilarity`.
+    """Fits predictions that are proportional to the targets, at any scale (Keras's `CosineSimilarity`).
 
-    -Σ output · target / (|output| |target|), the batch as one vector: from -1 to 1, and -1 for the best answer.
-    output, target: [n]; one value.
+    -Σ output · target / (|output| |target|), with the batch as one vector: from -1, the best, to 1.
+
+    Shape: output, target [n], in training standard deviations of the target; returns one value [].
     """
 
     kind = Kind.CONTINUOUS

@@ -1,4 +1,4 @@
-"""Keras's losses of a set, which count over the whole batch and give one value."""
+"""Keras's set losses, which count over the whole batch and return one value."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ TVERSKY = "1 - TP/(TP + α FP + β FN); Salehi et al. 2017; keras.losses.Tversky
 
 
 class BinaryDice(KerasLoss):
-    """Asks for the overlap of answers and positives: Keras's `Dice`.
+    """Overlap of predictions and positives (Keras's `Dice`).
 
-    1 - 2 TP/(Σ p + Σ y), p = sigmoid(logit), over the batch. logit: [n]; target y: [n] in {0, 1}; one value. Milletari,
-    Navab and Ahmadi, 3DV 2016.
+    1 - 2 TP/(Σ p + Σ y), p = sigmoid(logit), y the target, over the batch.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
+
+    Source: Milletari, Navab and Ahmadi, 3DV 2016.
     """
 
     kind = Kind.BINARY
@@ -31,10 +34,14 @@ class BinaryDice(KerasLoss):
 
 
 class ClassesDice(KerasLoss):
-    """Asks for the overlap of answers and classes, all classes in one count: Keras's `Dice` on one-hot targets.
+    """Overlap of predictions and classes, with all classes in one count (Keras's `Dice` on one-hot targets).
 
-    1 - 2 Σ p t/(Σ p + Σ t), p = softmax(logits), t one-hot, over rows and classes. logits: [n, classes]; target: [n]
-    int; one value: 1 less the mean probability of the true class.
+    1 - 2 Σ p t/(Σ p + Σ t), p = softmax(logits), t one-hot, over rows and classes: 1 minus the mean probability of the
+    true class.
+
+    Shape: logits [n, classes], target [n] int; returns one value [].
+
+    Source: Milletari, Navab and Ahmadi, 3DV 2016.
     """
 
     kind = Kind.CLASSES
@@ -49,11 +56,17 @@ class ClassesDice(KerasLoss):
 
 
 class BinaryTversky(KerasLoss):
-    """Asks for few misses and few false alarms among the positives, at a price for each: Keras's `Tversky`.
+    """Overlap with separate weights for false positives and false negatives (Keras's `Tversky`).
 
-    1 - TP/(TP + alpha FP + beta FN), soft counts by p = sigmoid(logit) over the batch. logit: [n]; target: [n] in
-    {0, 1}; one value. As documented, alpha weighs false positives and beta false negatives. Salehi, Erdogmus and
-    Gholipour, MLMI 2017.
+    1 - TP/(TP + alpha FP + beta FN), soft counts by p = sigmoid(logit) over the batch.
+
+    Args:
+        alpha: weight of false positives, as Keras documents it.
+        beta: weight of false negatives, as Keras documents it.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
+
+    Source: Salehi, Erdogmus and Gholipour, MLMI 2017.
     """
 
     kind = Kind.BINARY
@@ -71,10 +84,18 @@ class BinaryTversky(KerasLoss):
 
 
 class ClassesTversky(KerasLoss):
-    """Asks for the overlap of answers and classes, all classes in one count: Keras's `Tversky` on one-hot targets.
+    """Overlap of predictions and classes, with all classes in one count (Keras's `Tversky` on one-hot targets).
 
     1 - TP/(TP + alpha FP + beta FN), soft counts by p = softmax(logits) over rows and classes, where FP and FN are
-    always the same. logits: [n, classes]; target: [n] int; one value. Salehi et al., MLMI 2017.
+    always equal.
+
+    Args:
+        alpha: weight of false positives.
+        beta: weight of false negatives.
+
+    Shape: logits [n, classes], target [n] int; returns one value [].
+
+    Source: Salehi, Erdogmus and Gholipour, MLMI 2017.
     """
 
     kind = Kind.CLASSES

@@ -1,1 +1,1 @@
-"""kornia's losses as lossbench losses: the targets of a batch are the pixels of an image of one row."""
+"""kornia's losses as lossbench losses: the targets of a batch form an image of one row of pixels."""

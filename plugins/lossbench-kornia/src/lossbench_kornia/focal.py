@@ -10,14 +10,22 @@ from lossbench.loss import Kind, Loss, Range
 
 SEARCH = {"gamma": Range(0.1, 5.0, log=True)}
 IGNORED = -100
-"""What kornia calls `ignore_index`, at its default."""
+"""kornia's default `ignore_index`."""
 
 
 class BinaryFocal(Loss):
-    """Asks which class, most of all where it is still unsure: kornia's `BinaryFocalLossWithLogits`.
+    """Classifies, with the focus on examples that are still uncertain (kornia's `BinaryFocalLossWithLogits`).
 
-    (1 - p)^gamma · -log p, p the probability of the true class; with `alpha` times alpha for positives and 1 - alpha
-    for negatives. logit: [n]; target: [n] in {0, 1}. Lin et al., ICCV 2017.
+    (1 - p)^gamma · -log p, p the probability of the true class. With `alpha`, times alpha for positives and 1 - alpha
+    for negatives.
+
+    Args:
+        alpha: weight of a positive; a negative weighs 1 - alpha. None weighs both 1.
+        gamma: focus on uncertain examples: exponent of 1 - p; 0 is the cross-entropy.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Lin et al., ICCV 2017.
     """
 
     kind = Kind.BINARY
@@ -25,7 +33,7 @@ class BinaryFocal(Loss):
     raises = {"alpha": "positives"}
     reference = "(1 - p)^γ · -log p; Lin et al. 2017; kornia.losses.BinaryFocalLossWithLogits"
     search = SEARCH
-    units = {"alpha": "weight of a positive, against 1 - alpha of a negative", "gamma": "power of 1 - p"}
+    units = {"alpha": "weight of a positive; of a negative: 1 - alpha", "gamma": "exponent of 1 - p"}
 
     def __init__(self, alpha: float | None = 0.25, gamma: float = 2.0) -> None:
         super().__init__()
@@ -50,11 +58,18 @@ class BinaryFocal(Loss):
 
 
 class ClassesFocal(Loss):
-    """Asks which class, most of all where it is still unsure: kornia's `FocalLoss`.
+    """Classifies, with the focus on examples that are still uncertain (kornia's `FocalLoss`).
 
-    The mean over classes, as kornia takes it, of (1 - p)^gamma · -log p for the true class, p its softmax, and of 0 for
-    all others; with `alpha` times 1 - alpha for the first class and alpha for the rest. logits: [n, classes]; target:
-    [n] int. Lin et al., ICCV 2017.
+    (1 - p)^gamma · -log p for the true class, p its softmax, divided by the number of classes: kornia takes the mean
+    over classes, and the others are 0.
+
+    Args:
+        alpha: weight of every class except the first, which weighs 1 - alpha. None weighs all 1.
+        gamma: focus on uncertain examples: exponent of 1 - p; 0 is the cross-entropy.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Lin et al., ICCV 2017.
     """
 
     kind = Kind.CLASSES
@@ -62,7 +77,7 @@ class ClassesFocal(Loss):
     special_cases = {"gamma=0": "cross_entropy"}
     reference = "(1 - p)^γ · -log p; Lin et al. 2017; kornia.losses.FocalLoss"
     search = SEARCH
-    units = {"alpha": "weight of every class but the first, which has 1 - alpha", "gamma": "power of 1 - p"}
+    units = {"alpha": "weight of every class except the first; of the first: 1 - alpha", "gamma": "exponent of 1 - p"}
 
     def __init__(self, alpha: float | None = None, gamma: float = 2.0) -> None:
         super().__init__()

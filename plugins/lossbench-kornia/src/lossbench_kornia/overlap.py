@@ -1,4 +1,4 @@
-"""kornia's losses of overlap: one value for all targets of a batch, as for the pixels of an image."""
+"""kornia's overlap losses: one value for all targets of a batch, as for the pixels of an image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from lossbench.loss import Kind, Loss, Prediction, Range
 
 IGNORED = -100
-"""What kornia calls `ignore_index`, at its default."""
+"""kornia's default `ignore_index`."""
 
 
 def row(values: Tensor) -> Tensor:
@@ -18,18 +18,24 @@ def row(values: Tensor) -> Tensor:
 
 
 class Dice(Loss):
-    """Asks for the overlap of answers and classes: kornia's `DiceLoss`.
+    """Overlap of predictions and classes (kornia's `DiceLoss`).
 
-    1 - 2 Σ p t/(Σ (p + t) + eps), p = softmax(logits), t one-hot, over pixels and classes with `average` micro; each
-    class by itself, and then the mean, with macro. logits: [n, classes]; target: [n] int. Milletari, Navab and Ahmadi,
-    3DV 2016.
+    1 - 2 Σ p t/(Σ (p + t) + eps), p = softmax(logits), t one-hot.
+
+    Args:
+        average: micro sums over pixels and classes, macro takes the mean over the classes.
+        eps: pixels added to the denominator.
+
+    Shape: logits [n, classes], target [n] int; returns one value [].
+
+    Source: Milletari, Navab and Ahmadi, 3DV 2016.
     """
 
     kind = Kind.CLASSES
     pointwise = False
     bounded, convex, zero = True, False, True
     reference = "1 - 2 Σpt/Σ(p + t); Milletari et al. 2016; kornia.losses.DiceLoss"
-    units = {"eps": "pixels, added below"}
+    units = {"eps": "pixels, added to the denominator"}
 
     def __init__(self, average: str = "micro", eps: float = 1e-8) -> None:
         super().__init__()
@@ -49,11 +55,18 @@ class Dice(Loss):
 
 
 class Tversky(Loss):
-    """Asks for few misses and few false alarms of each class, at a price for each: kornia's `TverskyLoss`.
+    """Overlap of each class, with separate weights for false positives and false negatives (kornia's `TverskyLoss`).
 
-    1 less the mean over the classes that are there of TP/(TP + alpha FP + beta FN + eps), p = softmax(logits). logits:
-    [n, classes]; target: [n] int. alpha weighs false positives, beta false negatives. Salehi, Erdogmus and Gholipour,
-    MLMI 2017.
+    1 minus the mean, over the classes that occur, of TP/(TP + alpha FP + beta FN + eps), p = softmax(logits).
+
+    Args:
+        alpha: weight of false positives.
+        beta: weight of false negatives.
+        eps: pixels added to the denominator.
+
+    Shape: logits [n, classes], target [n] int; returns one value [].
+
+    Source: Salehi, Erdogmus and Gholipour, MLMI 2017.
     """
 
     kind = Kind.CLASSES
@@ -65,7 +78,7 @@ class Tversky(Loss):
     units = {
         "alpha": "weight of a false positive",
         "beta": "weight of a false negative",
-        "eps": "pixels, added below",
+        "eps": "pixels, added to the denominator",
     }
 
     def __init__(self, alpha: float = 0.5, beta: float = 0.5, eps: float = 1e-8) -> None:
@@ -82,10 +95,14 @@ class Tversky(Loss):
 
 
 class LovaszHinge(Loss):
-    """Asks for the intersection over union of the positives, by hinges: kornia's `LovaszHingeLoss`. No probabilities.
+    """Intersection over union of the positives, by hinges; no probabilities (kornia's `LovaszHingeLoss`).
 
-    The Lovász extension of 1 - intersection/union at the hinges max(0, 1 - s), s the logit for a target of 1, less the
-    logit for 0. logit: [n]; target: [n] in {0, 1}. Berman, Rannen Triki and Blaschko, CVPR 2018.
+    The Lovász extension of 1 - intersection/union at the hinges max(0, 1 - s), s = logit for a target of 1, -logit for
+    0.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
+
+    Source: Berman, Rannen Triki and Blaschko, CVPR 2018.
     """
 
     kind = Kind.BINARY
@@ -101,10 +118,13 @@ class LovaszHinge(Loss):
 
 
 class LovaszSoftmax(Loss):
-    """Asks for the intersection over union of every class, by its probabilities: kornia's `LovaszSoftmaxLoss`.
+    """Intersection over union of every class, by its probabilities (kornia's `LovaszSoftmaxLoss`).
 
     The mean over classes of the Lovász extension of 1 - intersection/union at |p_c - [c = y]|, p = softmax(logits).
-    logits: [n, classes]; target y: [n] int. Berman, Rannen Triki and Blaschko, CVPR 2018.
+
+    Shape: logits [n, classes], target [n] int; returns one value [].
+
+    Source: Berman, Rannen Triki and Blaschko, CVPR 2018.
     """
 
     kind = Kind.CLASSES

@@ -9,9 +9,13 @@ from lossbench.loss import Kind, Loss
 
 
 class Cauchy(Loss):
-    """Asks for the centre; a target ten times as far off costs little more: kornia's `CauchyLoss`.
+    """Robust: a large error counts by its logarithm; estimates the centre (kornia's `CauchyLoss`).
 
-    log(1 + r²/2), r = output - target. output, target: [n]. Black and Anandan 1996; Barron's loss with alpha = 0.
+    log(1 + r²/2), r = output - target: Barron's loss with alpha = 0.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Black and Anandan 1996.
     """
 
     kind = Kind.CONTINUOUS
@@ -24,9 +28,13 @@ class Cauchy(Loss):
 
 
 class Welsch(Loss):
-    """Asks for where targets are dense; one far off hardly pulls, and costs no more than 1: kornia's `WelschLoss`.
+    """Very robust: a distant target gets almost no gradient and costs at most 1 (kornia's `WelschLoss`).
 
-    1 - exp(-r²/2), r = output - target. output, target: [n]. Dennis and Welsch 1978; Barron's loss with alpha = -∞.
+    1 - exp(-r²/2), r = output - target: Barron's loss with alpha = -∞.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Dennis and Welsch 1978.
     """
 
     kind = Kind.CONTINUOUS
@@ -39,9 +47,13 @@ class Welsch(Loss):
 
 
 class GemanMcClure(Loss):
-    """Asks for where targets are dense; one far off hardly pulls, and costs at most 2: kornia's `GemanMcclureLoss`.
+    """Very robust: a distant target gets almost no gradient and costs at most 2 (kornia's `GemanMcclureLoss`).
 
-    2 r²/(r² + 4), r = output - target. output, target: [n]. Geman and McClure 1985; Barron's loss with alpha = -2.
+    2 r²/(r² + 4), r = output - target: Barron's loss with alpha = -2.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Geman and McClure 1985.
     """
 
     kind = Kind.CONTINUOUS
@@ -54,9 +66,13 @@ class GemanMcClure(Loss):
 
 
 class Charbonnier(Loss):
-    """Asks for something between the mean and the median, without a corner in its slope: kornia's `CharbonnierLoss`.
+    """Like Huber's loss, but smooth; estimates something between mean and median (kornia's `CharbonnierLoss`).
 
-    √(r² + 1) - 1, r = output - target. output, target: [n]. Charbonnier et al., ICIP 1994; Barron's loss with alpha 1.
+    √(r² + 1) - 1, r = output - target: Barron's loss with alpha = 1.
+
+    Shape: output, target [n], in training standard deviations of the target; returns [n].
+
+    Source: Charbonnier et al., ICIP 1994.
     """
 
     kind = Kind.CONTINUOUS

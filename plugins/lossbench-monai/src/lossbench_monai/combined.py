@@ -1,4 +1,4 @@
-"""MONAI's sums of an overlap and a loss of each voxel: one value for all targets of a batch."""
+"""MONAI's sums of an overlap loss and a loss per voxel: one value for all targets of a batch."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from lossbench_monai.volume import BY_SIGMOID, BY_SOFTMAX, VolumeLoss
 DICE_CE = "λ_dice Dice + λ_ce cross-entropy; monai.losses.DiceCELoss"
 DICE_FOCAL = "λ_dice Dice + λ_focal focal; monai.losses.DiceFocalLoss"
 GENERALIZED = "λ_gdl generalized Dice + λ_focal focal; monai.losses.GeneralizedDiceFocalLoss"
-UNITS = {"gamma": "power of 1 - p", "alpha": "weight of a positive, against 1 - alpha of a negative"}
+UNITS = {"gamma": "exponent of 1 - p", "alpha": "weight of a positive; of a negative: 1 - alpha"}
 
 
 class BinaryDiceCE(VolumeLoss):
-    """Asks for the overlap and the probability at once: MONAI's `DiceCELoss` of one channel.
+    """Overlap and probability at once: Dice plus cross-entropy (MONAI's `DiceCELoss`, one channel).
 
-    lambda_dice times Dice plus lambda_ce times the mean binary cross-entropy. logit: [n]; target: [n] in {0, 1}.
+    lambda_dice · Dice + lambda_ce · mean binary cross-entropy.
+
+    Args:
+        lambda_dice: weight of Dice.
+        lambda_ce: weight of the cross-entropy.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
     """
 
     kind = Kind.BINARY
@@ -31,9 +37,17 @@ class BinaryDiceCE(VolumeLoss):
 
 
 class ClassesDiceCE(VolumeLoss):
-    """Asks for the overlap and the probability at once: MONAI's `DiceCELoss` of one channel a class.
+    """Overlap and probability at once: Dice plus cross-entropy (MONAI's `DiceCELoss`, one channel per class).
 
-    lambda_dice times Dice plus lambda_ce times the mean cross-entropy. logits: [n, classes]; target: [n] int.
+    lambda_dice · Dice + lambda_ce · mean cross-entropy.
+
+    Args:
+        include_background: whether the first class counts.
+        lambda_dice: weight of Dice.
+        lambda_ce: weight of the cross-entropy.
+        label_smoothing: share of the label that is spread evenly over all classes, in the cross-entropy only.
+
+    Shape: logits [n, classes], target [n] int; returns one value [].
     """
 
     kind = Kind.CLASSES
@@ -65,9 +79,18 @@ class ClassesDiceCE(VolumeLoss):
 
 
 class BinaryDiceFocal(VolumeLoss):
-    """Asks for the overlap, and for each target where it is still unsure: MONAI's `DiceFocalLoss` of one channel.
+    """Dice plus focal loss, for overlap and for examples that are still uncertain (MONAI's `DiceFocalLoss`, one
+    channel).
 
-    lambda_dice times Dice plus lambda_focal times the mean focal loss. logit: [n]; target: [n] in {0, 1}.
+    lambda_dice · Dice + lambda_focal · mean focal loss.
+
+    Args:
+        gamma: focus on uncertain examples: exponent of 1 - p; 0 is the cross-entropy.
+        lambda_dice: weight of Dice.
+        lambda_focal: weight of the focal loss.
+        alpha: weight of a positive; a negative weighs 1 - alpha. None weighs both 1.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
     """
 
     kind = Kind.BINARY
@@ -88,10 +111,19 @@ class BinaryDiceFocal(VolumeLoss):
 
 
 class ClassesDiceFocal(VolumeLoss):
-    """Asks for the overlap, and for each class where it is still unsure: MONAI's `DiceFocalLoss`, a channel a class.
+    """Dice plus focal loss, for overlap and for examples that are still uncertain (MONAI's `DiceFocalLoss`, one channel
+    per class).
 
-    lambda_dice times Dice, by the softmax, plus lambda_focal times the mean focal loss, each class against the rest by
-    its sigmoid. logits: [n, classes]; target: [n] int.
+    lambda_dice · Dice, by the softmax, + lambda_focal · mean focal loss, one-vs-rest by sigmoids.
+
+    Args:
+        include_background: whether the first class counts.
+        gamma: focus on uncertain examples: exponent of 1 - p; 0 is the cross-entropy.
+        lambda_dice: weight of Dice.
+        lambda_focal: weight of the focal loss.
+        alpha: weight of a positive; a negative weighs 1 - alpha. None weighs both 1.
+
+    Shape: logits [n, classes], target [n] int; returns one value [].
     """
 
     kind = Kind.CLASSES
@@ -120,10 +152,16 @@ class ClassesDiceFocal(VolumeLoss):
 
 
 class BinaryGeneralizedDiceFocal(VolumeLoss):
-    """Asks for the overlap, and for each target where it is still unsure: MONAI's `GeneralizedDiceFocalLoss`.
+    """Generalized Dice plus focal loss (MONAI's `GeneralizedDiceFocalLoss`, one channel).
 
-    lambda_gdl times the generalized Dice plus lambda_focal times the mean focal loss. logit: [n]; target: [n] in
-    {0, 1}.
+    lambda_gdl · generalized Dice + lambda_focal · mean focal loss.
+
+    Args:
+        gamma: focus on uncertain examples: exponent of 1 - p; 0 is the cross-entropy.
+        lambda_gdl: weight of the generalized Dice.
+        lambda_focal: weight of the focal loss.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
     """
 
     kind = Kind.BINARY
@@ -141,10 +179,17 @@ class BinaryGeneralizedDiceFocal(VolumeLoss):
 
 
 class ClassesGeneralizedDiceFocal(VolumeLoss):
-    """Asks for the overlap, rare classes by a larger weight, and for each: MONAI's `GeneralizedDiceFocalLoss`.
+    """Generalized Dice, in which rare classes weigh more, plus focal loss (MONAI's `GeneralizedDiceFocalLoss`).
 
-    lambda_gdl times the generalized Dice plus lambda_focal times the mean focal loss, each class against the rest by
-    its sigmoid. logits: [n, classes]; target: [n] int.
+    lambda_gdl · generalized Dice + lambda_focal · mean focal loss, one-vs-rest by sigmoids.
+
+    Args:
+        include_background: whether the first class counts.
+        gamma: focus on uncertain examples: exponent of 1 - p; 0 is the cross-entropy.
+        lambda_gdl: weight of the generalized Dice.
+        lambda_focal: weight of the focal loss.
+
+    Shape: logits [n, classes], target [n] int; returns one value [].
     """
 
     kind = Kind.CLASSES

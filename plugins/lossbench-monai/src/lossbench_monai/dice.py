@@ -1,7 +1,7 @@
-"""MONAI's losses of overlap: one value for all targets of a batch, as for the voxels of a volume.
+"""MONAI's overlap losses: one value for all targets of a batch, as for the voxels of a volume.
 
-For classes MONAI takes the mean over the classes of each one's own overlap, `include_background=False` leaves out the
-first.
+For classes, MONAI computes each class's overlap and takes the mean; `include_background=False` leaves out the first
+class.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import Tensor
 from lossbench.loss import Kind, Range
 from lossbench_monai.volume import BY_SIGMOID, BY_SOFTMAX, IGNORED, VolumeLoss, ignoring, volume
 
-SMOOTH = {"smooth_nr": "positives, added above", "smooth_dr": "positives, added below"}
+SMOOTH = {"smooth_nr": "positives, in the numerator", "smooth_dr": "positives, in the denominator"}
 WEIGHTS = {"alpha": "weight of a false positive", "beta": "weight of a false negative"}
 DICE = "1 - (2TP + s)/(Σp + Σy + s); Milletari et al. 2016; monai.losses.DiceLoss"
 GENERALIZED = "1 - 2 Σ_c w_c TP_c / Σ_c w_c (Σp_c + Σy_c); Sudre et al. 2017; monai.losses.GeneralizedDiceLoss"
@@ -20,10 +20,19 @@ TVERSKY = "1 - (TP + s)/(TP + α FP + β FN + s); Salehi et al. 2017; monai.loss
 
 
 class BinaryDice(VolumeLoss):
-    """Asks for the overlap of answers and positives: MONAI's `DiceLoss` of one channel.
+    """Overlap of predictions and positives (MONAI's `DiceLoss`, one channel).
 
-    1 - (2 TP + smooth_nr)/(Σ p + Σ y + smooth_dr), p = sigmoid(logit); squares in the sums with `squared_pred`, the
-    intersection over union with `jaccard`. logit: [n]; target y: [n] in {0, 1}. Milletari, Navab and Ahmadi, 3DV 2016.
+    1 - (2 TP + smooth_nr)/(Σ p + Σ y + smooth_dr), p = sigmoid(logit), y the target.
+
+    Args:
+        squared_pred: whether the sums in the denominator are of squares.
+        jaccard: whether it is the intersection over union instead.
+        smooth_nr: positives added to the numerator.
+        smooth_dr: positives added to the denominator.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
+
+    Source: Milletari, Navab and Ahmadi, 3DV 2016.
     """
 
     kind = Kind.BINARY
@@ -51,10 +60,20 @@ class BinaryDice(VolumeLoss):
 
 
 class ClassesDice(VolumeLoss):
-    """Asks for the overlap of answers and classes, each class by itself: MONAI's `DiceLoss` of one channel a class.
+    """Overlap of predictions and classes, each class separately (MONAI's `DiceLoss`, one channel per class).
 
-    The mean over classes of 1 - (2 TP + smooth_nr)/(Σ p + Σ y + smooth_dr), p = softmax(logits). logits: [n, classes];
-    target: [n] int. Milletari, Navab and Ahmadi, 3DV 2016.
+    The mean over classes of 1 - (2 TP + smooth_nr)/(Σ p + Σ y + smooth_dr), p = softmax(logits), y one-hot.
+
+    Args:
+        include_background: whether the first class counts.
+        squared_pred: whether the sums in the denominator are of squares.
+        jaccard: whether it is the intersection over union instead.
+        smooth_nr: positives added to the numerator.
+        smooth_dr: positives added to the denominator.
+
+    Shape: logits [n, classes], target [n] int; returns one value [].
+
+    Source: Milletari, Navab and Ahmadi, 3DV 2016.
     """
 
     kind = Kind.CLASSES
@@ -88,10 +107,18 @@ class ClassesDice(VolumeLoss):
 
 
 class BinaryGeneralizedDice(VolumeLoss):
-    """Asks for the overlap of answers and positives: MONAI's `GeneralizedDiceLoss`, of one channel the same as Dice.
+    """Overlap of predictions and positives; for one channel the same as Dice (MONAI's `GeneralizedDiceLoss`).
 
-    1 - (2 w TP + smooth_nr)/(w (Σ p + Σ y) + smooth_dr), p = sigmoid(logit), w = 1/(Σ y)² for `w_type` square, 1/Σ y
-    for simple, 1 for uniform. logit: [n]; target y: [n] in {0, 1}. Sudre et al., DLMIA 2017.
+    1 - (2 w TP + smooth_nr)/(w (Σ p + Σ y) + smooth_dr), p = sigmoid(logit), y the target.
+
+    Args:
+        w_type: the weight w: square 1/(Σ y)², simple 1/Σ y, uniform 1.
+        smooth_nr: positives added to the numerator.
+        smooth_dr: positives added to the denominator.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
+
+    Source: Sudre et al., DLMIA 2017.
     """
 
     kind = Kind.BINARY
@@ -106,10 +133,19 @@ class BinaryGeneralizedDice(VolumeLoss):
 
 
 class ClassesGeneralizedDice(VolumeLoss):
-    """Asks for the overlap of answers and classes, rare classes by a larger weight: MONAI's `GeneralizedDiceLoss`.
+    """Overlap of predictions and classes, in which rare classes weigh more (MONAI's `GeneralizedDiceLoss`).
 
-    1 - (2 Σ_c w_c TP_c + smooth_nr)/(Σ_c w_c (Σ p_c + Σ y_c) + smooth_dr), p = softmax(logits), w_c = 1/(Σ y_c)² for
-    `w_type` square, 1/Σ y_c for simple, 1 for uniform. logits: [n, classes]; target: [n] int. Sudre et al., DLMIA 2017.
+    1 - (2 Σ_c w_c TP_c + smooth_nr)/(Σ_c w_c (Σ p_c + Σ y_c) + smooth_dr), p = softmax(logits), y one-hot.
+
+    Args:
+        include_background: whether the first class counts.
+        w_type: the weights w_c: square 1/(Σ y_c)², simple 1/Σ y_c, uniform 1.
+        smooth_nr: positives added to the numerator.
+        smooth_dr: positives added to the denominator.
+
+    Shape: logits [n, classes], target [n] int; returns one value [].
+
+    Source: Sudre et al., DLMIA 2017.
     """
 
     kind = Kind.CLASSES
@@ -136,10 +172,19 @@ class ClassesGeneralizedDice(VolumeLoss):
 
 
 class BinaryTversky(VolumeLoss):
-    """Asks for few misses and few false alarms among the positives, at a price for each: MONAI's `TverskyLoss`.
+    """Overlap with separate weights for false positives and false negatives (MONAI's `TverskyLoss`).
 
-    1 - (TP + smooth_nr)/(TP + alpha FP + beta FN + smooth_dr), soft counts by p = sigmoid(logit). logit: [n]; target:
-    [n] in {0, 1}. alpha weighs false positives, beta false negatives. Salehi, Erdogmus and Gholipour, MLMI 2017.
+    1 - (TP + smooth_nr)/(TP + alpha FP + beta FN + smooth_dr), soft counts by p = sigmoid(logit).
+
+    Args:
+        alpha: weight of false positives.
+        beta: weight of false negatives.
+        smooth_nr: positives added to the numerator.
+        smooth_dr: positives added to the denominator.
+
+    Shape: logit [n], target [n] of 0 and 1; returns one value [].
+
+    Source: Salehi, Erdogmus and Gholipour, MLMI 2017.
     """
 
     kind = Kind.BINARY
@@ -161,10 +206,20 @@ class BinaryTversky(VolumeLoss):
 
 
 class ClassesTversky(VolumeLoss):
-    """Asks for few misses and few false alarms of each class, at a price for each: MONAI's `TverskyLoss`.
+    """Overlap of each class, with separate weights for false positives and false negatives (MONAI's `TverskyLoss`).
 
-    The mean over classes of 1 - (TP + smooth_nr)/(TP + alpha FP + beta FN + smooth_dr), p = softmax(logits). logits:
-    [n, classes]; target: [n] int. Salehi, Erdogmus and Gholipour, MLMI 2017.
+    The mean over classes of 1 - (TP + smooth_nr)/(TP + alpha FP + beta FN + smooth_dr), p = softmax(logits).
+
+    Args:
+        include_background: whether the first class counts.
+        alpha: weight of false positives.
+        beta: weight of false negatives.
+        smooth_nr: positives added to the numerator.
+        smooth_dr: positives added to the denominator.
+
+    Shape: logits [n, classes], target [n] int; returns one value [].
+
+    Source: Salehi, Erdogmus and Gholipour, MLMI 2017.
     """
 
     kind = Kind.CLASSES

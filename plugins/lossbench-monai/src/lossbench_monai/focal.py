@@ -13,14 +13,22 @@ from lossbench_monai.volume import IGNORED, ignoring
 
 REFERENCE = "(1 - p)^γ · -log p; Lin et al. 2017; monai.losses.FocalLoss"
 SEARCH = {"gamma": Range(0.1, 5.0, log=True)}
-UNITS = {"gamma": "power of 1 - p", "alpha": "weight of a positive, against 1 - alpha of a negative"}
+UNITS = {"gamma": "exponent of 1 - p", "alpha": "weight of a positive; of a negative: 1 - alpha"}
 
 
 class BinaryFocal(Loss):
-    """Asks which class, most of all where it is still unsure: MONAI's `FocalLoss` of one channel.
+    """Classifies, with the focus on examples that are still uncertain (MONAI's `FocalLoss`, one channel).
 
-    (1 - p)^gamma · -log p, p the probability of the true class; with `alpha` times alpha for positives and 1 - alpha
-    for negatives. logit: [n]; target: [n] in {0, 1}. Lin et al., ICCV 2017.
+    (1 - p)^gamma · -log p, p the probability of the true class. With `alpha`, times alpha for positives and 1 - alpha
+    for negatives.
+
+    Args:
+        gamma: focus on uncertain examples: exponent of 1 - p; 0 is the cross-entropy.
+        alpha: weight of a positive; a negative weighs 1 - alpha. None weighs both 1.
+
+    Shape: logit [n], target [n] of 0 and 1; returns [n].
+
+    Source: Lin et al., ICCV 2017.
     """
 
     kind = Kind.BINARY
@@ -55,18 +63,28 @@ class BinaryFocal(Loss):
 
 
 class ClassesFocal(Loss):
-    """Asks which class, most of all where it is still unsure: MONAI's `FocalLoss` of one channel a class.
+    """Classifies, with the focus on examples that are still uncertain (MONAI's `FocalLoss`, one channel per class).
 
-    The mean over channels, as MONAI takes it, of (1 - p)^gamma · -log p: with `use_softmax` p is the softmax of the
-    true class, and all other channels are 0; without, each channel is a class against the rest. logits: [n, classes];
-    target: [n] int. `alpha` weighs positives, with `use_softmax` every class but the first. Lin et al., ICCV 2017.
+    The mean over channels, as MONAI takes it, of (1 - p)^gamma · -log p. With `use_softmax`, p is the softmax of the
+    true class and all other channels are 0; without, each channel is one class against the rest.
+
+    Args:
+        include_background: whether the first class counts.
+        gamma: focus on uncertain examples: exponent of 1 - p; 0 is the cross-entropy.
+        alpha: weight of positives; with `use_softmax`, of every class except the first.
+        weight: one factor per class, for its channel.
+        use_softmax: whether p is a softmax or a sigmoid per class.
+
+    Shape: logits [n, classes], target [n] int; returns [n].
+
+    Source: Lin et al., ICCV 2017.
     """
 
     kind = Kind.CLASSES
     bounded, zero, monotone = False, True, True
     reference = REFERENCE
     search = SEARCH
-    units = {**UNITS, "weight": "of each class, times its channel's loss"}
+    units = {**UNITS, "weight": "factor of each class's channel"}
 
     def __init__(
         self,
@@ -113,7 +131,7 @@ class ClassesFocal(Loss):
     def predict(self, output: Tensor) -> Prediction:
         if self.use_softmax:
             return super().predict(output)
-        # the shares of the sigmoids, by logarithms: finite even where all of them underflow
+        # sigmoids divided by their sum, by logarithms: finite even if all of them underflow
         return Prediction(output, output.argmax(-1), functional.logsigmoid(output).softmax(-1))
 
 

@@ -1,4 +1,4 @@
-"""The layout that MONAI expects, and how its set losses are called in it."""
+"""The layout that MONAI expects, and how its set losses are called with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lossbench.loss import Loss
 
 IGNORED = -1
-"""The label by which MONAI is told to leave a voxel out."""
+"""The label of voxels that MONAI ignores."""
 
 
 def volume(values: Tensor) -> Tensor:
@@ -24,7 +24,7 @@ class VolumeLoss(Loss):
 
     pointwise = False
     reads: ClassVar[dict[str, bool]]
-    """`BY_SIGMOID` or `BY_SOFTMAX`: MONAI's losses take probabilities unless they are told of logits."""
+    """`BY_SIGMOID` or `BY_SOFTMAX`: by default MONAI's losses take probabilities, not logits."""
 
     def __init__(self, make: Callable[..., nn.Module], **params: Any) -> None:
         super().__init__()
@@ -42,5 +42,5 @@ BY_SOFTMAX = {"softmax": True, "to_onehot_y": True}
 
 
 def ignoring(target: Tensor, mask: Tensor) -> Tensor:
-    """The target with `IGNORED` wherever the mask is false."""
+    """The target, with `IGNORED` where the mask is false."""
     return torch.where(mask, target, IGNORED)

@@ -11,11 +11,15 @@ from lossbench.loss import Kind, Loss, Prediction, Sequences
 
 
 class PytorchCRF(Loss):
-    """Asks for the probability of the whole sequence of labels, with learned transitions: pytorch-crf's `CRF`.
+    """Estimates the probability of the whole label sequence, with learned transitions (pytorch-crf's `CRF`).
 
-    log Z - score(y), score(y) = start[y_1] + Σ_t z_t[y_t] + Σ_t transition[y_{t-1}, y_t] + end[y_T]. Sequences of
-    logits z [sum of lengths, classes] and of int labels; one value a sequence. `predict` gives the best sequence
-    (Viterbi) and each label's probability given the whole text. Lafferty, McCallum and Pereira, ICML 2001.
+    log Z - score(y), score(y) = start[y_1] + Σ_t z_t[y_t] + Σ_t transition[y_{t-1}, y_t] + end[y_T]. `predict` returns
+    the best sequence (Viterbi) and each label's probability given the whole text.
+
+    Shape: packed logits z [sum of lengths, classes], packed labels y [sum of lengths] int; returns one loss per
+    sequence [n].
+
+    Source: Lafferty, McCallum and Pereira, ICML 2001.
     """
 
     kind = Kind.SEQUENCES
@@ -39,14 +43,14 @@ class PytorchCRF(Loss):
         return -self.crf(emissions, tags, mask, reduction="none")
 
     def predict(self, output: Sequences) -> Prediction:
-        """label: [sum of lengths], of the best sequence; probability: [sum of lengths, classes], in the whole text."""
+        """The best sequence [sum of lengths], and each label's probability given the text [sum of lengths, classes]."""
         with torch.enable_grad():
             values = output.values.detach().requires_grad_()
             emissions, mask = self._padded(Sequences(values, output.lengths))
             best = [torch.tensor(path, device=values.device) for path in self.crf.decode(emissions, mask)]
             (slope,) = torch.autograd.grad(self.crf(emissions, pad_sequence(best, batch_first=True), mask), values)
         label = torch.cat(best)
-        # d log P(labels) / dz = onehot(labels) - each label's probability, which is all that pytorch-crf leaves out
+        # d log P(labels) / dz = onehot(labels) - each label's probability, which pytorch-crf does not return itself
         probability = torch.zeros_like(slope).scatter(1, label[:, None], 1.0) - slope
         return Prediction(probability.clamp(min=1e-30).log(), label, probability)
 
@@ -54,7 +58,9 @@ class PytorchCRF(Loss):
         """Emissions [n, longest, classes] and their mask [n, longest]."""
         classes = output.values.shape[1]
         if self.crf is None or self.crf.num_tags != classes:
-            raise ValueError(f"pytorch_crf has not been told of {classes} classes: `outputs({classes})` tells it.")
+            raise ValueError(
+                f"pytorch_crf has no transitions for {classes} classes yet: call `outputs({classes})` first."
+            )
         emissions = pad_sequence(output.split(), batch_first=True)
         steps = torch.arange(emissions.shape[1], device=emissions.device)
         return emissions, steps < output.lengths[:, None]
