@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 from types import TracebackType
 from typing import Any
 from zipfile import ZipFile
@@ -22,8 +23,8 @@ from numpy.typing import NDArray
 Arrays = Mapping[str, NDArray[Any]]
 LAYOUT = "layout"
 """The entry that tells, as JSON, the numbers in the names of a group's arrays, and their lengths where these differ."""
-BEFORE_HEADER = 10
-"""Bytes of an npy file before its header, whose length the last two tell."""
+UNREADABLE = (ValueError, MemoryError, OverflowError, SyntaxError, TokenError)
+"""What NumPy raises for objects, damage, more than memory holds, and a header that is no Python literal."""
 NUMBER = re.compile("0|[1-9][0-9]*")
 
 
@@ -86,10 +87,11 @@ class Packed(Arrays):
         return dict(zip(map(tuple, told["numbers"]), arrays, strict=True))
 
     def _read(self, entry: str) -> NDArray[Any]:
-        content = self._file.read(f"{entry}.npy")
-        start = BEFORE_HEADER + int.from_bytes(content[BEFORE_HEADER - 2 : BEFORE_HEADER], "little")
-        shape, by_column, kind = _header(content[:start])
-        return np.ndarray(shape, kind, content, start, order="F" if by_column else "C")
+        content = BytesIO(self._file.read(f"{entry}.npy"))  # whole, which compares its checksum
+        try:
+            return np.lib.format.read_array(content, allow_pickle=False)
+        except UNREADABLE as error:
+            raise ValueError(f"the array {entry!r} is damaged, or one that only pickle could read ({error})") from error
 
     def _names(self, pattern: str) -> list[str]:
         told = self._layout.get(pattern)
@@ -108,18 +110,6 @@ class Packed(Arrays):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-
-
-@lru_cache(10_000)  # records of one sweep have the same few, and NumPy parses each one as Python
-def _header(start: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type of an npy file, by its first bytes. Raises ValueError for another version or objects."""
-    file = BytesIO(start)
-    if (version := np.lib.format.read_magic(file)) != (1, 0):
-        raise ValueError(f"npy files of version {version} are not read here")
-    shape, by_column, kind = np.lib.format.read_array_header_1_0(file)
-    if kind.hasobject:
-        raise ValueError("arrays of objects are not read: only pickle could")
-    return shape, by_column, kind
 
 
 @lru_cache(100_000)  # every record has the same names

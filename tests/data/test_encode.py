@@ -100,6 +100,12 @@ def test_rare_words_share_the_twentieth_column() -> None:
     np.testing.assert_array_equal(encoded.sum(axis=1), 1)
 
 
+def test_of_equally_frequent_words_the_first_by_the_alphabet_are_kept() -> None:
+    """By hand: 30 words, once each, in reverse. OneHotEncoder would keep the last by the alphabet."""
+    encoder = Encoder.fit(frame(w=[f"w{i:02}" for i in reversed(range(30))]))
+    assert encoder.names == [*(f"w=w{i:02}" for i in range(19)), "w=(rare)"]
+
+
 def test_a_word_never_seen_in_training_is_zero_everywhere() -> None:
     words = [f"w{i}" for i in range(30)]
     np.testing.assert_array_equal(Encoder.fit(frame(w=words)).transform(frame(w=["new"])), np.zeros((1, 20)))

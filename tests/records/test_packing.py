@@ -58,6 +58,16 @@ def test_what_goes_in_comes_out(arrays: dict[str, Any], tmp_path: Path) -> None:
             found["test/99/score"]
 
 
+@pytest.mark.parametrize(("arrays", "name"), [(CELL, "cell"), (ODD, "odd")])
+def test_files_of_schema_1_stay_readable(arrays: dict[str, Any], name: str) -> None:
+    """The files were written at commit 6c788f3, when they were read by byte offsets."""
+    with Packed(Path(__file__).parent / "stored" / f"{name}.npz") as found:
+        assert sorted(found) == sorted(arrays)
+        for key, array in arrays.items():
+            assert found[key].dtype == array.dtype, key
+            np.testing.assert_array_equal(found[key], array, strict=True)
+
+
 def test_numpy_alone_reads_one_entry_a_group(tmp_path: Path) -> None:
     with np.load(kept(CELL, tmp_path), allow_pickle=False) as stored:
         groups = {"test/*/score", "trial/*/*/validation", "curve/*/part/01", "shape/x", "legend/tags"}

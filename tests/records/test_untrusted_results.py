@@ -181,6 +181,56 @@ def test_arrays_are_never_unpickled(tmp_path: Path) -> None:
             read_record(place)
 
 
+HEADER = "{'descr': '<f8', 'fortran_order': False, 'shape': (8,), }"
+
+
+def npy(header: str, version: bytes = b"\1\0") -> bytes:
+    """An npy file of eight zeros, by NumPy's description of the format: magic, version, length, header, values."""
+    return b"\x93NUMPY" + version + len(header).to_bytes(2, "little") + header.encode() + bytes(64)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        npy(HEADER)[:-1],
+        npy(HEADER)[:40],
+        b"",
+        npy(HEADER, b"\x09\0"),
+        npy(HEADER.replace("8,", f"{10**15},")),
+        npy(HEADER.replace("8,", f"{10**30},")),
+        npy(HEADER.replace("8,", "-8,")),
+        npy(HEADER.replace("<f8", "|O")),
+        npy(HEADER.replace("<f8", "<f8\0")),
+        npy(HEADER.replace("(8,)", "(" * 500)),
+        npy(HEADER + " " * 20_000),
+        npy(HEADER.replace("(8,)", "__import__('os').getpid()")),
+    ],
+    ids=[
+        "cut",
+        "header cut",
+        "empty",
+        "version",
+        "petabytes",
+        "no int64",
+        "minus",
+        "objects",
+        "NUL",
+        "deep",
+        "long",
+        "call",
+    ],
+)
+def test_a_damaged_or_hostile_header_is_an_error_in_words(tmp_path: Path, content: bytes) -> None:
+    place = mse().save(tmp_path / "one" / "cell")
+    with zipfile.ZipFile(place / ARRAYS, "w") as file:
+        file.writestr("shape/x.npy", npy(HEADER))
+    assert read_record(place).arrays["shape/x"].tolist() == [0.0] * 8, "an honest header is read"
+    with zipfile.ZipFile(place / ARRAYS, "w") as file:
+        file.writestr("shape/x.npy", content)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_record(place)
+
+
 def test_nothing_in_the_package_asks_numpy_or_torch_to_unpickle() -> None:
     """By reading the source: `allow_pickle`, `torch.load` and `pickle.load` stand nowhere but in the law of copies."""
     root = Path(__file__).parents[2] / "lossbench"
