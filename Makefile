@@ -6,7 +6,8 @@ PLUGINS := .venv-plugins
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # The slowest tests are listed, so that one that has become long gets its marker.
-PYTEST = $(BIN)/python -m pytest -n 2 --durations 10 --durations-min 5
+# Tests that share a fixture of their module stay in one worker: several build a wheel, a sweep or a store.
+PYTEST = pytest -n 2 --dist loadgroup --durations 10 --durations-min 5
 export OMP_WAIT_POLICY = PASSIVE
 export OMP_NUM_THREADS = 1
 
@@ -25,12 +26,11 @@ lint: $(VENV)/.dev  ## format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: $(VENV)/.test  ## the test suite but for what takes long
-	$(PYTEST) -m "not long"
+test: $(VENV)/.test  ## units, the laws over every built-in loss, one sweep of each task: four minutes on two cores
+	$(BIN)/python -m $(PYTEST) -m "not long"
 
-# A module's tests stay in one worker: several build a wheel, a sweep or a store that all of them look at.
-test-long: $(VENV)/.test  ## the rest of the suite: sweeps end to end, the laws over every loss, the docs, the browser
-	$(PYTEST) -m long --dist loadscope
+test-long: $(VENV)/.test  ## the rest of the suite: processes, MLflow, the browser, the docs, plugins, trainings of every loss
+	$(BIN)/python -m $(PYTEST) -m long
 
 check: lint test  ## format, lint, types, import rules and the test suite: what must pass before a change is sent
 
