@@ -11,7 +11,7 @@ PYTEST = pytest -n 2 --dist loadgroup --durations 10 --durations-min 5
 export OMP_WAIT_POLICY = PASSIVE
 export OMP_NUM_THREADS = 1
 
-.PHONY: help install sweep lint test test-long check docs plugins conformance bench format lock clean
+.PHONY: help install sweep lint test test-long coverage check docs plugins conformance bench format lock clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -31,6 +31,13 @@ test: $(VENV)/.test  ## units, the laws over every built-in loss, one sweep of e
 
 test-long: $(VENV)/.test  ## the rest of the suite: processes, MLflow, the browser, the docs, plugins, trainings of every loss
 	$(BIN)/python -m $(PYTEST) -m long
+
+coverage: export COVERAGE_FILE = $(CURDIR)/.coverage
+coverage: $(VENV)/.test  ## both parts of the suite in one run, and which lines of lossbench/ they reach
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m $(PYTEST)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 check: lint test  ## format, lint, types, import rules and the test suite: what must pass before a change is sent
 
