@@ -6,11 +6,12 @@ PLUGINS := .venv-plugins
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # The slowest tests are listed, so that one that has become long gets its marker.
-PYTEST = $(BIN)/python -m pytest -n 2 --durations 10 --durations-min 5
+# Tests that share a fixture of their module stay in one worker: several build a wheel, a sweep or a store.
+PYTEST = pytest -n 2 --dist loadgroup --durations 10 --durations-min 5
 export OMP_WAIT_POLICY = PASSIVE
 export OMP_NUM_THREADS = 1
 
-.PHONY: help install sweep lint test test-long check docs plugins conformance bench format lock clean
+.PHONY: help install sweep lint test test-long coverage check docs plugins conformance bench format lock clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -25,12 +26,18 @@ lint: $(VENV)/.dev  ## format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: $(VENV)/.test  ## the test suite, without the slow tests
-	$(PYTEST) -m "not long"
+test: $(VENV)/.test  ## units, the laws over every built-in loss, one sweep of each task: four minutes on two cores
+	$(BIN)/python -m $(PYTEST) -m "not long"
 
-# A module's tests stay in one worker: several build a wheel, a sweep or a store that all of them look at.
-test-long: $(VENV)/.test  ## the slow tests: full sweeps, the laws for every loss, the docs, the browser
-	$(PYTEST) -m long --dist loadscope
+test-long: $(VENV)/.test  ## the rest of the suite: processes, MLflow, the browser, the docs, plugins, trainings of every loss
+	$(BIN)/python -m $(PYTEST) -m long
+
+coverage: export COVERAGE_FILE = $(CURDIR)/.coverage
+coverage: $(VENV)/.test  ## both parts of the suite in one run, and which lines of lossbench/ they reach
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m $(PYTEST)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 check: lint test  ## lint and test: must pass before a change is submitted
 

@@ -194,7 +194,7 @@ def _fit(name: str, column: pd.Series) -> Encoded:
 
 def _parts(column: pd.Series) -> dict[str, pd.Series]:
     days = (column - pd.Timestamp(0)) / pd.Timedelta(days=1)
-    return {"year": column.dt.year, "month": column.dt.month, "weekday": column.dt.dayofweek, "days": days}
+    return {"year": column.dt.year, "month": column.dt.month, "weekday": column.dt.day_of_week, "days": days}
 
 
 def _numbers(column: pd.Series) -> NDArray[np.float64]:

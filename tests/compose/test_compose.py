@@ -68,6 +68,7 @@ def test_a_given_parameter_is_kept_apart_from_a_default() -> None:
     assert default.loss.params == {}
 
 
+@pytest.mark.long
 def test_a_glob_takes_every_loss_that_runs_with_its_defaults() -> None:
     composed = compose("-m", "+loss=glob(*)", "task=binary")
     assert {cell.loss.name for cell in composed.cells} >= {"bce", "cross_entropy", "huber", "mae", "mse"}

@@ -211,6 +211,7 @@ def test_every_list_of_names_is_long_enough_to_hold_some_back() -> None:
     assert {name: len(words) for name, words in gazetteers().items() if len(words) < 50} == {}
 
 
+@pytest.mark.long
 def test_a_small_tagger_finds_the_corpus_neither_easy_nor_hopeless(corpus: Corpus) -> None:
     # Measured: .77 to .79 over seeds of the corpus and of the weights; tagging every word O scores 0.
     torch.manual_seed(0)

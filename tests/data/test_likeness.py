@@ -50,6 +50,7 @@ def looked_at(seed: int, rows: int, noise: str = "normal", outliers: float = 0.0
 
 
 @pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.long
 def test_parts_of_one_population_are_not_doubted(noise: str) -> None:
     """40 tables each, 200 in all: at LEVEL .001 none or one is expected (binomial: 3 or more in .1 % of all runs)."""
     assert LEVEL == 1e-3
@@ -137,6 +138,7 @@ PACKAGED = {
 
 
 @pytest.mark.parametrize(("task", "data"), [(task, data) for task, names in PACKAGED.items() for data in names])
+@pytest.mark.long
 def test_the_packaged_tables_are_not_doubted(task: str, data: str) -> None:
     (cell,) = package.cells("+loss=mse", f"task={task}", f"task/data={data}")
     assert load_task(cell.task, 0).card.limits == ()

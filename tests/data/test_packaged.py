@@ -48,6 +48,7 @@ def test_a_set_has_its_published_size(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PACKAGED)
+@pytest.mark.long
 def test_a_set_raises_no_doubts(name: str) -> None:
     table = packaged(name)
     assert suspicions(table.features, table.target, table.classes) == ()

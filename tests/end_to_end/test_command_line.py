@@ -58,6 +58,7 @@ def cells(folder: str = "results") -> dict[str, Record]:
     return {f"{r.task} {r.title}": r for r in read_records(folder) if r.role != "reference"}
 
 
+@pytest.mark.pictures
 def test_two_losses_run_on_every_task_that_they_fit(lossbench: Command) -> None:
     result = lossbench("+loss=mse,bce", "-m", *QUICK, "task=regression,binary")
     assert result.code == 0
@@ -76,6 +77,7 @@ def test_two_losses_run_on_every_task_that_they_fit(lossbench: Command) -> None:
     assert not result.err
 
 
+@pytest.mark.pictures
 def test_ner_runs_with_its_baseline_added_and_its_report_shown(lossbench: Command) -> None:
     result = lossbench("+loss=mse", *SMALL_TEXT, *QUICK, "name=text")
     assert result.code == 0
@@ -92,12 +94,14 @@ def test_ner_runs_with_its_baseline_added_and_its_report_shown(lossbench: Comman
     assert whole.out.count("weighted avg") == 2
 
 
+@pytest.mark.long
 def test_one_axis_may_belong_to_one_loss_of_the_sweep(lossbench: Command) -> None:
     result = lossbench("+loss=mse,huber", "loss.params.delta=1,2", "task=regression", "-m", *QUICK)
     assert result.code == 0
     assert set(cells()) == {"regression mse", "regression huber(delta=1)", "regression huber(delta=2)"}
 
 
+@pytest.mark.long
 def test_a_glob_runs_what_runs_with_its_defaults(lossbench: Command) -> None:
     result = lossbench("+loss=glob(s*)", "task=binary", "-m", *QUICK)
     assert result.code == 0
@@ -114,6 +118,7 @@ def test_own_losses_need_no_package(lossbench: Command, own_losses: str) -> None
     assert set(cells()) == {"regression charbonnier(eps=0.5)", "regression mse"}
 
 
+@pytest.mark.long
 def test_a_loss_written_the_tensorflow_way_learns_what_ours_learns(lossbench: Command, own_losses: str) -> None:
     words = ("+loss=custom", f"loss.target={own_losses}.keras_style", "loss.kind=binary", "task=binary")
     assert lossbench(*words, "loss.order=true_pred", "loss.input=probability", *QUICK).code == 0
@@ -170,6 +175,7 @@ def test_the_leaderboard_file_holds_what_the_records_hold(lossbench: Command) ->
     assert {cell["role"] for cell in plan["cells"]} == {"chosen"}
 
 
+@pytest.mark.long
 def test_the_same_command_twice_gives_the_same_metrics_to_the_last_digit(lossbench: Command) -> None:
     for name in ("one", "two"):
         assert lossbench("+loss=bce", "task=binary", *QUICK, f"name={name}").code == 0
@@ -178,6 +184,7 @@ def test_the_same_command_twice_gives_the_same_metrics_to_the_last_digit(lossben
     assert [r.hashes for r in first.repeats] == [r.hashes for r in second.repeats]
 
 
+@pytest.mark.long
 def test_a_name_gathers_cells_of_several_commands(lossbench: Command) -> None:
     assert lossbench("+loss=mse", "task=binary", *QUICK, "name=both").code == 0
     result = lossbench("+loss=bce", "task=binary", *QUICK, "name=both")
@@ -433,6 +440,7 @@ def test_a_broken_plugin_and_a_clash_are_told_in_the_list(lossbench: Command, si
     assert "Several packages claim the loss 'both': use one.both or two.both." in clash.text
 
 
+@pytest.mark.long
 def test_a_cell_whose_code_changed_is_trained_again(lossbench: Command, own_losses: str, folder: Path) -> None:
     words = ("+loss=custom", f"loss.target={own_losses}.charbonnier", "loss.kind=continuous", *QUICK, "reuse=true")
     assert lossbench(*words, "name=first").code == 0
@@ -455,6 +463,7 @@ def test_a_metric_of_ones_own_is_not_taken_for_ours_of_that_name(lossbench: Comm
     assert all(value > 100 for value in record.values("mae"))
 
 
+@pytest.mark.long
 def test_a_custom_loss_and_an_installed_one_share_a_sweep_with_parameters(lossbench: Command, own_losses: str) -> None:
     words = ("+loss=custom,huber", "-m", f"loss.target={own_losses}.charbonnier", "loss.kind=continuous")
     result = lossbench(*words, "loss.params.eps=0.1,0.5", "task=regression", *QUICK)
@@ -540,6 +549,7 @@ def test_a_launcher_of_other_processes_leaves_the_same_records(lossbench: Comman
         assert (there[title].role, there[title].sweep) == (record.role, "there")
 
 
+@pytest.mark.long
 def test_a_damaged_record_is_told_and_the_others_are_shown(lossbench: Command) -> None:
     assert lossbench("+loss=mse", "task=binary", *QUICK, "name=some").code == 0
     path = next(Path("results/some").glob("*mse*")) / "record.json"
@@ -560,6 +570,7 @@ def test_targets_whose_squares_overflow_are_refused_before_training(lossbench: C
     assert not cells()
 
 
+@pytest.mark.long
 def test_a_plugin_with_any_default_at_all_leaves_the_sweep_alone(lossbench: Command, site: Site) -> None:
     source = """
         import enum, torch

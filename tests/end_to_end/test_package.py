@@ -46,7 +46,7 @@ def run(installed: Path, where: Path, *words: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.long
-def test_the_wheel_holds_the_configuration_and_the_built_in_losses(wheel: Path) -> None:
+def test_the_wheel_holds_the_configuration_the_built_in_losses_and_the_marks_of_types(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {f"lossbench/{path.relative_to(ROOT)}" for path in (ROOT / "conf").rglob("*.yaml")}
     assert shipped <= names
@@ -54,6 +54,8 @@ def test_the_wheel_holds_the_configuration_and_the_built_in_losses(wheel: Path) 
     assert len(templates) > 2
     assert templates <= names
     assert "lossbench_standard/squared.py" in names
+    # by PEP 561 a type checker reads the types of a package that ships this marker, and of no other
+    assert {"lossbench/py.typed", "lossbench_standard/py.typed"} <= names
     assert not any(name.startswith(("tests/", "conf/", "plugins/", "results/")) for name in names)
 
 

@@ -466,6 +466,7 @@ def test_no_library_asks_on_the_terminal_for_an_issue() -> None:
     assert not [str(warning.message) for warning in caught]
 
 
+@pytest.mark.long
 def test_the_commands_keys_reach_the_loss(lossbench: Callable[..., Result]) -> None:
     words = ("+loss=custom,bce", "-m", f"loss.target={MODULE}.signs", "loss.kind=binary", "task=binary", *QUICK)
     doubted = lossbench(*words, "name=doubted")
@@ -480,6 +481,7 @@ def test_the_commands_keys_reach_the_loss(lossbench: Callable[..., Result]) -> N
     assert "two different numbers" in refused.err
 
 
+@pytest.mark.long
 def test_a_list_for_a_custom_loss_is_not_for_the_baseline_beside_it(lossbench: Callable[..., Result]) -> None:
     """bce has a parameter of this name, a number."""
     given = ("loss.target=torch.nn.BCEWithLogitsLoss", "loss.kind=binary", "loss.params.pos_weight=[3]", "task=binary")
@@ -573,6 +575,7 @@ def test_a_slow_loss_is_not_measured_for_longer_than_it_may_be() -> None:
     assert len(calls) <= 6  # 6 calls of .05 s are more than the limit
 
 
+@pytest.mark.long
 def test_a_loss_whose_cost_explodes_is_measured_as_far_as_time_allows() -> None:
     sizes = []
 

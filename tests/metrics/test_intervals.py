@@ -135,7 +135,7 @@ def run(*words: str) -> tuple[Cell, lossbench.records.record.Record]:  # type: i
         (("+loss=gaussian_nll",), "rmse"),
     ],
 )
-@pytest.mark.parametrize("engine", ["replicas", "sequential"])
+@pytest.mark.parametrize("engine", ["replicas", pytest.param("sequential", marks=pytest.mark.long)])
 def test_a_loss_is_chosen_by_a_score_that_serves_it(words: tuple[str, ...], score: str, engine: str) -> None:
     _, record = run(*words, f"training.engine={engine}")
     assert record.status.value == "done", record.reason
@@ -185,6 +185,7 @@ SPELLINGS = (
 )
 
 
+@pytest.mark.long
 def test_one_metric_in_several_spellings_is_one_contest() -> None:
     cells = [
         settled(run(f"+loss={name}", *more, *words)[0])

@@ -201,6 +201,7 @@ def test_the_layer_that_keeps_a_model_from_stacking_is_named(model: str, layer: 
     assert obstacle(built, torch.randn(64, 6, generator=torch.Generator().manual_seed(0))) == layer
 
 
+@pytest.mark.long
 def test_a_plan_names_the_layer_and_what_a_small_run_takes(lossbench: Callable[..., Result]) -> None:
     words = ("+loss=mse", "task=regression", f"model.target={MODULE}.Recurrent", "training.max_epochs=2")
     result = lossbench("plan", *words)
@@ -213,6 +214,7 @@ def test_a_plan_names_the_layer_and_what_a_small_run_takes(lossbench: Callable[.
     assert "keeps" not in lossbench("plan", "+loss=mse", "task=regression", f"model.target={MODULE}.Net").text
 
 
+@pytest.mark.long
 def test_a_command_takes_the_output_and_says_what_does_not_stack(lossbench: Callable[..., Result]) -> None:
     quick = ("protocol.repeats=2", "protocol.trials=1", "training.max_epochs=2")
     words = ("+loss=mse", "task=regression", *quick)

@@ -1,7 +1,7 @@
 """Losses that are wrong, each in one way: what the laws of a loss are themselves held against.
 
-Every one names the law that it breaks, words that show that it is for the right reason, and, one by one, the other
-laws that fall with it. Those of published libraries name their source.
+Every one names the law that it breaks, and words that show that it is for the right reason. Those of published
+libraries name their source.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class SquareSaysBounded(Loss):
         return (output - target).square()
 
 
-@breaks("bounded_as_declared", "states bounded = False, but its largest loss is 1 ", "wrong_answers_pull")
+@breaks("bounded_as_declared", "states bounded = False, but its largest loss is 1 ")
 class BrierSaysUnbounded(Loss):
     kind = Kind.BINARY
     bounded = False

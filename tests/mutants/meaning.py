@@ -112,7 +112,7 @@ class CrossEntropySaysSign(Loss):
         return crossentropy(output, target)
 
 
-@breaks(ELICITS, "elicits the sign, but its minimiser is on the less likely side", "wrong_answers_pull")
+@breaks(ELICITS, "elicits the sign, but its minimiser is on the less likely side")
 class HingeUpsideDown(Loss):
     kind = Kind.BINARY
     elicits = "sign"
@@ -152,7 +152,7 @@ class SmoothedSequences(Loss):
         return torch.stack([piece.sum() for piece in words.split(output.lengths.tolist())])
 
 
-@breaks(ELICITS, "elicits the order, but positives above negatives do not cost less", "wrong_answers_pull")
+@breaks(ELICITS, "elicits the order, but positives above negatives do not cost less")
 class OrderUpsideDown(Loss):
     kind = Kind.BINARY
     pointwise = False

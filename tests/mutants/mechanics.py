@@ -11,7 +11,7 @@ from lossbench.loss import Kind, Loss
 from tests.mutants.registry import breaks, crossentropy
 
 
-@breaks("compiles_as_one_graph", "torch.compile cannot follow it", "maps_over_batches", "works_on_any_device")
+@breaks("compiles_as_one_graph", "torch.compile cannot follow it")
 class BranchesOnData(Loss):
     """kornia#3792: a test of the data in the middle of the graph."""
 
@@ -132,7 +132,7 @@ class RootOfParameter(Loss):
         return (output - target).square() * (1 + self.scale.sqrt())
 
 
-@breaks("parameters_learn", "Its parameters are not restored by the state_dict", "copies_are_the_same")
+@breaks("parameters_learn", "Its parameters are not restored by the state_dict")
 class ForgetsItsParameter(Loss):
     """amjltc295/pytorch-golden-template#76: parameters of a loss that a checkpoint does not bring back."""
 

@@ -16,7 +16,7 @@ LOW, FINITE, PULL = "low_precision_is_right", "finite_at_extremes", "wrong_answe
 SEARCH = "search_stays_finite"
 
 
-@breaks(FINITE, "It is infinite, though it was 7.* just before: it overflows.*in float64", LOW, PULL)
+@breaks(FINITE, "It is infinite, though it was 7.* just before: it overflows.*in float64")
 class LogCosh(Loss):
     """keras-team/keras#8524, Lightning-AI/torchmetrics#3488, JuliaAI/MLJBase.jl#437: cosh overflows at 711."""
 
@@ -26,7 +26,7 @@ class LogCosh(Loss):
         return (output - target).cosh().log()
 
 
-@breaks(FINITE, "It is infinite where its true value is .* in float16", LOW, PULL)
+@breaks(FINITE, "It is infinite where its true value is .* in float16")
 class AsymmetricFocal(Loss):
     """Alibaba-MIIL/ASL#53: eps = 1e-8 is 0 in float16, and log(0) follows."""
 
@@ -38,7 +38,7 @@ class AsymmetricFocal(Loss):
         return -target * (p + eps).log() - (1 - target) * (1 - p + eps).log()
 
 
-@breaks(FINITE, r"It is NaN. At output \[10000.0\]", PULL)
+@breaks(FINITE, r"It is NaN. At output \[10000.0\]")
 class MaskedAfterwards(Loss):
     """Both branches are computed, and the one that is not wanted is multiplied by 0 (pytorch/pytorch#23156)."""
 
@@ -67,7 +67,7 @@ class FocalOfHalf(Loss):
         return wrong**self.gamma * crossentropy(output, target)
 
 
-@breaks("gradient_is_never_nan", "Its gradient is NaN where it is 0. At output .0.0., target .0.0.", FINITE)
+@breaks("gradient_is_never_nan", "Its gradient is NaN where it is 0. At output .0.0., target .0.0.")
 class RootOfSquare(Loss):
     kind = Kind.CONTINUOUS
 
@@ -75,7 +75,7 @@ class RootOfSquare(Loss):
         return (output - target).square().sqrt()
 
 
-@breaks(PULL, "stops learning from its most confident mistakes .positives.", LOW, FINITE)
+@breaks(PULL, "stops learning from its most confident mistakes .positives.")
 class Clipped(Loss):
     """keras's binary_crossentropy of probabilities: clipped to 1e-7 before the logarithm, flat beyond a logit of 16."""
 
@@ -121,7 +121,7 @@ class SinglePrecisionInside(Loss):
         return (output.float() - target.float()).square().to(output.dtype)
 
 
-@breaks(LOW, "times as far off as float32 allows. At output", FINITE)
+@breaks(LOW, "times as far off as float32 allows. At output")
 class ExpandedSquare(Loss):
     """ŷ² - 2 ŷ y + y²: what is left of large terms is what they were rounded by."""
 
@@ -154,7 +154,7 @@ class _Flipped(torch.autograd.Function):
         return -2 * slopes[0] * ctx.saved_tensors[0]
 
 
-@breaks("gradient_is_the_derivative", "Its gradient is [0-9.]+ where the slope of its value is -", "maps_over_batches")
+@breaks("gradient_is_the_derivative", "Its gradient is [0-9.]+ where the slope of its value is -")
 class Ascends(Loss):
     """A backward written by hand, with the wrong sign."""
 

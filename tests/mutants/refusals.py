@@ -13,7 +13,7 @@ from tests.mutants.registry import breaks, crossentropy, huber
 # Those that look at their targets at every call, as a check of one's own does, cannot be mapped.
 
 
-@breaks("bad_targets_are_refused", "It accepts -100 as a target", "maps_over_batches", "works_on_any_device")
+@breaks("bad_targets_are_refused", "It accepts -100 as a target")
 class IgnoresMinusHundred(Loss):
     """torch's default ignore_index: a label of -100 costs nothing, and nobody is told."""
 
@@ -29,7 +29,7 @@ class IgnoresMinusHundred(Loss):
         return nn.Module.__call__(self, output, target)
 
 
-@breaks("bad_targets_are_refused", "-1 ends in IndexError", "maps_over_batches")
+@breaks("bad_targets_are_refused", "-1 ends in IndexError")
 class CrashesOnALabel(Loss):
     """entmax 1.3 and focal_loss_torch#16: a negative label ends in an index error."""
 
@@ -69,7 +69,7 @@ class TakesSoftLabels(Loss):
         return nn.Module.__call__(self, output, target)
 
 
-@breaks("bad_targets_are_refused", "It accepts -1 as a target", "maps_over_batches")
+@breaks("bad_targets_are_refused", "It accepts -1 as a target")
 class TakesNegativeAmounts(Loss):
     kind = Kind.CONTINUOUS
     domain = Domain.NONNEGATIVE
@@ -84,9 +84,7 @@ class TakesNegativeAmounts(Loss):
         return nn.Module.__call__(self, output, target)
 
 
-@breaks(
-    "bad_targets_are_refused", "refuses NaN, but the message does not name it: targets are finite", "maps_over_batches"
-)
+@breaks("bad_targets_are_refused", "refuses NaN, but the message does not name it: targets are finite")
 class RefusesWithoutAName(Loss):
     kind = Kind.CONTINUOUS
 

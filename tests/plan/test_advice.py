@@ -90,12 +90,14 @@ def test_any_proposed_list_is_read_as_it_was_meant_with_a_shell_and_without(valu
 @given(st.lists(ANY, max_size=40), ODD)
 @example(list(STRANGE), "???")
 @example(list(STRANGE), "a'\\${x}")
+@pytest.mark.long
 def test_any_proposal_reaches_the_cell(values: list[str], value: str) -> None:
     words = shlex.split(f"{override('task.data.drop', values)} {override('task.data.positive', value)}")
     assert found("drop", *words) == [values]
     assert found("positive", *words) == [value]
 
 
+@pytest.mark.long
 def test_proposed_words_of_a_sweep_reach_their_cells() -> None:
     given = ",".join(map(written, STRANGE))
     assert found("positive", "-m", f"task.data.positive={given}") == list(STRANGE)
@@ -174,7 +176,11 @@ def test_a_command_is_shown_as_it_can_be_typed(words: list[str]) -> None:
     assert shlex.split(command([f"task.data.drop=[{words[0]}]"])) == [f"task.data.drop=[{words[0]}]"]
 
 
-@pytest.mark.parametrize("value", [">50K", "'no'", "Größe", "Number (k$)", "a\\"], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    ["'no'", *(pytest.param(value, marks=pytest.mark.long) for value in (">50K", "Größe", "Number (k$)", "a\\"))],
+    ids=repr,
+)
 def test_such_a_value_reaches_the_jobs_of_a_sweep(lossbench: Callable[..., Any], folder: Path, value: str) -> None:
     import pandas as pd
 

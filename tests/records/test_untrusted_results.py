@@ -113,6 +113,7 @@ def watched(words: list[list[str]], marker: Path, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("target", [f"{MARKER}.run", "pty.spawn"])
+@pytest.mark.long
 def test_no_command_imports_or_calls_what_a_record_names(target: str, marker: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
     crafted(results / "gift", target, words=True)
@@ -140,6 +141,7 @@ def test_no_command_imports_or_calls_what_a_record_names(target: str, marker: Pa
     assert "CODE 0 report" in told
 
 
+@pytest.mark.long
 def test_a_sweep_that_joins_or_reuses_such_a_folder_runs_nothing_of_it(
     lossbench: Callable[..., Result], folder: Path, marker: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -179,6 +179,7 @@ def test_a_figure_of_tasks_is_sound_and_names_its_losses(name: str, across: Acro
 
 
 @pytest.mark.parametrize("name", OF_A_CONTEST)
+@pytest.mark.long
 def test_sixteen_losses_can_be_drawn(name: str, many: Contest) -> None:
     checked(lambda: OF_A_CONTEST[name][0](many), name, OF_A_CONTEST[name][1](many))
 

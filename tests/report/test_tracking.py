@@ -47,6 +47,7 @@ def runs(client: MlflowClient, name: str, query: str = "") -> list:  # type: ign
     return list(client.search_runs([experiment.experiment_id], query))
 
 
+@pytest.mark.long
 def test_whoever_opens_a_task_sees_one_row_a_loss_with_its_repeats_nested(client: MlflowClient) -> None:
     found = runs(client, "binary")
     top = {run.info.run_name: run for run in found if "mlflow.parentRunId" not in run.data.tags}
@@ -56,6 +57,7 @@ def test_whoever_opens_a_task_sees_one_row_a_loss_with_its_repeats_nested(client
         assert {r.data.tags["repeat"] for r in nested} == {"0", "1"}
 
 
+@pytest.mark.long
 def test_runs_carry_what_the_records_hold(client: MlflowClient, tracked: Path) -> None:
     record = next(r for r in read_records(tracked / "results") if r.task == "binary" and r.title == "bce")
     for run in runs(client, "binary", "tags.loss = 'bce'"):
@@ -83,6 +85,7 @@ def test_runs_carry_what_the_records_hold(client: MlflowClient, tracked: Path) -
             }
 
 
+@pytest.mark.long
 def test_the_copies_that_mlflow_keeps_are_not_read_as_records(tracked: Path) -> None:
     found = [(r.task, r.title) for r in read_records(tracked / "results")]
     losses = [("binary", "bce"), ("binary", "mse"), ("regression", "bce"), ("regression", "mse")]
@@ -90,12 +93,14 @@ def test_the_copies_that_mlflow_keeps_are_not_read_as_records(tracked: Path) -> 
     assert sorted(found) == sorted(losses + references)
 
 
+@pytest.mark.long
 def test_a_skipped_cell_is_a_row_with_its_reason(client: MlflowClient) -> None:
     (run,) = runs(client, "regression", "tags.status = 'skipped'")
     assert run.info.run_name == "bce"
     assert "continuous task" in run.data.tags["mlflow.note.content"]
 
 
+@pytest.mark.long
 def test_the_sweep_has_a_run_with_its_table_and_files(client: MlflowClient) -> None:
     (run,) = runs(client, "sweeps")
     assert run.info.run_name == "tracked"
@@ -104,6 +109,7 @@ def test_the_sweep_has_a_run_with_its_table_and_files(client: MlflowClient) -> N
     assert "| mse |" in run.data.tags["mlflow.note.content"]
 
 
+@pytest.mark.long
 def test_the_store_is_in_write_ahead_mode(tracked: Path) -> None:
     import sqlite3
 
@@ -136,6 +142,7 @@ def test_two_sweeps_may_start_at_once_on_no_store_at_all(tmp_path: Path) -> None
     assert len(runs(client, "regression")) == 4
 
 
+@pytest.mark.long
 def test_runs_go_where_the_environment_or_the_command_line_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +166,7 @@ def test_runs_go_where_the_environment_or_the_command_line_says(
 
 
 @pytest.mark.parametrize("uri", ["postgresql://nobody@127.0.0.1:1/none", "http://127.0.0.1:9"])
+@pytest.mark.long
 def test_a_store_that_cannot_be_reached_costs_no_result(tmp_path: Path, uri: str) -> None:
     words = ["+loss=mse", *QUICK, f"tracking.uri={uri}", "name=alone"]
     done = subprocess.run([*COMMAND, *words], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -282,6 +282,7 @@ def judged(lossbench: Command, *words: str) -> tuple[Result, list[Record]]:
     return result, package.read_records("results/judged")
 
 
+@pytest.mark.long
 def test_a_set_loss_at_a_batch_that_defeats_it_gets_no_verdict_and_its_rivals_still_do(lossbench: Command) -> None:
     result, _ = judged(lossbench, "training.batch_size=32")
     assert "note: dice judges whole batches" in result.text
@@ -295,6 +296,7 @@ def test_a_set_loss_at_a_batch_that_defeats_it_gets_no_verdict_and_its_rivals_st
     assert why in Path("results/judged/report.md").read_text()
 
 
+@pytest.mark.long
 def test_at_the_default_batch_it_gets_one(lossbench: Command) -> None:
     result, records = judged(lossbench)
     assert "judges whole batches" not in result.text

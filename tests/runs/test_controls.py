@@ -13,21 +13,22 @@ from lossbench.loss import Kind
 from lossbench.loss.catalogue import build, search_of
 from lossbench.plan import LossChoice
 from lossbench.records.record import Record, read_records
-from tests.conftest import Result
+from tests.conftest import Result, command
 
 Command = Callable[..., Result]
 SMALL = ("task=binary", "protocol.repeats=2", "protocol.trials=3", "training.max_epochs=3", "+controls=placebo")
 
 
-@pytest.fixture
-def swept(lossbench: Command) -> dict[str, Record]:
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Record]:
     """The records of a small sweep with controls, by title."""
-    result = lossbench("+loss=mse", "-m", *SMALL, "name=c")
+    folder = tmp_path_factory.mktemp("controls")
+    result = command(folder, "+loss=mse", "-m", *SMALL, "tracking=off", "name=c")
     assert result.code == 0, result.text
     assert "not paired" not in result.text
     shown = result.out[result.out.index("binary on breast_cancer, mlp") :]
     assert shown.index("10*bce") < shown.index("gradient boosting")
-    return {r.title: r for r in read_records("results/c", arrays=True)}
+    return {r.title: r for r in read_records(folder / "results" / "c", arrays=True)}
 
 
 def test_the_baseline_comes_in_three_times(swept: dict[str, Record]) -> None:
@@ -55,6 +56,7 @@ def test_a_multiple_is_tried_at_the_points_of_the_loss_itself(swept: dict[str, R
     assert list(free[0].values()) == list(free[1].values())
 
 
+@pytest.mark.long
 def test_controls_are_only_there_on_request(lossbench: Command) -> None:
     lossbench("+loss=mse", "-m", *[word for word in SMALL if "controls" not in word])
     assert {r.role for r in read_records("results")} == {"chosen", "baseline", "reference"}

@@ -135,6 +135,7 @@ def test_halves_side_by_side_are_those_one_after_the_other() -> None:
         assert np.ravel(one.halves["rmse"]) == pytest.approx(np.ravel(other.halves["rmse"]), rel=1e-10)
 
 
+@pytest.mark.long
 def test_the_third_interval_stands_in_the_terminal_and_the_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

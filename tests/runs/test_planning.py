@@ -27,6 +27,7 @@ def test_a_plan_tells_cells_trainings_time_memory_and_what_can_be_found(lossbenc
     assert not (folder / "results").exists()
 
 
+@pytest.mark.long
 def test_a_plan_knows_the_spread_of_earlier_records(lossbench: Command) -> None:
     words = (
         "+loss=mse,mae",

@@ -13,6 +13,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from lossbench.records.record import Record
 from tests.benchmarks.calibration import measured
 
+pytestmark = pytest.mark.long
 QUICK = ("task.data.rows=4000", "protocol.repeats=3", "protocol.trials=6", "training.max_epochs=12")
 
 

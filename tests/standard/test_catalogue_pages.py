@@ -32,17 +32,20 @@ def committed() -> dict[str, Path]:
     return {str(path.relative_to(FOLDER)): path for path in FOLDER.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 def test_every_built_in_loss_has_its_page_and_nothing_else_has_one(made: dict[str, str]) -> None:
     assert set(committed()) == set(made), AGAIN
     names = {plugin.name for plugin in catalogue().plugins if plugin.built_in}
     assert {name.removesuffix(".md") for name in made if re.fullmatch(r"\w+\.md", name)} == names | {"README"}
 
 
+@pytest.mark.long
 def test_what_is_committed_is_what_the_losses_say(made: dict[str, str]) -> None:
     stale = [n for n, path in committed().items() if n.endswith(".md") and path.read_text("utf-8") != made[n]]
     assert not stale, AGAIN
 
 
+@pytest.mark.long
 def test_drawings_are_those_of_the_losses_to_half_a_pixel(made: dict[str, str]) -> None:
     """Not to the byte: another processor rounds another way."""
     number = re.compile(r"-?\d+(?:\.\d+)?")
@@ -54,6 +57,7 @@ def test_drawings_are_those_of_the_losses_to_half_a_pixel(made: dict[str, str]) 
             assert np.allclose(*pairs, rtol=0, atol=0.5), f"{name}: {AGAIN}"
 
 
+@pytest.mark.long
 def test_a_drawing_is_small_and_stands_by_itself_in_both_colours(made: dict[str, str]) -> None:
     drawings = {name: text for name, text in made.items() if name.endswith(".svg")}
     assert len(drawings) > 40
@@ -73,6 +77,7 @@ def test_the_same_drawing_is_the_same_bytes() -> None:
     assert first == second
 
 
+@pytest.mark.long
 def test_the_curves_are_the_losses_own(made: dict[str, str]) -> None:
     """mse at a residual of 5 is 25, and its slope 10: the highest and steepest of all points drawn, cut off nowhere."""
     (curve,), caption = generate._curves("mse", catalogue().find("mse").load(), load_loss("mse", "continuous").kind)

@@ -1,38 +1,32 @@
-"""What the losses of the catalogue declare, share, predict, count and learn, tried rather than believed."""
+"""What the losses of the catalogue share, predict, count and learn, and what they refuse.
+
+What every loss owes is in the laws; `tests/probe/test_laws.py` asks them of all of these.
+"""
 
 from __future__ import annotations
 
 import copy
-import io
 import math
-import pickle
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import brentq
+from scipy.special import kn
 from torch import Tensor, nn
 
 from lossbench.errors import InputError
-from lossbench.loss import Domain, Kind, Loss, check_prediction
+from lossbench.loss import Domain, Kind
 from lossbench.loss.catalogue import load_family, load_loss
-from tests.standard.catalogue_cases import CATALOGUE, CLASSES, COUNTS, RARE, Case, tensors
+from tests.standard.catalogue_cases import CATALOGUE, CLASSES, COUNTS, RARE, Case
 from tests.standard.test_standard_losses import CASES
 
 EARLIER = [Case(c.name, c.kind, lambda z, y: 0, c.params) for c in CASES]  # their formulas are tried in their own file
 ALL = CATALOGUE + [case for case in EARLIER if str(case) not in {str(c) for c in CATALOGUE}]
 ONCE = list({(case.name, case.kind): case for case in ALL}.values())
 """One of every loss and kind, where the parameters make no difference."""
-ETAS = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
-SETS = [("tversky", {}), ("dice", {}), ("jaccard", {}), ("pairwise_auc", {})]
 
 
-def cases(kind: Kind, *, of: list[Case] | None = None) -> Any:
-    return pytest.mark.parametrize("case", [c for c in (of or ALL) if c.kind is kind], ids=str)
-
-
-every_case = pytest.mark.parametrize("case", ALL, ids=str)
 one_of_each = pytest.mark.parametrize("case", ONCE, ids=str)
 
 
@@ -52,58 +46,26 @@ def drawn(case: Case, n: int, size: float, seed: int) -> tuple[Tensor, Tensor]:
     return z, torch.randint(CLASSES, (n,), generator=generator)
 
 
-# ---- bounds, zeros, convexity ----
+# ---- convexity, and the laws that are not asked of what a loss learns ----
 
 
-@every_case
-def test_a_declared_largest_value_is_one_and_without_it_values_grow(case: Case) -> None:
-    largest = [float(case.loss()(*tensors(case, *case.extreme(size))).detach().max()) for size in (1e3, 1e4)]
-    # over one more power of ten a logarithm of a square still grows by a third
-    assert (math.isfinite(largest[1]) and largest[1] <= 1.1 * largest[0]) == case.loss().bounded
+def test_the_learned_form_is_convex_where_it_begins_and_not_at_every_shape() -> None:
+    """Barron 2019: between alpha 1 and 2 it is convex (at 1 it is the pseudo-Huber loss), below 1 it is not."""
+    loss, line = load_loss("barron_adaptive").double(), torch.linspace(-20, 20, 401, dtype=torch.double)
+    bends = []
+    for shape in (0.0, -1.0):
+        nn.init.constant_(loss.get_parameter("shape"), shape)
+        values = loss(line, torch.zeros_like(line)).detach()
+        bends.append(float((values[2:] - 2 * values[1:-1] + values[:-2]).min()))
+    assert bends[0] > 0 > bends[1]
+    assert not loss.convex
 
 
-def perfect(case: Case) -> tuple[Tensor, Tensor]:
-    """Answers as good as they can be: sure and right, equal to the target, or to the smoothed label."""
-    match case.kind:
-        case Kind.CONTINUOUS:
-            y = torch.tensor([0.0, 0.5, 2.0, 5.0], dtype=torch.double)
-            z = torch.log1p(y) if case.name == "msle" else y.clamp(min=1e-9).log() if case.name == "poisson_nll" else y
-            outputs = case.loss().outputs(1)
-            if case.name in ("gaussian_nll", "student_t_nll"):
-                return torch.stack([z, torch.full_like(z, -10.0)], 1), y
-            return (z if outputs == 1 else z[:, None].expand(-1, outputs)), y
-        case Kind.BINARY:
-            z = torch.tensor([-1e4, 1e4, -3, 3, -2, 2], dtype=torch.double)
-            return z, (z > 0).double()
-    y = torch.arange(CLASSES).repeat(2)
-    sure = nn.functional.one_hot(y, CLASSES).double()
-    e = float(case.params.get("epsilon", 0.0)) if case.name == "kl_div" else 0.0
-    if e:
-        return ((1 - e) * sure + e / CLASSES).log(), y
-    return sure * (1 if case.name == "mse" else 1e4), y
-
-
-@every_case
-def test_zero_is_the_least_value_where_declared_and_nowhere_else(case: Case) -> None:
-    loss, least = case.loss(), math.inf
-    for output, target in [perfect(case), *(drawn(case, 4000, size, 7) for size in (0.3, 2.0, 15.0))]:
-        least = min(least, float(loss(output, target).min()))
-    if loss.zero:
-        assert -1e-12 <= least <= 1e-6
-    else:
-        assert least < -1e-3 or least > 1e-3
-
-
-@every_case
-def test_it_is_convex_in_the_raw_outputs_where_declared_and_nowhere_else(case: Case) -> None:
-    loss, worst = case.loss(), -math.inf
-    if case.name == "barron_adaptive":
-        nn.init.constant_(loss.get_parameter("shape"), -1.0)  # it begins with the convex pseudo-Huber loss
-    for size in (0.5, 2.0, 6.0, 20.0):
-        (a, y), (b, _) = drawn(case, 8000, size, 1), drawn(case, 8000, size, 2)
-        ends = (loss(a, y) + loss(b, y)) / 2
-        worst = max(worst, float(((loss((a + b) / 2, y) - ends) / (1 + ends.abs())).max()))
-    assert (worst < 1e-9) == loss.convex
+def test_the_learned_form_is_not_zero_for_a_perfect_answer() -> None:
+    """There it is the logarithm of its partition function, which at alpha = 1 and c = 1 is that of 2e K_1(1)."""
+    loss, zero = load_loss("barron_adaptive").double(), torch.zeros(1, dtype=torch.double)
+    assert float(loss(zero, zero).detach()) == pytest.approx(math.log(2 * math.e * kn(1, 1.0)), abs=1e-6)
+    assert not loss.zero
 
 
 @pytest.mark.parametrize(("epsilon", "convex"), [(-1.0, True), (0.99, True), (1.0, True), (1.1, False)])
@@ -121,82 +83,6 @@ def test_poly_is_convex_up_to_one(epsilon: float, convex: bool, kind: Kind) -> N
 # ---- what the minimiser is ----
 
 
-def along(case: Case) -> tuple[Loss, Tensor, Tensor, Tensor]:
-    """A loss of two classes over a line of logits: the line's outputs, and its values for targets of 0 and of 1."""
-    loss = load_loss(case.name, case.kind, **case.params).double()
-    line = torch.linspace(-30, 30, 24001, dtype=torch.double)
-    many = case.kind is Kind.CLASSES
-    if case.seen:
-        loss.observe(torch.tensor(RARE).to(torch.int64 if many else torch.double))
-    output = torch.stack([-line / 2, line / 2], 1) if many else line
-    label = torch.ones(len(line), dtype=torch.int64 if many else torch.double)
-    return loss, output, loss(output, 0 * label), loss(output, label)
-
-
-WIDER = [
-    c
-    for c in ALL
-    if c.kind is Kind.CLASSES and ({"weight", "pos_weight"} & set(c.params) or c.name in ("mse", "weighted_bce"))
-]
-"""Losses that have more to say than a line of logits lets them; see the test with three classes."""
-TWO = [c for c in ALL if c.kind is not Kind.CONTINUOUS and c not in WIDER]
-
-
-@pytest.mark.parametrize("case", TWO, ids=str)
-def test_of_two_classes_it_elicits_what_it_declares(case: Case) -> None:
-    loss, output, no, yes = along(case)
-    off, chosen = [], []
-    for eta in ETAS:
-        best = int((eta * yes + (1 - eta) * no).argmin())
-        prediction = loss.predict(output[best : best + 1])
-        assert prediction.label is not None
-        chosen.append((int(prediction.label), float(output[best] if output.ndim == 1 else output[best].diff())))
-        if prediction.probability is not None:
-            off.append(abs(float(prediction.probability.reshape(-1)[-1]) - eta))
-    match loss.elicits:
-        case "probability":
-            assert len(off) == len(ETAS)
-            assert max(off) < 1e-3
-        case "distorted probability":
-            assert max(off) > 1e-3
-        case "sign":
-            assert [label for label, _ in chosen] == [int(eta > 0.5) for eta in ETAS]
-            assert np.ptp([abs(z) for _, z in chosen]) < 0.1  # how sure does not tell
-        case other:
-            pytest.fail(f"{case} elicits '{other}'")
-
-
-LAW = torch.tensor([0.5, 0.3, 0.2], dtype=torch.double)
-
-
-def best_logits(loss: Loss, law: Tensor) -> Tensor:
-    """One row of logits that makes the expected loss least."""
-    z = torch.full((1, len(law)), 0.1, dtype=torch.double, requires_grad=True)
-    optimizer = torch.optim.LBFGS([z], max_iter=300, tolerance_grad=1e-10, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        risk = (law * loss(z.expand(len(law), -1), torch.arange(len(law)))).sum()
-        risk.backward()
-        return risk
-
-    optimizer.step(closure)  # type: ignore[arg-type,no-untyped-call]
-    return z.detach()
-
-
-@pytest.mark.parametrize(
-    "case",
-    [c for c in ALL if c.kind is Kind.CLASSES and "probability" in c.loss().elicits and c.name != "dice"],
-    ids=str,
-)
-def test_of_three_classes_it_elicits_what_it_declares(case: Case) -> None:
-    loss = case.loss()
-    probability = loss.predict(best_logits(loss, LAW)).probability
-    assert probability is not None
-    off = float((probability[0] - LAW).abs().max())
-    assert off < 1e-4 if loss.elicits == "probability" else off > 5e-4
-
-
 def test_losses_that_add_up_over_the_labels_ask_for_the_likeliest_class_alone() -> None:
     """Ghosh et al. 2017: where the sum over labels does not depend on the answer, the risk is least at an end."""
     loss = load_loss("nce_rce")
@@ -206,56 +92,34 @@ def test_losses_that_add_up_over_the_labels_ask_for_the_likeliest_class_alone() 
     assert loss.elicits == load_loss("gce", Kind.CLASSES, q=1.0).elicits == "sign"
 
 
+LAW = torch.tensor([0.5, 0.3, 0.2], dtype=torch.double)
+
+
+@pytest.mark.parametrize("case", [c for c in ALL if "weight" in c.params], ids=str)
+def test_with_a_weight_a_class_the_minimiser_over_three_is_not_their_probability(case: Case) -> None:
+    loss = case.loss()
+    z = torch.full((1, 3), 0.1, dtype=torch.double, requires_grad=True)
+    optimizer = torch.optim.LBFGS([z], max_iter=300, tolerance_grad=1e-10, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        risk = (LAW * loss(z.expand(3, -1), torch.arange(3))).sum()
+        risk.backward()
+        return risk
+
+    optimizer.step(closure)  # type: ignore[arg-type,no-untyped-call]
+    probability = loss.predict(z.detach()).probability
+    assert probability is not None
+    assert float((probability[0] - LAW).abs().max()) > 5e-4
+    assert loss.elicits == "distorted probability"
+
+
 ATOMS = torch.tensor([0.0, 1.0, 2.0, 4.0, 10.0], dtype=torch.double)
 MASS = torch.tensor([0.3, 0.25, 0.2, 0.13, 0.12], dtype=torch.double)
-EVEN, EVEN_MASS = ATOMS.new_tensor([-2, -1, 0, 1, 2]), ATOMS.new_tensor([0.1, 0.2, 0.4, 0.2, 0.1])
 
 
 def quantile(level: float) -> float:
     return float(ATOMS[int((MASS.cumsum(0) < level).sum())])
-
-
-def expectile(tau: float) -> float:
-    """Where tau times what lies above and 1 - tau times what lies below are in balance."""
-
-    def balance(e: float) -> float:
-        return float((MASS * (tau * (ATOMS - e).clamp(min=0) - (1 - tau) * (e - ATOMS).clamp(min=0))).sum())
-
-    return float(brentq(balance, 0, 10))
-
-
-@cases(Kind.CONTINUOUS)
-def test_of_numbers_it_elicits_what_it_declares(case: Case) -> None:
-    loss = case.loss()
-    atoms, mass = (EVEN, EVEN_MASS) if loss.elicits == "centre" else (ATOMS, MASS)
-    line = torch.linspace(-3, 11, 14001, dtype=torch.double)
-    output = line if loss.outputs(1) == 1 else line[:, None].expand(-1, loss.outputs(1)).clone()
-    if case.name in ("gaussian_nll", "student_t_nll"):
-        output[:, 1] = 1.0
-    with torch.no_grad():
-        risk = sum(float(m) * loss(output, a.expand(len(line))) for a, m in zip(atoms, mass, strict=True))
-        assert isinstance(risk, Tensor)
-        best = float(loss.predict(output[int(risk.argmin())][None]).score)
-    if case.name == "multi_quantile":
-        return  # each output has a quantile of its own: see below
-    told, _, level = loss.elicits.partition(" ")
-    match told:
-        case "mean" if not level:
-            wanted = float((ATOMS * MASS).sum())
-        case "mean":
-            assert loss.elicits == "mean logarithm"
-            wanted = math.expm1(float((torch.log1p(ATOMS) * MASS).sum()))
-        case "median":
-            wanted = quantile(0.5)
-        case "quantile":
-            wanted = quantile(float(level))
-        case "expectile":
-            wanted = expectile(float(level))
-        case "centre":
-            wanted = 0.0
-        case other:
-            pytest.fail(f"{case} elicits '{other}'")
-    assert best == pytest.approx(wanted, abs=0.002 * max(1, wanted))
 
 
 @pytest.mark.parametrize("levels", [(0.05, 0.5, 0.95), (0.2, 0.4, 0.8)])
@@ -282,10 +146,10 @@ def test_the_gaussian_likelihood_elicits_mean_and_variance() -> None:
         return risk
 
     optimizer.step(closure)  # type: ignore[arg-type,no-untyped-call]
-    mean = float((ATOMS * MASS).sum())
+    z, mean = z.detach(), float((ATOMS * MASS).sum())
     assert float(z[0, 0]) == pytest.approx(mean, abs=1e-4)
     variance = float((MASS * (ATOMS - mean) ** 2).sum())
-    assert float(nn.functional.softplus(z[0, 1].detach())) == pytest.approx(variance, rel=1e-4)
+    assert float(nn.functional.softplus(z[0, 1])) == pytest.approx(variance, rel=1e-4)
 
 
 @pytest.mark.parametrize(("name", "prevalence"), [("dice", 0.4), ("jaccard", 0.4), ("tversky", 0.4), ("dice", 0.6)])
@@ -297,29 +161,6 @@ def test_a_constant_answer_to_an_overlap_is_sure_whatever_the_share_of_positives
     assert loss.elicits == "distorted probability"
 
 
-def test_only_the_order_counts_for_auc() -> None:
-    z, y = torch.randn(30, dtype=torch.double), (torch.arange(30) % 3 == 0).double()
-    loss = load_loss("pairwise_auc")
-    torch.testing.assert_close(loss(z, y), loss(z + 5, y))
-    assert loss.predict(z).probability is None
-    assert loss.elicits == "order"
-
-
-@pytest.mark.parametrize(("name", "params"), SETS)
-def test_traits_of_losses_of_a_set(name: str, params: dict[str, Any]) -> None:
-    loss = load_loss(name, Kind.BINARY, **params)
-    y = torch.tensor([1.0, 0, 0, 1, 0, 0])
-    assert float(loss(1e4 * (2 * y - 1), y)) == pytest.approx(0, abs=1e-6)
-    wrong = float(loss(1e4 * (1 - 2 * y), y))
-    assert wrong <= 1 if loss.bounded else wrong > 1e3
-    worst = -math.inf
-    for seed in range(300):
-        a, b = 4 * torch.randn(2, 6, generator=torch.Generator().manual_seed(seed), dtype=torch.double)
-        worst = max(worst, float(loss((a + b) / 2, y.double()) - (loss(a, y.double()) + loss(b, y.double())) / 2))
-        assert float(loss(a, y.double())) >= 0
-    assert (worst < 1e-9) == loss.convex
-
-
 # ---- special cases ----
 
 N, B, M = Kind.CONTINUOUS, Kind.BINARY, Kind.CLASSES
@@ -329,44 +170,20 @@ INF = float("inf")
 @pytest.mark.parametrize(
     ("kind", "name", "params", "factor", "other", "others"),
     [
-        (B, "focal", {"gamma": 0.0}, 1, "bce", {}),
         (B, "focal", {"gamma": 0.0, "alpha": 0.5}, 0.5, "bce", {}),
-        (M, "focal", {"gamma": 0.0}, 1, "cross_entropy", {}),
-        (B, "asl", {"gamma_neg": 0.0, "gamma_pos": 0.0, "margin": 0.0}, 1, "bce", {}),
-        (B, "asl", {"gamma_neg": 2.0, "gamma_pos": 2.0, "margin": 0.0}, 1, "focal", {"gamma": 2.0}),
-        (B, "label_smoothing_bce", {"epsilon": 0.0}, 1, "bce", {}),
-        (B, "bootstrap", {"beta": 1.0}, 1, "bce", {}),
-        (B, "poly1", {"epsilon": 0.0}, 1, "bce", {}),
-        (M, "poly1", {"epsilon": 0.0}, 1, "cross_entropy", {}),
-        (M, "cross_entropy", {"label_smoothing": 0.0}, 1, "cross_entropy", {}),
-        (M, "kl_div", {"epsilon": 0.0}, 1, "cross_entropy", {}),
-        (B, "sce", {"alpha": 1.0, "beta": 0.0}, 1, "bce", {}),
         # the reverse cross-entropy alone, of which GCE at q = 1 is 1/-A: both are the absolute error of the probability
         (B, "sce", {"alpha": 0.0, "beta": 0.5, "A": -2.0}, 1, "gce", {"q": 1.0}),
         (M, "sce", {"alpha": 0.0, "beta": 0.5, "A": -2.0}, 1, "gce", {"q": 1.0}),
         (M, "nce_rce", {"alpha": 0.0, "beta": 0.5, "A": -2.0}, 1, "gce", {"q": 1.0}),
-        (B, "gce", {"q": 0.0}, 1, "bce", {}),
-        (M, "gce", {"q": 0.0}, 1, "cross_entropy", {}),
-        (B, "ldam", {"max_margin": 0.0}, 1, "bce", {}),
-        (B, "weighted_bce", {"pos_weight": 1.0}, 1, "bce", {}),
         (B, "weighted_bce", {"pos_weight": 7.0}, 1, "bce", {"pos_weight": 7.0}),
         (M, "weighted_bce", {"pos_weight": 7.0}, 1, "bce", {"pos_weight": 7.0}),
-        (M, "weighted_cross_entropy", {"power": 0.0}, 1, "cross_entropy", {}),
         (M, "weighted_cross_entropy", {"weight": [0.5, 2.0, 3.0]}, 1, "cross_entropy", {"weight": [0.5, 2.0, 3.0]}),
-        (M, "ldam", {"max_margin": 0.0}, 1, "cross_entropy", {}),
-        (B, "class_balanced", {"beta": 0.0}, 1, "bce", {}),
-        (B, "logit_adjusted", {"tau": 0.0}, 1, "bce", {}),
-        (M, "logit_adjusted", {"tau": 0.0}, 1, "cross_entropy", {}),
         (B, "brier", {}, 1, "mse", {}),
-        (N, "huber", {"delta": 1e6}, 0.5, "mse", {}),
-        (N, "quantile", {"q": 0.5}, 0.5, "mae", {}),
-        (N, "expectile", {"tau": 0.5}, 0.5, "mse", {}),
-        (N, "barron", {"alpha": 2.0}, 0.5, "mse", {}),
         (N, "barron", {"alpha": 0.0, "c": 0.7}, 1, "cauchy", {"c": 0.7}),
         (N, "barron", {"alpha": -INF, "c": 0.7}, 1, "welsch", {"c": 0.7}),
     ],
 )
-def test_a_special_case_is_the_other_loss(
+def test_a_special_case_that_no_loss_declares_is_the_other_loss(
     kind: Kind, name: str, params: dict[str, Any], factor: float, other: str, others: dict[str, Any]
 ) -> None:
     case = Case(other, kind, lambda z, y: 0, others)
@@ -415,11 +232,6 @@ def test_gce_lies_between_cross_entropy_and_the_error_of_the_probability(kind: K
 @pytest.mark.parametrize(
     ("name", "params", "factor"),
     [
-        ("focal", {"gamma": 1.5}, 1),
-        ("gce", {"q": 0.4}, 1),
-        ("sce", {"alpha": 0.3, "beta": 2.0}, 1),
-        ("poly1", {"epsilon": 2.0}, 1),
-        ("brier", {}, 2),  # both classes are counted
         ("ldam", {"max_margin": 0.8, "scale": 3.0}, 1),
         ("logit_adjusted", {"tau": 1.5}, 1),
     ],
@@ -448,18 +260,6 @@ def test_overlaps_are_tverskys_by_their_weights() -> None:
             torch.testing.assert_close(load_loss(name, B, smooth=smooth)(z, y), tversky(z, y))
 
 
-def test_a_dearer_miss_pulls_harder_at_positives() -> None:
-    y = (torch.arange(40) % 4 == 0).double()
-    pulls = []
-    for beta in (0.1, 0.3, 0.6, 0.9):
-        z = torch.randn(40, generator=torch.Generator().manual_seed(1), dtype=torch.double).requires_grad_()
-        (slope,) = torch.autograd.grad(load_loss("tversky", alpha=0.3, beta=beta)(z, y), z)
-        pulls.append(float(slope[y == 1].sum()))
-        assert (slope[y == 0] > 0).all()
-    assert pulls == sorted(pulls, reverse=True)
-    assert pulls[0] < 0
-
-
 def test_two_classes_alone_are_alike_to_the_dice_of_single_rows() -> None:
     z = torch.randn(10, 2, dtype=torch.double)
     one, other = (load_loss("dice", M)(z, torch.full((10,), label)) for label in (0, 1))
@@ -469,25 +269,18 @@ def test_two_classes_alone_are_alike_to_the_dice_of_single_rows() -> None:
 # ---- predictions ----
 
 
-@every_case
-def test_predictions_are_well_formed(case: Case) -> None:
-    loss = case.loss()
-    for output in (drawn(case, 50, 3.0, 0)[0], drawn(case, 50, 1e3, 0)[0], drawn(case, 50, 3.0, 0)[0].float()):
-        if case.name in ("poisson_nll", "msle"):
-            output = output.clamp(max=50)
-        prediction = loss.predict(output)
-        check_prediction(case.kind, prediction, output)
-        assert torch.isfinite(prediction.score).all()
-        if prediction.probability is not None:
-            assert ((prediction.probability >= 0) & (prediction.probability <= 1)).all()
-            label = prediction.probability.argmax(1) if case.kind is M else (prediction.probability > 0.5).long()
-            assert prediction.label is not None
-            if case.kind is M:  # of equal probabilities any may be the label
-                rows = torch.arange(50)
-                assert (prediction.probability[rows, prediction.label] == prediction.probability[rows, label]).all()
-                torch.testing.assert_close(prediction.probability.sum(1), torch.ones_like(output[:, 0]))
-            else:
-                assert torch.equal(prediction.label, label)
+@pytest.mark.parametrize("case", [case for case in ONCE if case.kind is not Kind.CONTINUOUS], ids=str)
+def test_the_label_is_the_likeliest_class(case: Case) -> None:
+    """Of equal probabilities any may be the label."""
+    for size in (3.0, 1e3):
+        prediction = case.loss().predict(drawn(case, 50, size, 0)[0])
+        assert prediction.label is not None
+        if (p := prediction.probability) is None:
+            continue
+        if case.kind is Kind.CLASSES:
+            assert torch.equal(p[torch.arange(50), prediction.label], p.amax(1))
+        else:
+            assert torch.equal(prediction.label, (p > 0.5).long())
 
 
 def test_margins_that_say_how_sure_are_read_on_a_line_from_minus_one_to_one() -> None:
@@ -537,24 +330,6 @@ def test_quantiles_that_cross_are_sorted_and_the_outer_ones_enclose_nine_in_ten(
 
 
 # ---- states ----
-
-
-@one_of_each
-def test_copies_and_states_carry_everything(case: Case) -> None:
-    loss = case.loss()
-    with torch.no_grad():
-        for parameter in loss.parameters():
-            parameter.add_(0.3)
-    z, y = drawn(case, 30, 2.0, 4)
-    wanted = loss(z, y)
-    assert torch.equal(copy.deepcopy(loss)(z, y), wanted)
-    assert torch.equal(pickle.loads(pickle.dumps(loss))(z, y), wanted)
-    file = io.BytesIO()
-    torch.save(loss.state_dict(), file)
-    file.seek(0)
-    fresh = load_loss(case.name, case.kind, **case.params).double()  # one that has seen no targets
-    fresh.load_state_dict(torch.load(file))
-    assert torch.equal(fresh(z, y), wanted)
 
 
 @one_of_each
@@ -613,96 +388,43 @@ def test_how_robust_to_be_is_learned_from_the_tails(seed: int) -> None:
 # ---- transforms ----
 
 
-@one_of_each
-def test_gradients_by_vmap_are_those_of_a_loop(case: Case) -> None:
-    loss = case.loss()
-    pairs = [drawn(case, 6, 2.0, seed) for seed in range(3)]
-    z, y = (torch.stack([pair[place] for pair in pairs]) for place in (0, 1))
-
-    def mean(output: Tensor, target: Tensor) -> Tensor:
-        return loss(output, target).mean()
-
-    together = torch.func.vmap(torch.func.grad(mean))(z, y)
-    for row in range(3):
-        torch.testing.assert_close(together[row], torch.func.grad(mean)(z[row], y[row]), rtol=1e-9, atol=1e-12)
-
-
-@one_of_each
-def test_it_compiles_as_one_graph_to_the_same_values(case: Case) -> None:
-    torch._dynamo.reset()
-    loss = case.loss()
-    z, y = drawn(case, 9, 2.0, 1)
-    compiled = torch.compile(loss.forward, backend="eager", fullgraph=True)
-    torch.testing.assert_close(compiled(z, y), loss(z, y), rtol=1e-12, atol=1e-14)
-
-
-@one_of_each
-def test_shapes_follow_without_any_numbers(case: Case) -> None:
-    z, y = (tensor.to("meta") for tensor in drawn(case, 9, 2.0, 1))
-    losses = case.loss().to("meta")(z, y)
-    assert losses.device.type == "meta"
-    assert losses.shape == (9,)
-
-
-@pytest.mark.parametrize(("name", "params"), SETS[:3])  # pairwise_auc picks rows by their labels, whose number varies
-def test_overlaps_can_be_mapped_and_compiled(name: str, params: dict[str, Any]) -> None:
-    for smooth in (0.0, 1.0):
-        loss = load_loss(name, B, smooth=smooth)
-        z, y = torch.randn(3, 8, dtype=torch.double), (torch.arange(24).reshape(3, 8) % 3 == 0).double()
-        together = torch.func.vmap(torch.func.grad(loss))(z, y)
-        torch.testing.assert_close(
-            together, torch.stack([torch.func.grad(loss)(a, b) for a, b in zip(z, y, strict=True)])
-        )
-        torch._dynamo.reset()
-        compiled = torch.compile(loss.forward, backend="eager", fullgraph=True)
-        torch.testing.assert_close(compiled(z[0], y[0]), loss(z[0], y[0]))
-
-
-@one_of_each
-def test_no_random_number_is_drawn_and_two_calls_agree(case: Case) -> None:
-    loss, before = case.loss(), torch.get_rng_state()
-    z, y = drawn(case, 20, 2.0, 0)
-    assert torch.equal(loss(z, y), loss(z, y))
-    assert torch.equal(torch.get_rng_state(), before)
-
-
 # ---- parameters ----
 
-NAN = float("nan")
+# NaN is the business of a law: bad_parameters_are_refused
 REFUSED: dict[tuple[str, Kind], dict[str, list[Any]]] = {
-    ("cauchy", N): {"c": [0.0, -1.0, NAN, INF]},
+    ("cauchy", N): {"c": [0.0, -1.0, INF]},
     ("welsch", N): {"c": [0.0, INF]},
-    ("tukey", N): {"c": [0.0, NAN], "warm_up": [-0.1, 1.0, NAN]},
-    ("barron", N): {"alpha": [2.1, NAN, INF], "c": [0.0]},
-    ("quantile", N): {"q": [0.0, 1.0, NAN, 1.5]},
+    ("tukey", N): {"c": [0.0], "warm_up": [-0.1, 1.0]},
+    ("barron", N): {"alpha": [2.1, INF], "c": [0.0]},
+    ("quantile", N): {"q": [0.0, 1.0, 1.5]},
     ("multi_quantile", N): {"quantiles": [[], [0.1, 0.9], [0.5, 0.4, 0.9], [0.5, 0.5, 0.6], [0.0, 0.5, 0.9]]},
-    ("expectile", N): {"tau": [0.0, 1.0, NAN]},
-    ("student_t_nll", N): {"nu": [0.0, INF, NAN]},
-    ("cross_entropy", M): {"weight": [[1.0, 0.0], [-1.0]], "label_smoothing": [-0.1, 1.0, NAN]},
-    ("focal", B): {"gamma": [-1.0, NAN, INF], "alpha": [0.0, 1.0, 1.2]},
-    ("focal", M): {"gamma": [-1.0, NAN]},
+    ("expectile", N): {"tau": [0.0, 1.0]},
+    ("student_t_nll", N): {"nu": [0.0, INF]},
+    ("cross_entropy", M): {"weight": [[1.0, 0.0], [-1.0]], "label_smoothing": [-0.1, 1.0]},
+    ("focal", B): {"gamma": [-1.0, INF], "alpha": [0.0, 1.0, 1.2]},
+    ("focal", M): {"gamma": [-1.0]},
     ("asl", B): {"gamma_neg": [-1.0], "gamma_pos": [-1.0], "margin": [-0.1, 1.0]},
     ("label_smoothing_bce", B): {"epsilon": [-0.1, 1.0]},
-    ("gce", B): {"q": [-0.1, 1.1, NAN]},
+    ("gce", B): {"q": [-0.1, 1.1]},
     ("gce", M): {"q": [-0.1, 1.1]},
-    ("sce", B): {"alpha": [-0.1, NAN], "beta": [-1.0], "A": [0.0, 1.0, -INF, NAN]},
+    ("sce", B): {"alpha": [-0.1], "beta": [-1.0], "A": [0.0, 1.0, -INF]},
     ("sce", M): {"alpha": [-0.1], "beta": [-1.0], "A": [0.0]},
-    ("nce_rce", M): {"alpha": [-0.1, INF], "beta": [-1.0], "A": [0.0, NAN]},
+    ("nce_rce", M): {"alpha": [-0.1, INF], "beta": [-1.0], "A": [0.0]},
     ("bootstrap", B): {"beta": [0.0, 1.1]},
-    ("poly1", B): {"epsilon": [-1.1, INF, NAN]},
+    ("poly1", B): {"epsilon": [-1.1, INF]},
     ("poly1", M): {"epsilon": [-1.1]},
     ("kl_div", M): {"epsilon": [-0.1, 1.0]},
-    ("tversky", B): {"alpha": [-0.1, NAN], "beta": [0.0], "smooth": [-1.0, INF]},
+    ("tversky", B): {"alpha": [-0.1], "beta": [0.0], "smooth": [-1.0, INF]},
     ("dice", B): {"smooth": [-1.0]},
     ("dice", M): {"alpha": [-1.0], "gamma": [0.0]},
     ("jaccard", B): {"smooth": [-1.0]},
     ("class_balanced", B): {"beta": [-0.1, 1.0]},
-    ("weighted_bce", B): {"pos_weight": [0.0, -1.0, NAN, INF]},
+    ("weighted_bce", B): {"pos_weight": [0.0, -1.0, INF]},
     ("weighted_bce", M): {"pos_weight": [0.0]},
-    ("weighted_cross_entropy", M): {"weight": [[1.0, 0.0], [-1.0]], "power": [-0.1, NAN, INF]},
+    ("weighted_cross_entropy", M): {"weight": [[1.0, 0.0], [-1.0]], "power": [-0.1, INF]},
     ("logit_adjusted", B): {"tau": [-1.0, INF]},
     ("logit_adjusted", M): {"tau": [-1.0]},
-    ("ldam", B): {"max_margin": [-0.1, NAN], "scale": [0.0, INF]},
+    ("ldam", B): {"max_margin": [-0.1], "scale": [0.0, INF]},
     ("ldam", M): {"max_margin": [-0.1], "scale": [0.0]},
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,7 @@ from tests.standard.catalogue_cases import CATALOGUE, COUNTS, SETS, Array, Case,
 from tests.standard.test_standard_losses import CASES
 
 every_case = pytest.mark.parametrize("case", CATALOGUE, ids=str)
-wide_types = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
-half_types = pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
+WIDE = (torch.float32, torch.float64)
 
 
 def rounded(x: Array, dtype: torch.dtype) -> Array:
@@ -29,14 +29,14 @@ def rounded(x: Array, dtype: torch.dtype) -> Array:
     return torch.tensor(x, dtype=dtype).double().numpy()
 
 
-def assert_right(found: Array, wanted: Array, dtype: torch.dtype, rtol: float, atol: float) -> None:
+def assert_right(found: Array, wanted: Array, dtype: torch.dtype, rtol: float, atol: float, where: str = "") -> None:
     """Equal within tolerance, and infinite only where the true number exceeds the type; never NaN."""
-    assert not np.isnan(found).any()
+    assert not np.isnan(found).any(), where
     top = float(torch.finfo(dtype).max)
     beyond = np.abs(wanted) > top * 0.999
-    np.testing.assert_array_equal(np.sign(found[beyond]), np.sign(wanted[beyond]))
-    assert (np.abs(found[beyond]) >= 0.99 * top).all()
-    np.testing.assert_allclose(found[~beyond], wanted[~beyond], rtol, atol)
+    np.testing.assert_array_equal(np.sign(found[beyond]), np.sign(wanted[beyond]), where)
+    assert (np.abs(found[beyond]) >= 0.99 * top).all(), where
+    np.testing.assert_allclose(found[~beyond], wanted[~beyond], rtol, atol, err_msg=where)
 
 
 def test_every_built_in_loss_and_kind_is_among_the_cases_of_one_file_or_the_other() -> None:
@@ -57,92 +57,50 @@ def test_values_and_gradients_are_those_of_the_formula(case: Case) -> None:
     np.testing.assert_allclose(slope, case.slopes(z, y), 1e-8, 1e-12)
 
 
-@wide_types
-@pytest.mark.parametrize("size", [20.0, 100.0, 1e4])
 @every_case
-def test_values_and_gradients_stay_right_at_extremes(case: Case, size: float, dtype: torch.dtype) -> None:
-    z, y = case.extreme(size)
-    losses, value, slope = judged(case, z, y, dtype)
-    assert losses.dtype is dtype
-    # what is bounded is known to the spacing of the type next to 1, hence the absolute part
-    spacing = 4 * case.scale * float(torch.finfo(dtype).eps)
-    assert_right(value, case.values(z, y), dtype, 1e-5, spacing)
-    assert_right(slope, case.slopes(z, y), dtype, 1e-5, spacing)
+def test_values_and_gradients_stay_right_at_extremes(case: Case) -> None:
+    for size, dtype in product((20.0, 100.0, 1e4), WIDE):
+        z, y = case.extreme(size)
+        losses, value, slope = judged(case, z, y, dtype)
+        assert losses.dtype is dtype
+        # what is bounded is known to the spacing of the type next to 1, hence the absolute part
+        spacing = 4 * case.scale * float(torch.finfo(dtype).eps)
+        assert_right(value, case.values(z, y), dtype, 1e-5, spacing, f"at {size:g} in {dtype}")
+        assert_right(slope, case.slopes(z, y), dtype, 1e-5, spacing, f"its gradient at {size:g} in {dtype}")
 
 
-@pytest.mark.parametrize("size", [1e15, 1e18, 1e25])
 @every_case
-def test_a_value_is_infinite_only_where_the_true_one_exceeds_the_type(case: Case, size: float) -> None:
-    z, y = case.extreme(size)
-    z = rounded(z, torch.float32)
-    assert_right(judged(case, z, y, torch.float32)[1], case.values(z, y), torch.float32, 2e-5, 4e-7 * case.scale)
+def test_a_value_is_infinite_only_where_the_true_one_exceeds_the_type(case: Case) -> None:
+    for size in (1e15, 1e18, 1e25):
+        z, y = case.extreme(size)
+        z = rounded(z, torch.float32)
+        found, wanted = judged(case, z, y, torch.float32)[1], case.values(z, y)
+        assert_right(found, wanted, torch.float32, 2e-5, 4e-7 * case.scale, f"at {size:g}")
 
 
-@half_types
 @every_case
-def test_half_precision_is_as_right_as_its_inputs(case: Case, dtype: torch.dtype) -> None:
+def test_half_precision_is_as_right_as_its_inputs(case: Case) -> None:
     pieces = [case.ordinary(), *(case.extreme(size) for size in (20.0, 100.0))]
-    z, y = (np.concatenate([piece[place] for piece in pieces]) for place in (0, 1))
-    z, y = rounded(z, dtype), y if case.kind is Kind.CLASSES else rounded(y, dtype)
-    losses, value, slope = judged(case, z, y, dtype)
-    eps = float(torch.finfo(dtype).eps)
-    assert losses.dtype in (dtype, torch.float32)
-    small = 1e-6 * case.scale if losses.dtype is torch.float32 else float(torch.finfo(dtype).tiny)
-    assert_right(value, case.values(z, y), losses.dtype, 8 * eps, small)
-    assert_right(slope, case.slopes(z, y), dtype, 16 * eps, 16 * eps)
-
-
-@every_case
-def test_the_gradient_is_that_of_finite_differences_away_from_kinks(case: Case) -> None:
-    z, y = case.ordinary()
-    output, target = tensors(case, z[:8], y[:8])
-    loss = case.loss()
-    assert torch.autograd.gradcheck(lambda o: loss(o, target), (output,))
-
-
-@every_case
-def test_a_target_is_judged_alike_alone_and_among_others(case: Case) -> None:
-    z, y = tensors(case, *case.ordinary())
-    loss = case.loss()
-    alone = torch.cat([loss(z[row : row + 1], y[row : row + 1]) for row in range(len(y))])
-    torch.testing.assert_close(loss(z, y), alone, rtol=1e-12, atol=1e-15)
-
-
-@every_case
-def test_judging_changes_neither_outputs_nor_targets(case: Case) -> None:
-    z, y = tensors(case, *case.ordinary())
-    before = z.detach().clone(), y.clone()
-    case.loss()(z, y)
-    assert torch.equal(z, before[0])
-    assert torch.equal(y, before[1])
+    for dtype in (torch.float16, torch.bfloat16):
+        z, y = (np.concatenate([piece[place] for piece in pieces]) for place in (0, 1))
+        z, y = rounded(z, dtype), y if case.kind is Kind.CLASSES else rounded(y, dtype)
+        losses, value, slope = judged(case, z, y, dtype)
+        eps = float(torch.finfo(dtype).eps)
+        assert losses.dtype in (dtype, torch.float32)
+        small = 1e-6 * case.scale if losses.dtype is torch.float32 else float(torch.finfo(dtype).tiny)
+        assert_right(value, case.values(z, y), losses.dtype, 8 * eps, small, f"in {dtype}")
+        assert_right(slope, case.slopes(z, y), dtype, 16 * eps, 16 * eps, f"its gradient in {dtype}")
 
 
 @pytest.mark.parametrize("name", ["bce", "focal", "gce", "sce", "poly1", "bootstrap", "class_balanced", "asl"])
-@pytest.mark.parametrize("logit", [18.0, 25.0, 60.0])
-@wide_types
-def test_the_small_cost_of_a_sure_and_right_answer_is_not_lost(name: str, logit: float, dtype: torch.dtype) -> None:
-    z, y = np.array([logit, -logit]), np.array([1.0, 0.0])
-    for case in (c for c in CATALOGUE if c.name == name and c.kind is Kind.BINARY and c.params.get("epsilon") != -1):
+def test_the_small_cost_of_a_sure_and_right_answer_is_not_lost(name: str) -> None:
+    cases = [c for c in CATALOGUE if c.name == name and c.kind is Kind.BINARY and c.params.get("epsilon") != -1]
+    for case, logit, dtype in product(cases, (18.0, 25.0, 60.0), WIDE):
+        z, y = np.array([logit, -logit]), np.array([1.0, 0.0])
         _, value, slope = judged(case, z, y, dtype)
         least = float(torch.finfo(dtype).tiny)
         np.testing.assert_allclose(value, case.values(z, y), 1e-4, least)
         np.testing.assert_allclose(slope, case.slopes(z, y), 1e-4, least)
-
-
-@pytest.mark.parametrize(
-    "name", [*sorted({c.name for c in CATALOGUE if c.kind is Kind.BINARY} - {"gce", "brier"}), "poisson_nll", "cauchy"]
-)
-def test_what_has_no_largest_value_pulls_at_every_wrong_answer(name: str) -> None:
-    """Clipped probabilities would leave a sure and wrong answer without a gradient."""
-    for case in (c for c in CATALOGUE if c.name == name and c.kind is not Kind.CLASSES):
-        if case.loss().bounded:
-            continue
-        for sign, target in ((1, 0.0), (-1, 1.0)):
-            z = sign * np.array([5.0, 20.0, 80.0])
-            slope = np.abs(judged(case, z, np.full(3, target), torch.float32)[2])
-            if name == "asl" and target == 0 and case.params["margin"] > 0:
-                continue  # its negatives cost no more than -log of the margin
-            assert (slope > (0.005 if name == "cauchy" else 0.1) * slope[0]).all()
 
 
 # ---- other libraries ----
@@ -267,7 +225,7 @@ def test_the_likelihood_of_the_learned_form_is_a_density(shape: float, log_c: fl
     torch.nn.init.constant_(loss.log_c, log_c)
     u = torch.linspace(-25, 25, 20001, dtype=torch.double)
     density = torch.exp(-loss(torch.sinh(u), torch.zeros_like(u))) * torch.cosh(u)
-    assert float(torch.trapezoid(density, u)) == pytest.approx(1, abs=1e-6)
+    assert float(torch.trapezoid(density, u).detach()) == pytest.approx(1, abs=1e-6)
 
 
 def test_what_is_learned_has_the_gradient_of_finite_differences() -> None:
@@ -345,14 +303,14 @@ def test_a_sets_value_worked_out_by_hand(name: str, params: dict[str, float], wa
 
 
 @every_set
-@pytest.mark.parametrize("size", [20.0, 100.0, 1e4])
-@pytest.mark.parametrize("positives", ["none", "some", "all"])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
 def test_a_set_at_extremes_has_a_value_and_no_gradient_that_is_no_number(
-    name: str, params: dict[str, float], size: float, positives: str, dtype: torch.dtype
+    name: str, params: dict[str, float], dtype: torch.dtype
 ) -> None:
-    y = torch.tensor({"none": [0.0, 0, 0, 0], "some": [0.0, 1, 0, 1], "all": [1.0, 1, 1, 1]}[positives], dtype=dtype)
-    for signs in ([1.0, 1, -1, -1], [-1.0, -1, -1, -1], [1.0, 1, 1, 1], [-1.0, 1, -1, 1]):
+    targets = {"none": [0.0, 0, 0, 0], "some": [0.0, 1, 0, 1], "all": [1.0, 1, 1, 1]}
+    corners = ([1.0, 1, -1, -1], [-1.0, -1, -1, -1], [1.0, 1, 1, 1], [-1.0, 1, -1, 1])
+    for size, positives, signs in product((20.0, 100.0, 1e4), targets, corners):
+        y = torch.tensor(targets[positives], dtype=dtype)
         z = (size * torch.tensor(signs, dtype=torch.double)).to(dtype).requires_grad_()
         value = load_loss(name, "binary", **params)(z, y)
         (slope,) = torch.autograd.grad(value, z)

@@ -365,6 +365,7 @@ def test_a_schedule_is_written_on_the_command_line(lossbench: Command) -> None:
     np.testing.assert_allclose(loss, bce + np.array([0, 0.25, 0.5]) * dice, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_composites_of_a_list_and_of_two_names_are_written_on_the_command_line(lossbench: Command) -> None:
     assert lossbench("+loss=uncertainty_weighting", "loss.params.terms=[bce,dice]", *QUICK, "name=u").code == 0
     warm = ("+loss=warmup", "loss.params.start=bce", "loss.params.loss=dice", "loss.params.until=0.5")
@@ -394,6 +395,7 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(lossbench: Command
 # A first look ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_first_look_takes_five_losses_of_each_kind() -> None:
     found = cells("+experiment=first_look", "-m")
     kinds = {"regression": (Kind.CONTINUOUS,), "binary": (Kind.BINARY,), "ner": (Kind.CLASSES, Kind.SEQUENCES)}
@@ -415,6 +417,7 @@ def _offers(choice: LossChoice, kind: Kind) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_what_the_command_says_takes_the_place_of_what_an_experiment_says() -> None:
     first = cells("+experiment=first_look", "-m", "task=binary")
     assert {c.task.name for c in first} == {"binary"}
@@ -425,6 +428,7 @@ def test_what_the_command_says_takes_the_place_of_what_an_experiment_says() -> N
         cells("+experiment=first_look")
 
 
+@pytest.mark.long
 def test_a_first_look_runs(lossbench: Command) -> None:
     result = lossbench("+experiment=first_look", "-m", *QUICK, "name=f")
     assert result.code == 0, result.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -229,16 +230,15 @@ def test_values_worked_out_by_hand(
     assert float(load_loss(name, kind, **params)(z, y)) == pytest.approx(wanted, rel=1e-12)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
-@pytest.mark.parametrize("size", [20.0, 100.0, 1e4])
 @every_case
-def test_values_and_gradients_stay_finite_and_right_at_extremes(case: Case, size: float, dtype: torch.dtype) -> None:
-    z, y = case.extreme(size)
-    losses, slope = judged(case, z, y, dtype)
-    # probabilities next to 1 are known to the type's own spacing there, hence the absolute part
-    spacing = 4 * float(torch.finfo(dtype).eps)
-    np.testing.assert_allclose(losses, case.value(z, y), 1e-5, spacing)
-    np.testing.assert_allclose(slope, case.slope(z, y), 1e-5, spacing)
+def test_values_and_gradients_stay_finite_and_right_at_extremes(case: Case) -> None:
+    for size, dtype in product((20.0, 100.0, 1e4), (torch.float32, torch.float64)):
+        z, y = case.extreme(size)
+        losses, slope = judged(case, z, y, dtype)
+        # probabilities next to 1 are known to the type's own spacing there, hence the absolute part
+        spacing, where = 4 * float(torch.finfo(dtype).eps), f"at {size:g} in {dtype}"
+        np.testing.assert_allclose(losses, case.value(z, y), 1e-5, spacing, err_msg=where)
+        np.testing.assert_allclose(slope, case.slope(z, y), 1e-5, spacing, err_msg=where)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
@@ -250,23 +250,15 @@ def test_the_small_cost_of_a_sure_and_right_answer_is_not_lost(logit: float, dty
     np.testing.assert_allclose(slope, [-np.exp(-logit), np.exp(-logit)], 1e-5)
 
 
-@pytest.mark.parametrize("size", [1e15, 1e18, 1e25])
 @every_case
-def test_a_value_is_infinite_only_where_the_true_one_exceeds_the_type(case: Case, size: float) -> None:
-    z, y = case.extreme(size)
-    losses, _ = judged(case, z, y, torch.float32)
-    wanted = case.value(z, y)
-    too_large = wanted > float(torch.finfo(torch.float32).max)
-    assert np.isposinf(losses[too_large]).all()
-    np.testing.assert_allclose(losses[~too_large], wanted[~too_large], 1e-5, 1e-30)
-
-
-@every_case
-def test_the_gradient_is_that_of_finite_differences_away_from_kinks(case: Case) -> None:
-    z, y = case.ordinary()
-    loss, target = case.loss(), torch.from_numpy(y[:12])
-    output = torch.from_numpy(z[:12]).requires_grad_()
-    assert torch.autograd.gradcheck(lambda o: loss(o, target), (output,))
+def test_a_value_is_infinite_only_where_the_true_one_exceeds_the_type(case: Case) -> None:
+    for size in (1e15, 1e18, 1e25):
+        z, y = case.extreme(size)
+        losses, _ = judged(case, z, y, torch.float32)
+        wanted = case.value(z, y)
+        too_large = wanted > float(torch.finfo(torch.float32).max)
+        assert np.isposinf(losses[too_large]).all(), size
+        np.testing.assert_allclose(losses[~too_large], wanted[~too_large], 1e-5, 1e-30, err_msg=f"at {size:g}")
 
 
 @pytest.mark.parametrize("delta", [0.1, 1.0, 2.5])
@@ -275,23 +267,6 @@ def test_huber_has_one_value_and_one_slope_where_its_branches_meet(delta: float)
     losses, slope = judged(case, np.array([delta, -delta, 0.0]), np.zeros(3))
     np.testing.assert_allclose(losses, [delta**2 / 2, delta**2 / 2, 0])
     np.testing.assert_allclose(slope, [delta, -delta, 0])
-
-
-@every_case
-def test_a_target_is_judged_alike_alone_and_among_others(case: Case) -> None:
-    z, y = (torch.from_numpy(array) for array in case.ordinary())
-    together = case.loss()(z, y)
-    alone = torch.cat([case.loss()(z[row : row + 1], y[row : row + 1]) for row in range(ROWS)])
-    torch.testing.assert_close(together, alone, rtol=1e-12, atol=0)
-
-
-@every_case
-def test_judging_changes_neither_outputs_nor_targets(case: Case) -> None:
-    z, y = (torch.from_numpy(array) for array in case.ordinary())
-    before = z.clone(), y.clone()
-    case.loss()(z, y)
-    assert torch.equal(z, before[0])
-    assert torch.equal(y, before[1])
 
 
 raw = st.floats(-1e4, 1e4, width=32)

@@ -7,7 +7,7 @@ be. Within a stack, nobody's numbers may hang on who else is there, to the last 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
@@ -141,11 +141,16 @@ def assert_engines_agree(cell: Cell, within: float = CLOSE) -> tuple[Record, Rec
 # Every data set and every loss --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("data", "loss"),
-    [*product(CONTINUOUS, LOSSES["regression"]), *product(BINARY, LOSSES["binary"])],
-    ids=lambda case: getattr(case, "name", case),
-)
+def pairs() -> Iterator[Any]:
+    """Every data set with every loss; the quick part has every data set and every loss, but not every pair."""
+    for task, sets in (("regression", CONTINUOUS), ("binary", BINARY)):
+        for data, loss in product(sets, LOSSES[task]):
+            quick = data in ("house_prices", "pension") or loss == LOSSES[task][0]
+            name = f"{data}-{loss.name}"
+            yield pytest.param(data, loss, id=name, marks=() if quick else pytest.mark.long)
+
+
+@pytest.mark.parametrize(("data", "loss"), [*pairs()])
 def test_both_engines_give_the_same_numbers_and_make_the_same_choices(data: str, loss: LossChoice) -> None:
     _, record = assert_engines_agree(cell(loss, data))
     rates = [trial.learning_rate for repeat in record.repeats for trial in repeat.trials]
@@ -201,7 +206,7 @@ def test_options_of_the_training_make_no_difference_between_engines(data: str, o
     assert_engines_agree(cell("bce" if data in BINARY else "huber", data, **options))
 
 
-@pytest.mark.parametrize(("of", "power"), product(("weights", "outputs"), (1, 2)))
+@pytest.mark.parametrize(("of", "power"), [*product(("weights", "outputs"), (1, 2))])
 def test_penalties_make_no_difference_between_engines(of: str, power: int) -> None:
     penalised = cell(penalty=Penalty("some", of, power, 0.03), max_epochs=3)
     found, _ = assert_engines_agree(penalised)
@@ -812,6 +817,13 @@ SIZES: dict[str, dict[str, Any]] = {
     "shipped_loans": {"data": "loans", "hidden": [64, 64], "protocol": Protocol("one", 1, 12)},
 }
 """Shapes of batches and layers; batches of 32 rows where nothing else is said."""
+every_size = pytest.mark.parametrize(
+    ("size", "precision"),
+    [
+        *product(SIZES, ("32",)),
+        *(pytest.param(size, "64", marks=() if size == "ragged" else pytest.mark.long) for size in SIZES),
+    ],
+)
 WILD = (1, 6, 7)
 """Places of the trainings that are made to diverge."""
 OTHERS = {place: place for place in range(12) if place not in WILD}
@@ -840,8 +852,7 @@ def assert_the_others_are_untouched(made: Cell) -> None:
     assert_equal(wild, healthy, OTHERS)
 
 
-@pytest.mark.parametrize("precision", ["32", "64"])
-@pytest.mark.parametrize("size", SIZES)
+@every_size
 def test_trainings_that_become_nan_and_leave_change_no_digit_of_the_others(size: str, precision: str) -> None:
     assert_the_others_are_untouched(sized(size, optimizer="sgd", precision=precision))
 
@@ -852,8 +863,7 @@ def test_under_adamw_too_they_change_no_digit_of_the_others(size: str, precision
     assert_the_others_are_untouched(sized(size, precision=precision))
 
 
-@pytest.mark.parametrize("precision", ["32", "64"])
-@pytest.mark.parametrize("size", SIZES)
+@every_size
 def test_whoever_is_in_the_stack_the_numbers_are_the_same(size: str, precision: str) -> None:
     made = sized(size, precision=precision, max_epochs=1)
     whole = trained(made)

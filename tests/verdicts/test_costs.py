@@ -54,17 +54,20 @@ def judged(seed: int, work: float, jitter: float) -> costs.Times:
     return found
 
 
+@pytest.mark.long
 def test_two_copies_of_one_loss_take_about_the_same_on_a_noisy_machine() -> None:
     """Jitter of 5 % is more than what 101 rounds showed on two cores at a load of seven."""
     assert {judged(seed, 3e-4, 0.05).said for seed in range(100)} == {"about the same"}
 
 
+@pytest.mark.long
 def test_copies_are_hardly_ever_told_apart_on_a_machine_that_is_far_noisier() -> None:
     found = [judged(seed, 3e-4, 0.2) for seed in range(100)]
     assert sum(not times.same for times in found) <= 0.02 * 100
 
 
 @pytest.mark.parametrize("jitter", [0.05, 0.2])
+@pytest.mark.long
 def test_double_the_work_never_does(jitter: float) -> None:
     found = [judged(seed, 6e-4, jitter) for seed in range(100)]
     assert not any(times.same for times in found)
@@ -101,6 +104,7 @@ def test_copies_and_double_work_on_the_clock_of_this_machine() -> None:
     assert not times(twice).same
 
 
+@pytest.mark.long
 def test_a_loss_in_a_training_is_clocked_in_turn_with_the_baseline() -> None:
     import lossbench
 

@@ -85,12 +85,8 @@ def test_a_built_in_metric_is_computed_from_stored_predictions_at_its_own_thresh
             target, p = (record.arrays[f"test/{repeat}/{name}"] for name in ("target", "probability"))
             chosen_on = [record.arrays[f"validation/{repeat}/{name}"] for name in ("target", "probability")]
             cuts = np.unique(chosen_on[1])
-            best = max(sk.matthews_corrcoef(chosen_on[0], chosen_on[1] > cut) for cut in cuts)
-            at = [
-                sk.matthews_corrcoef(target, p > c)
-                for c in cuts
-                if np.isclose(sk.matthews_corrcoef(chosen_on[0], chosen_on[1] > c), best)
-            ]
+            scores = np.array([sk.matthews_corrcoef(chosen_on[0], chosen_on[1] > cut) for cut in cuts])
+            at = [sk.matthews_corrcoef(target, p > cut) for cut in cuts[np.isclose(scores, scores.max())]]
             assert min(at) - 1e-12 <= value <= max(at) + 1e-12
     assert found.find("logit_adjusted").difference is not None
     assert found.find("logit_adjusted").difference.new_rows is not None  # type: ignore[union-attr]
@@ -274,6 +270,7 @@ def exact(target, prediction):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.long
 def test_what_was_trained_by_a_function_that_decides_is_judged_alike_by_rescore(
     lossbench: Callable[..., Result], folder: Path
 ) -> None:
@@ -304,6 +301,7 @@ def test_what_was_trained_by_a_function_that_decides_is_judged_alike_by_rescore(
         assert [r.metrics for r in again.repeats] == [r.metrics for r in records[title].repeats]
 
 
+@pytest.mark.long
 def test_numbers_and_tags_are_judged_by_functions_too(lossbench: Callable[..., Result], folder: Path) -> None:
     (folder / "shop_of_a_test.py").write_text(SHOP)
     small = ("task.data.sentences=60", "task.data.test_sentences=20")

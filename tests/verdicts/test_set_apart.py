@@ -119,6 +119,7 @@ def test_with_one_trial_only_the_epoch_was_chosen() -> None:
     )
 
 
+@pytest.mark.long
 def test_a_quantile_in_a_real_sweep_has_a_contest_of_its_own(lossbench, tmp_path: Path) -> None:
     done: Result = lossbench(
         *("+loss=mse,quantile", "-m", "loss.params.q=0.9", "task=regression", "task/data=diabetes", "tracking=off"),
