@@ -216,13 +216,13 @@ def server(tracked: Path) -> Iterator[dict[str, str]]:
         pages[name] = page.strip()
     for _ in range(300):
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2)
-            break
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
+                break
         except OSError:
             time.sleep(0.2)
     yield pages
     os.killpg(process.pid, 15)
-    process.wait(timeout=30)
+    process.communicate(timeout=30)
 
 
 @pytest.mark.long

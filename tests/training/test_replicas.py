@@ -706,7 +706,8 @@ def smooth_error(target: NDArray[np.float64], prediction: NDArray[np.float64]) -
     """A metric that takes no NaN, as those of scikit-learn."""
     if not np.isfinite(prediction).all():
         raise ValueError("Input contains NaN.")
-    return float(np.sqrt(np.mean((target - prediction) ** 2)))
+    with np.errstate(over="ignore"):  # of a training that is about to diverge
+        return float(np.sqrt(np.mean((target - prediction) ** 2)))
 
 
 smooth_error.direction = "min"  # type: ignore[attr-defined]
