@@ -57,7 +57,7 @@ def logistic(rng: np.random.Generator, rows: int, groups: int) -> tuple[Values, 
     return x, (rng.uniform(size=rows) < 1 / (1 + np.exp(-logit))).astype(float)
 
 
-def _drawn(data: Mapping[str, Any], population: Any) -> Table:
+def _drawn(data: Mapping[str, Any], population: Any, classes: tuple[str, ...] = ()) -> Table:
     rows, grouped = POOL + TEST + FRESH, bool(data["grouped"])
     rng = np.random.default_rng(stream("population", data["name"], data["set"]))
     x, y = population(rng, rows, rows // GROUP if grouped else 0)
@@ -67,7 +67,7 @@ def _drawn(data: Mapping[str, Any], population: Any) -> Table:
     groups = np.arange(rows) // GROUP
     words = np.where(np.arange(rows) < POOL, "train", "test")
     rule = SplitRule("group", groups, "group") if grouped else SplitRule("column", words, "part")
-    return Table(str(data["name"]), "drawn", features, y, "y", None, rule)
+    return Table(str(data["name"]), "drawn", features, y, "y", classes, rule)
 
 
 def _splits(task: Any, repeat: int) -> Splits:
@@ -77,7 +77,7 @@ def _splits(task: Any, repeat: int) -> Splits:
     """
     table, share, pool = task.table, task.data["validation_share"], np.arange(POOL)
     random = np.random.default_rng(stream(task.seed, repeat, "split"))
-    classes = table.target if task.binary else np.zeros(len(table.target))
+    classes = table.target if task.predicts.classes else np.zeros(len(table.target))
     if table.split.kind == "group":
         validation = draw_groups(pool, table.split.values, classes, share, random)
     else:
@@ -104,7 +104,7 @@ class Logistic(Binary):
     def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None:
         self.metric, self.own_metric = catalogue.chosen(metric, direction, Target.TWO_CLASSES)
         self.data, self.seed, self._features = data, seed, {}
-        self.table = _drawn(data, logistic)
+        self.table = _drawn(data, logistic, ("not y", "y"))
 
     def splits(self, repeat: int) -> Splits:
         return _splits(self, repeat)

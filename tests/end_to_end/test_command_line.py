@@ -459,7 +459,7 @@ def test_a_metric_of_ones_own_is_not_taken_for_ours_of_that_name(lossbench: Comm
     record = cells()["regression mse"]
     assert record.metric == MetricFacts(metric, Direction.MAX)
     assert record.values(metric) == [42.0, 42.0]
-    assert record.directions["mae"] == "min"
+    assert record.directions["mae"] is Direction.MIN
     assert all(value > 100 for value in record.values("mae"))
 
 

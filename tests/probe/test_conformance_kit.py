@@ -340,7 +340,7 @@ def test_every_made_up_batch_is_one_that_its_loss_takes() -> None:
 
 
 def test_leaving_out_what_is_no_law_is_an_error() -> None:
-    with pytest.raises(ValueError, match="leave_out names 'shapes', which is no law"):
+    with pytest.raises(ValueError, match="leave_out names 'shapes', which is not a law"):
         loss_laws(Square, leave_out={"shapes": "they are fine"})
 
 

@@ -319,7 +319,7 @@ def test_a_set_at_extremes_has_a_value_and_no_gradient_that_is_no_number(
         if not (positives == "none" and params.get("smooth") == 0):  # there it is 1 by what its docstring says
             with np.errstate(over="ignore"):
                 wanted = by_loops(name, params, z.detach().double().numpy(), y.double().numpy())
-            assert float(value) == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+            assert value.item() == pytest.approx(wanted, rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("params", [{}, {"alpha": 0.0}])

@@ -18,7 +18,7 @@ from lossbench.loss import Kind, Loss, Schedule, Sequences, reduce
 from lossbench.loss.catalogue import build, code_of, load_loss, search_of
 from lossbench.plan import LossChoice
 from lossbench.records.record import read_record, read_records
-from lossbench.training.objectives import Objectives, Way
+from lossbench.training.objectives import Calling, Objectives
 from lossbench_standard.composite import BinarySum
 from tests.conftest import Result
 from tests.training.test_replicas import assert_agree, cell, sequentially, side_by_side
@@ -339,12 +339,12 @@ def test_a_schedule_moves_a_training() -> None:
 def test_pointwise_composites_are_called_once_for_all_trainings() -> None:
     target = torch.rand(5, 19, generator=torch.Generator().manual_seed(0), dtype=torch.double)
 
-    def way(make: Callable[[int], Loss]) -> Way:
-        return Objectives([make(number).double() for number in range(5)], target, 1).way
+    def calling(make: Callable[[int], Loss]) -> Calling:
+        return Objectives([make(number).double() for number in range(5)], target, 1).calling
 
-    assert way(lambda n: scheduled(**{"from": 1, "to": 2})) is Way.FLAT
-    assert way(lambda n: load_loss("warmup", "continuous", start="mse", loss="mae")) is Way.FLAT
-    assert way(lambda n: load_loss("uncertainty_weighting", "continuous", terms=["mse", "mae"])) is Way.FLAT
+    assert calling(lambda n: scheduled(**{"from": 1, "to": 2})) is Calling.FLAT
+    assert calling(lambda n: load_loss("warmup", "continuous", start="mse", loss="mae")) is Calling.FLAT
+    assert calling(lambda n: load_loss("uncertainty_weighting", "continuous", terms=["mse", "mae"])) is Calling.FLAT
 
 
 # From the command line ------------------------------------------------------------------------------------------------
