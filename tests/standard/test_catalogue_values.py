@@ -329,7 +329,7 @@ def test_overlap_without_positives_and_smoothing_is_one_and_pulls_nowhere(
 ) -> None:
     z = torch.tensor([-size, -size], requires_grad=True)
     value = load_loss("tversky", smooth=0.0, **params)(z, torch.zeros(2))
-    assert float(value) == 1
+    assert value.item() == 1
     assert torch.autograd.grad(value, z)[0].tolist() == [0, 0]
 
 
