@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.data.sentences import LONGEST_TAG, OUTSIDE, Corpus, Sentence, are_plain, prefixed, to_iob2
+from lossbench.data.splits import TEST_SHARE
 from lossbench.data.word_columns import Row, example, found, is_comment, said, shortened
 from lossbench.errors import DataError
 from lossbench.plan import stream
@@ -136,7 +137,7 @@ def load_conll(data: Mapping[str, Any]) -> Corpus:
         test = read[str(data["test"])].sentences
         refuse_training_sentences(rest, test, str(data["test"]))
     else:
-        rest, test = set_aside(rest, float(data.get("test_share", 0.2)), data.get("split_seed", 0))
+        rest, test = set_aside(rest, float(data.get("test_share", TEST_SHARE)), data.get("split_seed", 0))
     corpus = Corpus(
         name=str(data.get("name") or Path(data["path"]).stem),
         source=", ".join(files),

@@ -15,6 +15,10 @@ from lossbench.plan import Part, stream
 
 Rows = NDArray[np.int64]
 
+TEST_SHARE = 0.2
+"""Of all rows, where nothing else is said."""
+VALIDATION_SHARE = 0.2
+"""Of the rows that are left, where nothing else is said."""
 KINDS = ("random", "group", "time", "column")
 WORDS = {
     "train": "train",
@@ -86,8 +90,8 @@ def draw_splits(
     seed: int,
     split_seed: int = 0,
     stratify: bool,
-    test_share: float = 0.2,
-    validation_share: float = 0.2,
+    test_share: float = TEST_SHARE,
+    validation_share: float = VALIDATION_SHARE,
 ) -> Splits:
     """The rows of one repeat, each part sorted.
 

@@ -91,17 +91,17 @@ are left out, so that a cell keeps the digest that it has always had."""
 class Training:
     """How one training goes, the same for every loss; `patience` None trains all epochs."""
 
-    max_epochs: int = 60
-    batch_size: int | None = None
+    max_epochs: int
+    batch_size: int | None
     """None: by the data (`protocol.by_the_data`); `max_epochs` and `patience` are then those of batches of 32."""
-    patience: int | None = 15
-    learning_rate: float = 3e-3
-    optimizer: str = "adamw"
-    accelerator: str = "cpu"
-    devices: int | str = 1
+    patience: int | None
+    learning_rate: float
+    optimizer: str
+    accelerator: str
+    devices: int | str
     """How many trainings, or shares of a stack, go on at a time; `auto`: one for each core or graphics card."""
-    precision: str = "32"
-    engine: str = "auto"
+    precision: str
+    engine: str
     """`replicas` trains all repeats and trials of a cell as one stack, `sequential` one after the other."""
     save_models: str = "none"
     """`best` keeps the weights of every repeat's chosen training beside its record."""
@@ -120,10 +120,10 @@ class Training:
 class Protocol:
     """What is spent on every loss alike: `repeats` studies of `trials` trainings each."""
 
-    name: str = "fixed"
-    repeats: int = 5
-    trials: int = 1
-    rate_decades: float = 4.0
+    name: str
+    repeats: int
+    trials: int
+    rate_decades: float
     """The width of the range of learning rates, in powers of ten, round `training.learning_rate`."""
     halves: int = 0
     """How often each half of a repeat's rows is trained on, to measure what other training rows would change."""
@@ -147,7 +147,7 @@ class Cell:
     task: TaskChoice
     model: ModelChoice
     training: Training
-    protocol: Protocol = Protocol()
+    protocol: Protocol
     seed: int = 0
     penalty: Penalty | None = None
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lossbench.data import sources
 from lossbench.data.sentences import OUTSIDE, Corpus, Sentence
 from lossbench.data.sources.contract import TextSource
-from lossbench.data.splits import Splits
+from lossbench.data.splits import VALIDATION_SHARE, Splits
 from lossbench.errors import InputError
 from lossbench.loss import Domain, Kind, Prediction, Sequences
 from lossbench.metrics import catalogue
@@ -27,8 +27,6 @@ from lossbench.plan import Part, Rarest, stream
 from lossbench.tasks.contract import REFERENCE, DataCard, Decision, Evaluation, Scored, Sealed
 from lossbench.tasks.spans import entity_counts, entity_scores, token_report
 from lossbench.tasks.vocabulary import Vocabulary
-
-VALIDATION_SHARE = 0.2
 
 
 class NERFold:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import lossbench
-from lossbench.plan import Cell, LossChoice, Protocol
+from lossbench.plan import Cell, LossChoice
 from lossbench.records.record import Record
 from lossbench.runs.study import run
 from tests.benchmarks.measure import Line
+from tests.made import a_protocol
 
 DATA = {
     "regression": ("house_prices", "diabetes", "net_assets", "friedman"),
@@ -59,7 +60,7 @@ def agreement() -> Iterator[Line]:
             single = replace(double, max_epochs=1, precision="32")
             full, first = [], []
             for loss in LOSSES[task]:
-                cell = replace(found, loss=loss, protocol=Protocol("few", 1, 3))  # the centre, and two up to 1e-2
+                cell = replace(found, loss=loss, protocol=a_protocol("few", 1, 3))  # the centre, and two up to 1e-2
                 full.append(apart(*_pair(replace(cell, training=double))))
                 epochs = [[t.value for t in r.repeats[0].trials] for r in _pair(replace(cell, training=single))]
                 first.append(max(abs(a - b) / abs(a) for a, b in zip(*epochs, strict=True)))

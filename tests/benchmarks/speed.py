@@ -19,7 +19,7 @@ from torch.utils.data import TensorDataset
 
 import lossbench
 from lossbench.metrics.metric import Direction
-from lossbench.plan import Cell, Part, Protocol, Trial
+from lossbench.plan import Cell, Part, Trial
 from lossbench.report import mlflow
 from lossbench.report.tables import to_csv
 from lossbench.runs.inputs import TrainingFactory, load_task
@@ -28,6 +28,7 @@ from lossbench.training.engine import TrainerOptions, train
 from lossbench.verdicts.judging import compare
 from tests.benchmarks import bare, lightning_default
 from tests.benchmarks.measure import Line, cpu_of, in_turn, ratio, spread
+from tests.made import a_protocol
 
 HERE = Path(__file__).parent
 NINE_WEIGHTS = ",".join(str(weight) for weight in (0.2, 0.35, 0.5, 0.7, 1.4, 2.0, 2.8, 4.0, 5.6))
@@ -240,7 +241,7 @@ def auto(rounds: int) -> Iterator[Line]:
     for task, data in tabular.items():
         for name in data:
             for model in ("mlp", "linear"):
-                small = Protocol("few", 2, 4)
+                small = a_protocol("few", 2, 4)
                 (one,) = lossbench.cells("+loss=mse", f"task={task}", f"task/data={name}", f"model={model}")
                 epochs = 4 if name in ("breast_cancer", "diabetes", "house_prices", "loans") else 1
                 one = replace(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lossbench.plan import Cell, LossChoice, ModelChoice, Protocol, TaskChoice, Training
+from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice, Training
+from tests.made import a_protocol, a_training
 
 REPEATS, FURTHER = 20, 40
 """Repeats of a run, whose first 3, 5 and 10 are runs of their own, and repeats for the pool's truth alone."""
@@ -54,7 +55,7 @@ class Design:
             ),
             model=self.model,
             training=self.training,
-            protocol=Protocol("coverage", repeats, self.trials, halves=halves),
+            protocol=a_protocol("coverage", repeats, self.trials, halves=halves),
             seed=FURTHER_SEED + number if truth else number,
         )
 
@@ -68,8 +69,8 @@ class Design:
 LINEAR = ModelChoice("linear", "lossbench.models.tabular.Linear")
 MLP = ModelChoice("mlp", "lossbench.models.tabular.MLP", {"hidden": [64, 64], "dropout": 0.0})
 TAGGER = ModelChoice("tagger", "lossbench.models.tagger.Tagger", {"width": 32, "layers": 1})
-SHORT = Training(max_epochs=20, batch_size=32, patience=None, learning_rate=3e-3)
-USUAL = Training(max_epochs=60, batch_size=32, patience=15, learning_rate=3e-3)
+SHORT = a_training(max_epochs=20, batch_size=32, patience=None, learning_rate=3e-3)
+USUAL = a_training(max_epochs=60, batch_size=32, patience=15, learning_rate=3e-3)
 
 
 def _tables() -> list[Design]:
@@ -118,7 +119,7 @@ DESIGNS = {
             "cross_entropy",
             "focal",
             TAGGER,
-            Training(max_epochs=6, batch_size=16, patience=None, learning_rate=1e-2),
+            a_training(max_epochs=6, batch_size=16, patience=None, learning_rate=1e-2),
             repeats=5,
             further=20,
             halves=0,

@@ -27,7 +27,7 @@ from lossbench.errors import InputError, PluginError
 from lossbench.loss import Domain, Kind, Loss
 from lossbench.loss.adapter import family
 from lossbench.loss.catalogue import build, catalogue, custom_family
-from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
+from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, TaskChoice
 from lossbench.probe.doubts import doubts
 from lossbench.probe.subject import Subject
 from lossbench.probe.timing import SIZES, priced
@@ -35,6 +35,7 @@ from lossbench.records.record import Record, Status
 from lossbench.runs.study import run
 from lossbench.training.objectives import Objectives
 from tests.conftest import QUICK, Result
+from tests.made import a_protocol, a_training
 
 MODULE = "losses_from_elsewhere"
 SOURCE = """
@@ -403,8 +404,8 @@ def cell(target: str, *, binary: bool = True, engine: str = "auto", **more: Any)
             metric,
         ),
         ModelChoice("linear", "lossbench.models.tabular.Linear"),
-        Training(max_epochs=2, learning_rate=0.01, engine=engine),
-        Protocol(repeats=2),
+        a_training(max_epochs=2, learning_rate=0.01, engine=engine),
+        a_protocol(repeats=2),
     )
     return replace(made, **more)
 
@@ -600,8 +601,8 @@ def test_a_cell_without_the_later_options_keeps_the_digest_of_before_them() -> N
         LossChoice("custom", {"gamma": 2.0}, "mine.focal", "binary"),
         TaskChoice("binary", "lossbench.tasks.binary.Binary", {"name": "t"}, "roc_auc"),
         ModelChoice("Net", "mine.Net", {"width": 8}),
-        Training(batch_size=32, learning_rate=1e-3),  # the defaults of then
-        Protocol(),
+        a_training(batch_size=32, learning_rate=1e-3),  # the defaults of then
+        a_protocol(),
     )
     assert before.digest == "0b78e094d77c6cc8"
     assert msgspec.convert(before.to_dict(), Cell) == before

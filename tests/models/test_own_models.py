@@ -13,12 +13,13 @@ import pytest
 import torch
 
 from lossbench.errors import InputError
-from lossbench.plan import Cell, LossChoice, ModelChoice, Protocol, TaskChoice, Training
+from lossbench.plan import Cell, LossChoice, ModelChoice, TaskChoice
 from lossbench.records.record import Status
 from lossbench.runs.inputs import check
 from lossbench.runs.study import run
 from lossbench.training.obstacles import obstacle
 from tests.conftest import Result
+from tests.made import a_protocol, a_training
 
 MODULE = "models_from_elsewhere"
 SOURCE = """
@@ -121,8 +122,8 @@ def cell(model: str, output: int | str | None = None, loss: str = "mse", engine:
             "rmse",
         ),
         ModelChoice(model, f"{MODULE}.{model}", {}, output),
-        Training(max_epochs=2, learning_rate=0.01, engine=engine),
-        Protocol(repeats=2),
+        a_training(max_epochs=2, learning_rate=0.01, engine=engine),
+        a_protocol(repeats=2),
     )
     return replace(made, **more)
 

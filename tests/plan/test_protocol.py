@@ -8,21 +8,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lossbench.plan import Cell, LossChoice, ModelChoice, Protocol, Range, TaskChoice, Training, Trial
+from lossbench.plan import Cell, LossChoice, ModelChoice, Protocol, Range, TaskChoice, Trial
 from lossbench.plan.protocol import choose, trials
 from lossbench.records.record import Status
 from lossbench.runs.study import run
+from tests.made import a_protocol, a_training
 
 SEARCH = {"delta": Range(0.1, 10.0, log=True), "share": Range(0.0, 1.0)}
 
 
-def cell(loss: str = "mse", *, protocol: Protocol = Protocol("some", 3, 8), **params: float) -> Cell:  # noqa: B008  # frozen
+def cell(loss: str = "mse", *, protocol: Protocol = a_protocol("some", 3, 8), **params: float) -> Cell:  # noqa: B008  # frozen
     data = {"source": "packaged", "name": "diabetes", "split_seed": 0}
     return Cell(
         loss=LossChoice(loss, params),
         task=TaskChoice("regression", "lossbench.tasks.regression.Regression", data, "rmse"),
         model=ModelChoice("mlp", "lossbench.models.tabular.MLP", {"hidden": [8]}),
-        training=Training(max_epochs=3, learning_rate=0.01, precision="64"),
+        training=a_training(max_epochs=3, learning_rate=0.01, precision="64"),
         protocol=protocol,
     )
 
@@ -59,7 +60,7 @@ def test_a_placebo_has_points_of_its_own_on_every_data_set_and_no_other_loss_has
 
 def test_rates_are_log_uniform_over_four_decades_round_the_given_one() -> None:
     # a scrambled Sobol sequence puts one of its first 2^k points into each of 2^k equal shares: here of the exponent
-    studies = trials(cell(protocol=Protocol("many", 1, 64)), {})
+    studies = trials(cell(protocol=a_protocol("many", 1, 64)), {})
     exponents = np.log10([trial.learning_rate for trial in studies[0][1:]])
     assert exponents.min() >= -4
     assert exponents.max() <= 0
@@ -108,7 +109,7 @@ def test_nothing_is_chosen_where_every_trial_diverged() -> None:
 
 
 def test_a_study_is_judged_by_the_very_training_that_it_chose() -> None:
-    tuned = run(cell("huber", protocol=Protocol("some", 2, 4)))
+    tuned = run(cell("huber", protocol=a_protocol("some", 2, 4)))
     assert tuned.status is Status.DONE
     for r, repeat in enumerate(tuned.repeats):
         values = [trial.value for trial in repeat.trials]
@@ -116,7 +117,7 @@ def test_a_study_is_judged_by_the_very_training_that_it_chose() -> None:
         assert repeat.validation["rmse"] == pytest.approx(min(values), rel=1e-9)
         chosen = repeat.trials[repeat.trial or 0]
         # that trial alone, at its rate and parameters, without any tuning
-        alone = cell("huber", protocol=Protocol("fixed", 2, 1), **chosen.params)
+        alone = cell("huber", protocol=a_protocol("fixed", 2, 1), **chosen.params)
         record = run(replace(alone, training=replace(alone.training, learning_rate=chosen.learning_rate)))
         assert record.repeats[r].metrics == repeat.metrics
         assert record.repeats[r].hashes == repeat.hashes
@@ -124,7 +125,7 @@ def test_a_study_is_judged_by_the_very_training_that_it_chose() -> None:
 
 
 def test_a_diverged_trial_is_that_trials_worst_outcome_and_no_more() -> None:
-    wild = replace(cell(protocol=Protocol("wild", 1, 8, rate_decades=60.0)), training=Training(2, optimizer="sgd"))
+    wild = replace(cell(protocol=a_protocol("wild", 1, 8, rate_decades=60.0)), training=a_training(2, optimizer="sgd"))
     record = run(wild)
     states = [trial.status for trial in record.repeats[0].trials]
     assert Status.DIVERGED in states
@@ -133,6 +134,6 @@ def test_a_diverged_trial_is_that_trials_worst_outcome_and_no_more() -> None:
 
 
 def test_without_a_search_the_rate_alone_is_tuned() -> None:
-    record = run(replace(cell("huber", protocol=Protocol("some", 1, 3)), loss=LossChoice("huber", tuned=False)))
+    record = run(replace(cell("huber", protocol=a_protocol("some", 1, 3)), loss=LossChoice("huber", tuned=False)))
     assert [trial.params for trial in record.repeats[0].trials] == [{}, {}, {}]
     assert len({trial.learning_rate for trial in record.repeats[0].trials}) == 3

@@ -17,7 +17,7 @@ from scipy import stats
 
 import lossbench as package
 from lossbench.errors import InputError
-from lossbench.plan import Cell, Part, Protocol, Rarest, Training
+from lossbench.plan import Cell, Part, Rarest, Training
 from lossbench.plan.protocol import by_the_data
 from lossbench.records.record import Record, Status, read_record
 from lossbench.runs.estimate import defeated
@@ -26,6 +26,7 @@ from lossbench.runs.study import run
 from lossbench.runs.sweep import plan
 from lossbench.verdicts.sweeps import judged as compared
 from tests.conftest import SMALL_TEXT, Result
+from tests.made import a_protocol, a_training
 
 Command = Callable[..., Result]
 RARE = ("task=binary", "task/data=imbalanced", "task.data.rows=1500")
@@ -40,7 +41,7 @@ def composed(*words: str) -> Cell:
 def asked(share: float, rows: int, **training: object) -> Training:
     """What a table with this share of positives asks for."""
     rarest = Rarest("yes", round(share * 1_000_000), 1_000_000, 1_000_000)
-    return by_the_data(Training(**training), rows, rarest)  # type: ignore[arg-type]
+    return by_the_data(a_training(**training), rows, rarest)  # type: ignore[arg-type]
 
 
 # The rule -----------------------------------------------------------------------------------------------------------
@@ -64,7 +65,7 @@ def test_five_on_average_leave_hardly_a_batch_without_any() -> None:
 
 
 def test_where_there_are_no_classes_it_is_32() -> None:
-    assert by_the_data(Training(), 5000, None) == replace(Training(), batch_size=32)
+    assert by_the_data(a_training(), 5000, None) == replace(a_training(), batch_size=32)
 
 
 @pytest.mark.parametrize(("rows", "size"), [(300, 300), (512, 256), (511, 511), (140, 140), (20, 32)])
@@ -79,7 +80,7 @@ def test_the_largest_batch_of_a_default_has_1024_targets(rows: int, size: int) -
 
 def test_a_class_too_rare_for_any_batch_costs_nothing() -> None:
     # 5 of .17 % are 2,941 rows: more than a default may take
-    assert asked(0.0017, 200_000) == replace(Training(), batch_size=32)
+    assert asked(0.0017, 200_000) == replace(a_training(), batch_size=32)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.12, 0.036, 0.01, 0.005])
@@ -97,7 +98,7 @@ def test_no_training_gets_fewer_steps_or_less_patience_than_in_batches_of_32(
 
 
 def test_a_batch_size_that_is_given_wins_with_its_epochs_as_they_are() -> None:
-    given = Training(batch_size=17, max_epochs=9, patience=None)
+    given = a_training(batch_size=17, max_epochs=9, patience=None)
     assert by_the_data(given, 100_000, Rarest("yes", 1, 1000, 1000)) is given
     assert asked(0.01, 100_000, patience=None).patience is None
 
@@ -155,8 +156,8 @@ def test_sentences_are_counted_by_the_rarest_type_of_entity() -> None:
 
 def test_a_type_that_hardly_occurs_makes_no_step_of_a_tagger_dear() -> None:
     # 5 of a type in 1 of 100 sentences would take 500 of them, of 20 words: ten times what a batch may hold
-    assert by_the_data(Training(), 10_000, Rarest("B-LAW", 100, 200_000, 10_000)).batch_size == 32
-    assert by_the_data(Training(), 10_000, Rarest("B-LAW", 900, 100_000, 10_000)).batch_size == 64
+    assert by_the_data(a_training(), 10_000, Rarest("B-LAW", 100, 200_000, 10_000)).batch_size == 32
+    assert by_the_data(a_training(), 10_000, Rarest("B-LAW", 900, 100_000, 10_000)).batch_size == 64
 
 
 def test_a_task_of_a_stranger_without_the_method_keeps_32(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +192,7 @@ def test_a_default_that_is_32_is_the_cell_of_an_explicit_32() -> None:
 
 
 def quick(*words: str, **changes: object) -> Cell:
-    cell = replace(composed(*words, "training.max_epochs=2"), protocol=Protocol("some", 2, 2))
+    cell = replace(composed(*words, "training.max_epochs=2"), protocol=a_protocol("some", 2, 2))
     return replace(cell, training=replace(cell.training, **{"precision": "64", "learning_rate": 1e-4, **changes}))
 
 
@@ -231,7 +232,7 @@ def test_a_size_of_its_own_is_read_from_its_record(tmp_path: Path) -> None:
 
 def test_nobody_trains_with_a_size_that_is_not_settled() -> None:
     with pytest.raises(ValueError, match="left to the data"):
-        _ = Training().batch
+        _ = a_training().batch
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "2.5", "big", "true"])

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 import lossbench
-from lossbench.plan import Cell, Training
+from lossbench.plan import Cell
 from lossbench.records.record import Record, Status, read_records
 from lossbench.runs.study import run
 from lossbench.runs.workers import devices
 from tests.conftest import SMALL_TEXT
+from tests.made import a_training
 
 TEXT = (*SMALL_TEXT, "protocol.repeats=2", "protocol.trials=2", "training.max_epochs=2")
 ROWS = ("task=regression", "task/data=diabetes", "protocol.repeats=4", "protocol.trials=2", "training.max_epochs=3")
@@ -38,8 +39,8 @@ def test_two_devices_give_the_numbers_of_one(words: tuple[str, ...]) -> None:
 
 
 def test_auto_is_one_device_a_core() -> None:
-    assert devices(Training(devices="auto")) == len(os.sched_getaffinity(0))
-    assert devices(Training(devices=3)) == 3
+    assert devices(a_training(devices="auto")) == len(os.sched_getaffinity(0))
+    assert devices(a_training(devices=3)) == 3
 
 
 @pytest.mark.long

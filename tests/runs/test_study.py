@@ -13,12 +13,13 @@ import torch
 
 import lossbench
 from lossbench.errors import InputError
-from lossbench.plan import Cell, Direction, LossChoice, ModelChoice, Penalty, Protocol, TaskChoice, Training
+from lossbench.plan import Cell, Direction, LossChoice, ModelChoice, Penalty, TaskChoice
 from lossbench.plan.observer import Observer
 from lossbench.records.facts import MetricFacts
 from lossbench.records.record import Record, Status
 from lossbench.runs.inputs import load_task, settled
 from lossbench.runs.study import run
+from tests.made import a_protocol, a_training
 
 LOSSES = '''
 import numpy as np
@@ -177,8 +178,8 @@ def make(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Cell]:
             model=ModelChoice("tagger", "lossbench.models.tagger.Tagger")
             if task == "ner"
             else ModelChoice("mlp", "lossbench.models.tabular.MLP", {"hidden": [8]}),
-            training=Training(max_epochs=3, learning_rate=0.01),
-            protocol=Protocol(repeats=2),
+            training=a_training(max_epochs=3, learning_rate=0.01),
+            protocol=a_protocol(repeats=2),
         )
         return replace(made, **more)  # type: ignore[arg-type]
 
@@ -227,7 +228,7 @@ def test_another_seed_is_another_split_with_the_same_test_part(make: Callable[..
 def test_the_loss_sees_training_targets_in_standard_deviations_and_the_metrics_are_in_original_units(
     make: Callable[..., Cell],
 ) -> None:
-    cell = make(target="Sees", training=Training(max_epochs=3, learning_rate=0.01, engine="sequential"))
+    cell = make(target="Sees", training=a_training(max_epochs=3, learning_rate=0.01, engine="sequential"))
     record = run(cell)
     loss = lossbench.loss.catalogue.import_target(own(cell, "Sees"), "")
     for seen in loss.seen[: cell.repeats]:
@@ -246,7 +247,7 @@ def test_parameters_of_a_loss_are_trained_and_kept_with_the_best_epoch(make: Cal
     # its value at r = 0 is s itself. One step of AdamW moves a parameter by no more than the rate.
     s = {}
     for rate in (0.01, 1e-6):
-        record = run(make(target="Learned", training=Training(max_epochs=3, learning_rate=rate)))
+        record = run(make(target="Learned", training=a_training(max_epochs=3, learning_rate=rate)))
         assert record.status is Status.DONE
         s[rate] = record.arrays["shape/value"][100]
     assert s[0.01] < -0.05
@@ -327,7 +328,7 @@ def test_f1_is_taken_at_the_threshold_that_validation_chose(make: Callable[..., 
 
 
 def test_the_best_epoch_is_the_first_best_on_validation_and_its_weights_are_judged(make: Callable[..., Cell]) -> None:
-    cell = make(training=Training(max_epochs=25, learning_rate=0.3, patience=None, precision="64"))
+    cell = make(training=a_training(max_epochs=25, learning_rate=0.3, patience=None, precision="64"))
     record = run(cell)
     for r, repeat in enumerate(record.repeats):
         curve = record.arrays[f"curve/{r}/validation"]
@@ -338,7 +339,7 @@ def test_the_best_epoch_is_the_first_best_on_validation_and_its_weights_are_judg
 
 
 def test_patience_ends_a_training(make: Callable[..., Cell]) -> None:
-    record = run(make(training=Training(max_epochs=60, learning_rate=0.3, patience=2)))
+    record = run(make(training=a_training(max_epochs=60, learning_rate=0.3, patience=2)))
     for repeat in record.repeats:
         assert repeat.best_epoch is not None
         assert repeat.epochs == min(60, repeat.best_epoch + 2 + 1)
@@ -361,7 +362,7 @@ def test_the_test_part_is_opened_after_everything_is_chosen(
         "batch",
         lambda s, part, rows: (opened.append("read test") if part is Part.TEST else None) or batch(s, part, rows),
     )
-    run(make("bce", "binary", protocol=Protocol(repeats=1)))
+    run(make("bce", "binary", protocol=a_protocol(repeats=1)))
     assert opened == ["decide", "judge validation", "read test", "judge test"]
 
 
@@ -394,7 +395,7 @@ def test_a_penalty_on_the_weights_shrinks_them(make: Callable[..., Cell]) -> Non
 
 
 def test_double_precision_trains_too(make: Callable[..., Cell]) -> None:
-    record = run(make(training=Training(max_epochs=2, precision="64")))
+    record = run(make(training=a_training(max_epochs=2, precision="64")))
     assert record.status is Status.DONE, record.reason
 
 
@@ -406,7 +407,7 @@ def test_ctrl_c_keeps_the_repeats_that_are_done(make: Callable[..., Cell]) -> No
             if next(epochs) == 4:  # of three a training
                 raise KeyboardInterrupt
 
-    record = run(make(training=Training(max_epochs=3, engine="sequential")), CtrlC())
+    record = run(make(training=a_training(max_epochs=3, engine="sequential")), CtrlC())
     assert record.status is Status.INTERRUPTED
     assert [repeat.repeat for repeat in record.repeats] == [0]
 
@@ -449,7 +450,9 @@ def test_a_prediction_without_labels_is_the_plugins_fault(make: Callable[..., Ce
 
 
 def test_half_precision_reaches_the_loss_in_whole_numbers(make: Callable[..., Cell]) -> None:
-    record = run(make(target="sees_types", kind="continuous", training=Training(max_epochs=2, precision="bf16-mixed")))
+    record = run(
+        make(target="sees_types", kind="continuous", training=a_training(max_epochs=2, precision="bf16-mixed"))
+    )
     assert record.status is Status.DONE, record.reason
     curve = record.arrays["curve/0/validation"]
     assert record.repeats[0].validation["rmse"] == pytest.approx(curve[record.repeats[0].best_epoch], rel=1e-6)
@@ -463,7 +466,7 @@ def test_the_callers_threads_are_left_as_they_were(make: Callable[..., Cell]) ->
 
 
 def test_the_shape_of_a_loss_is_drawn_from_a_copy(make: Callable[..., Cell]) -> None:
-    record = run(make(target="NanLater", training=Training(max_epochs=2, batch_size=64)))
+    record = run(make(target="NanLater", training=a_training(max_epochs=2, batch_size=64)))
     # 5 steps an epoch: calls 1 to 10 of each repeat's own loss, never the 26th
     assert record.status is Status.DONE
 
@@ -472,8 +475,8 @@ def test_the_shape_of_a_loss_is_drawn_from_a_copy(make: Callable[..., Cell]) -> 
 
 
 def test_a_record_says_what_the_chosen_trials_elicit_and_not_what_the_defaults_do(make: Callable[..., Cell]) -> None:
-    rate = Training(max_epochs=3, learning_rate=1e-4)  # too low a centre: other trials win
-    record = run(make(target="Turns", protocol=Protocol("some", 6, 4), training=rate))
+    rate = a_training(max_epochs=3, learning_rate=1e-4)  # too low a centre: other trials win
+    record = run(make(target="Turns", protocol=a_protocol("some", 6, 4), training=rate))
     for repeat in record.repeats:
         q = repeat.params.get("q", 0.5)
         assert repeat.elicits == ("median" if q == 0.5 else f"quantile {q:.3f}")
@@ -488,7 +491,7 @@ def test_a_record_says_what_the_chosen_trials_elicit_and_not_what_the_defaults_d
 def test_bce_elicits_the_probability_unless_a_weight_is_given(
     make: Callable[..., Cell], params: dict[str, float], elicits: str
 ) -> None:
-    cell = make("bce", "binary", protocol=Protocol("some", 2, 3))
+    cell = make("bce", "binary", protocol=a_protocol("some", 2, 3))
     record = run(replace(cell, loss=replace(cell.loss, params=params)))
     assert record.loss.elicits == elicits
     assert {repeat.elicits for repeat in record.repeats} == {elicits}

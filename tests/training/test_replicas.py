@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from lossbench.errors import InputError
 from lossbench.loss import Kind, Loss, Prediction, Range
-from lossbench.plan import Cell, LossChoice, ModelChoice, Part, Penalty, Protocol, TaskChoice, Training, Trial
+from lossbench.plan import Cell, LossChoice, ModelChoice, Part, Penalty, TaskChoice, Training, Trial
 from lossbench.plan.protocol import trials
 from lossbench.records.record import Record, Status
 from lossbench.runs.inputs import TrainingFactory, build_model, check, load_task, settled
@@ -29,6 +29,7 @@ from lossbench.training import engine
 from lossbench.training.learner import Learner, Trained, fit
 from lossbench.training.prepared import PreparedTraining
 from lossbench.training.replicas import Replicas
+from tests.made import a_protocol, a_training
 
 CONTINUOUS = ("house_prices", "diabetes", "net_assets", "friedman")
 BINARY = ("breast_cancer", "loans", "pension", "imbalanced")
@@ -69,8 +70,8 @@ def cell(loss: LossChoice | str = "mse", data: str = "diabetes", **more: Any) ->
         loss=LossChoice(loss) if isinstance(loss, str) else loss,
         task=TaskChoice(name, f"lossbench.tasks.{name}.{name.capitalize()}", told, more.pop("metric", metric)),
         model=ModelChoice("mlp", "lossbench.models.tabular.MLP", {"hidden": [16, 8]}),
-        training=Training(**{**training, **given}),
-        protocol=Protocol("some", 2, 2, rate_decades=4.0),
+        training=a_training(**{**training, **given}),
+        protocol=a_protocol("some", 2, 2, rate_decades=4.0),
     )
     return replace(made, **more)
 
@@ -192,8 +193,8 @@ def test_epochs_may_be_chosen_by_any_metric_of_numbers(metric: str) -> None:
         ("diabetes", {"batch_size": 282, "max_epochs": 6}),  # of 283: the last batch is one row
         ("diabetes", {"batch_size": 1000, "max_epochs": 6}),
         ("diabetes", {"seed": 5, "max_epochs": 5}),
-        ("diabetes", {"protocol": Protocol("one", 1, 1), "max_epochs": 5}),
-        ("diabetes", {"protocol": Protocol("many", 5, 3), "max_epochs": 3}),
+        ("diabetes", {"protocol": a_protocol("one", 1, 1), "max_epochs": 5}),
+        ("diabetes", {"protocol": a_protocol("many", 5, 3), "max_epochs": 3}),
         ("diabetes", {"model": ModelChoice("linear", "lossbench.models.tabular.Linear"), "max_epochs": 5}),
         ("diabetes", {"model": ModelChoice("mlp", "lossbench.models.tabular.MLP"), "max_epochs": 4}),
         ("diabetes", {"model": ModelChoice("mlp", "lossbench.models.tabular.MLP", {"dropout": 0.3}), "max_epochs": 4}),
@@ -222,7 +223,7 @@ def test_a_penalty_and_a_clipped_gradient_and_dropout_together_make_no_differenc
 
 @pytest.mark.parametrize(("data", "loss", "patience"), [("diabetes", "huber", 1), ("breast_cancer", "bce", 3)])
 def test_patience_ends_every_training_in_the_same_epoch(data: str, loss: str, patience: int) -> None:
-    impatient = cell(loss, data, patience=patience, learning_rate=3e-2, max_epochs=25, protocol=Protocol("p", 2, 5))
+    impatient = cell(loss, data, patience=patience, learning_rate=3e-2, max_epochs=25, protocol=a_protocol("p", 2, 5))
     found, wanted = assert_engines_agree(impatient)
     lengths = [trial.epochs for repeat in wanted.repeats for trial in repeat.trials]
     assert len(set(lengths)) > 2
@@ -591,7 +592,7 @@ LEAVING: dict[str, Any] = {
     "max_epochs": 8,
     "patience": 1,
     "learning_rate": 3e-3,
-    "protocol": Protocol("some", 2, 4),
+    "protocol": a_protocol("some", 2, 4),
 }
 """Little patience and rates far apart: some of eight trainings end early, and leave the others."""
 
@@ -716,7 +717,7 @@ smooth_error.direction = "min"  # type: ignore[attr-defined]
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_trainings_that_diverge_do_so_in_the_same_step_and_the_others_go_on(optimizer: str) -> None:
     decades = 70.0 if optimizer == "sgd" else 300.0  # AdamW's steps are no longer than its rate
-    wild = cell(optimizer=optimizer, protocol=Protocol("wild", 2, 6, rate_decades=decades), max_epochs=4)
+    wild = cell(optimizer=optimizer, protocol=a_protocol("wild", 2, 6, rate_decades=decades), max_epochs=4)
     found, wanted = side_by_side(wild), sequentially(wild)
     assert_agree(found, wanted, 1e-9)
     states = [trial.status for repeat in wanted.repeats for trial in repeat.trials]
@@ -724,7 +725,7 @@ def test_trainings_that_diverge_do_so_in_the_same_step_and_the_others_go_on(opti
 
 
 def test_a_loss_that_becomes_nan_does_so_in_the_same_step_in_both_engines() -> None:
-    growing = cell(own("Grows"), max_epochs=4, protocol=Protocol("p", 2, 6))
+    growing = cell(own("Grows"), max_epochs=4, protocol=a_protocol("p", 2, 6))
     found, wanted = side_by_side(growing), sequentially(growing)
     assert_agree(found, wanted)
     reasons = {trial.reason for repeat in wanted.repeats for trial in repeat.trials}
@@ -732,7 +733,7 @@ def test_a_loss_that_becomes_nan_does_so_in_the_same_step_in_both_engines() -> N
 
 
 def test_where_all_diverge_both_engines_say_so_in_the_same_words() -> None:
-    lost = cell(optimizer="sgd", learning_rate=1e30, protocol=Protocol("wild", 2, 2, rate_decades=2.0))
+    lost = cell(optimizer="sgd", learning_rate=1e30, protocol=a_protocol("wild", 2, 2, rate_decades=2.0))
     found, wanted = side_by_side(lost), sequentially(lost)
     assert wanted.status is Status.DIVERGED
     assert_agree(found, wanted)
@@ -742,7 +743,7 @@ def test_a_metric_that_takes_no_nan_is_not_given_those_of_a_training_that_diverg
     wild = cell(
         optimizer="sgd",
         metric=f"{__name__}.smooth_error",
-        protocol=Protocol("wild", 2, 6, rate_decades=70.0),
+        protocol=a_protocol("wild", 2, 6, rate_decades=70.0),
         max_epochs=3,
     )
     found, wanted = side_by_side(wild), sequentially(wild)
@@ -752,7 +753,7 @@ def test_a_metric_that_takes_no_nan_is_not_given_those_of_a_training_that_diverg
 
 @pytest.mark.parametrize("late", [False, True])
 def test_a_loss_that_breaks_in_one_trial_fails_in_the_same_words_in_both_engines(late: bool) -> None:
-    breaking = cell(own("Breaks", late=late), protocol=Protocol("p", 2, 6), batch_size=32, max_epochs=2)
+    breaking = cell(own("Breaks", late=late), protocol=a_protocol("p", 2, 6), batch_size=32, max_epochs=2)
     found, wanted = side_by_side(breaking, alone=True), sequentially(breaking)
     assert wanted.status is Status.FAILED
     assert "is too high" in wanted.reason
@@ -815,7 +816,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "clipped": {"data": "diabetes", "clip_norm": 0.1},
     **{f"shipped_{data}": {"data": data, "hidden": [64, 64]} for data in ("diabetes", "breast_cancer", "house_prices")},
     # of one repeat: its columns are not those of another
-    "shipped_loans": {"data": "loans", "hidden": [64, 64], "protocol": Protocol("one", 1, 12)},
+    "shipped_loans": {"data": "loans", "hidden": [64, 64], "protocol": a_protocol("one", 1, 12)},
 }
 """Shapes of batches and layers; batches of 32 rows where nothing else is said."""
 every_size = pytest.mark.parametrize(
@@ -833,7 +834,7 @@ OTHERS = {place: place for place in range(12) if place not in WILD}
 def sized(size: str, **more: Any) -> Cell:
     """Twelve trainings of three repeats."""
     options: dict[str, Any] = {"max_epochs": 2, "batch_size": 32, "learning_rate": 3e-3}
-    options |= {"protocol": Protocol("many", 3, 4), **SIZES[size], **more}
+    options |= {"protocol": a_protocol("many", 3, 4), **SIZES[size], **more}
     model = ModelChoice("mlp", "lossbench.models.tabular.MLP", {"hidden": options.pop("hidden", [16, 8])})
     data = options.pop("data")
     loss = options.pop("loss", "bce" if data in BINARY else "mse")
@@ -927,8 +928,8 @@ def ner(**training: Any) -> Cell:
         loss=LossChoice("cross_entropy"),
         task=TaskChoice("ner", "lossbench.tasks.ner.NER", data, "entity_f1"),
         model=ModelChoice("tagger", "lossbench.models.tagger.Tagger"),
-        training=Training(max_epochs=1, **training),
-        protocol=Protocol("some", 2, 2),
+        training=a_training(max_epochs=1, **training),
+        protocol=a_protocol("some", 2, 2),
     )
 
 
@@ -987,13 +988,13 @@ def test_an_engine_that_was_asked_for_is_the_one_that_serves() -> None:
 
 
 def test_by_itself_a_small_cell_is_trained_side_by_side_and_a_text_is_not() -> None:
-    small = replace(cell(max_epochs=1), protocol=Protocol("some", 1, 2))
+    small = replace(cell(max_epochs=1), protocol=a_protocol("some", 1, 2))
     assert run(small).training.engine == "replicas"
     assert run(ner()).training.engine == "sequential"
 
 
 def test_the_rows_of_each_training_are_those_of_its_own_repeat() -> None:
-    made = cell(protocol=Protocol("some", 3, 2))
+    made = cell(protocol=a_protocol("some", 3, 2))
     task = load_task(made.task, made.seed)
     factory = TrainingFactory(made, task, Kind.CONTINUOUS)
     prepared = [factory.prepare(trial, shared_model=True) for study in trials(made, {}) for trial in study]

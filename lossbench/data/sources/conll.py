@@ -8,13 +8,20 @@ from typing import Any
 from lossbench.data.conll import load_conll
 from lossbench.data.sentences import Corpus
 from lossbench.data.sources.contract import Rows
+from lossbench.data.splits import TEST_SHARE
 from lossbench.errors import DataError
 
 
 class Conll:
     """`task=ner task.data.path=train.conll`."""
 
-    options: Mapping[str, Any] = {"path": "???", "validation": None, "test": None, "columns": None, "test_share": 0.2}
+    options: Mapping[str, Any] = {
+        "path": "???",
+        "validation": None,
+        "test": None,
+        "columns": None,
+        "test_share": TEST_SHARE,
+    }
 
     def rows(self, options: Mapping[str, Any]) -> Rows:
         raise DataError("CoNLL files contain tagged sentences, not a table: set task=ner.")

@@ -15,7 +15,7 @@ import pandas as pd
 from lossbench.data.conll import refuse_training_sentences, set_aside, warnings
 from lossbench.data.sentences import Corpus, Sentence, to_iob2
 from lossbench.data.sources.contract import Rows
-from lossbench.data.splits import WORDS
+from lossbench.data.splits import TEST_SHARE, WORDS
 from lossbench.errors import DataError
 
 SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
@@ -69,7 +69,7 @@ class Hub:
         if not rest:
             raise DataError(f"{path} has no split to train on. It has: {', '.join(splits)}. Set task.data.hf_split=.")
         if test is None:
-            rest, test = set_aside(rest, float(options.get("test_share", 0.2)), options.get("split_seed", 0))
+            rest, test = set_aside(rest, float(options.get("test_share", TEST_SHARE)), options.get("split_seed", 0))
         else:
             refuse_training_sentences(rest, test, path)
         doubts = tuple(warnings(rest, validation or [], test))

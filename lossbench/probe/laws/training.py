@@ -37,7 +37,17 @@ def intercept_is_found(subject: Subject) -> Break | None:
     model = Intercept(batch.values.shape[1:].numel() if batch.values.ndim > 1 else 0)
     fold = ConstantFold(batch)
     for rate, epochs in COURSE:
-        choice = Training(max_epochs=epochs, batch_size=len(batch), patience=None, learning_rate=rate)
+        choice = Training(
+            max_epochs=epochs,
+            batch_size=len(batch),
+            patience=None,
+            learning_rate=rate,
+            optimizer="adamw",
+            accelerator="cpu",
+            devices=1,
+            precision="32",
+            engine="sequential",
+        )
         single = Single(model, loss, fold, WholeBatches(fold, len(batch), 0), choice)  # type: ignore[arg-type]
         (trained,) = fit(Learner(single, choice, Direction.MIN, lambda epoch: None), 0)
         if trained.diverged is not None:
