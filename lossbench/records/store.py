@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,41 @@ from lossbench.records.record import RECORD, Record, Status, read_record, write_
 PLAN, CHOICES, MODELS = "plan.json", "choices.json", "models"
 
 
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell of a sweep before it is run. misfit: why it will be skipped; None where it will not."""
+
+    folder: str
+    digest: str = ""
+    role: str = "chosen"
+    misfit: str | None = None
+
+
+@dataclass(frozen=True)
+class PlannedReport:
+    """What the command says of the report: what verdicts claim, and what losses are compared with."""
+
+    scope: str | None = None
+    baseline: str | None = None
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """What a sweep was asked for, with its cells in their order."""
+
+    sweep: str = ""
+    command: str = ""
+    report: PlannedReport = PlannedReport()
+    cells: tuple[PlannedCell, ...] = ()
+
+
 # Writing ------------------------------------------------------------------------------------------------------------
 
 
-def write_plan(sweep: Path, told: Mapping[str, Any]) -> None:
+def write_plan(sweep: Path, plan: SweepPlan) -> None:
     """Makes the folder of a sweep, with its plan in it."""
     sweep.mkdir(parents=True, exist_ok=True)
-    write_whole(sweep / PLAN, json.dumps(told, indent=1).encode())
+    write_whole(sweep / PLAN, json.dumps(asdict(plan), indent=1).encode())
 
 
 def write_choices(cell: Path, choices: Mapping[str, Any]) -> None:
@@ -58,13 +87,12 @@ def take_back(sweep: Path) -> None:
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
-def plan_of(sweep: Path) -> dict[str, Any]:
-    """The plan of a sweep; empty where there is none that can be read."""
+def plan_of(sweep: Path) -> SweepPlan:
+    """The plan of a sweep; an empty one where there is none that can be read."""
     try:
-        told = json.loads((sweep / PLAN).read_text("utf-8"))
+        return msgspec.json.decode((sweep / PLAN).read_bytes(), type=SweepPlan)
     except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
+        return SweepPlan()
 
 
 def begun(sweep: Path) -> float:
@@ -82,11 +110,7 @@ def is_cell(folder: Path) -> bool:
 
 def cells_in(sweep: Path) -> list[Path]:
     """The folders of a sweep's records: in the order of its plan, then those that earlier ones of its name left."""
-    planned = plan_of(sweep).get("cells")
-    order: dict[Any, int] = {}
-    if isinstance(planned, list):
-        names = [cell.get("folder") for cell in planned if isinstance(cell, dict)]
-        order = {name: place for place, name in enumerate(names) if isinstance(name, str)}
+    order = {cell.folder: place for place, cell in enumerate(plan_of(sweep).cells)}
     found = sorted(path.parent for path in sweep.glob(f"*/{RECORD}"))
     return sorted(found, key=lambda folder: order.get(folder.name, len(order)))
 

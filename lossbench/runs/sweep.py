@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from lossbench.errors import InputError, LossbenchError, PluginError
 from lossbench.plan import Cell, LossChoice
@@ -46,7 +45,7 @@ class Sweep:
     losses: list[str]
     reuse: bool = False
     command: str = ""
-    report: dict[str, Any] = field(default_factory=dict)
+    report: store.PlannedReport = field(default_factory=store.PlannedReport)
     """What the command says of its report: the scope of verdicts, another baseline."""
     begun: set[str] = field(default_factory=set)
 
@@ -194,18 +193,15 @@ def plan(cells: Sequence[Cell], settings: Settings) -> Sweep:
     _writable(settings.results)
     if settings.name and (settings.results / settings.name).is_file():
         raise InputError(f"name={settings.name}: {settings.results / settings.name} is a file. Choose another name.")
-    report = {"scope": settings.scope.value, "baseline": settings.against}
+    report = store.PlannedReport(settings.scope.value, settings.against)
     return Sweep(settings.name or _name(), settings.results, entries, losses, settings.reuse, report=report)
 
 
 def begin(sweep: Sweep, command: str) -> None:
     """Makes the sweep's folder and writes the plan into it."""
     sweep.command = command
-    cells = [
-        {"folder": e.cell.folder, "digest": e.cell.digest, "role": e.role, "misfit": e.misfit}
-        for e in sweep.entries.values()
-    ]
-    store.write_plan(sweep.folder, {"sweep": sweep.name, "command": command, "report": sweep.report, "cells": cells})
+    cells = tuple(store.PlannedCell(e.cell.folder, e.cell.digest, e.role, e.misfit) for e in sweep.entries.values())
+    store.write_plan(sweep.folder, store.SweepPlan(sweep.name, command, sweep.report, cells))
 
 
 def _misfit(cell: Cell) -> str | None:

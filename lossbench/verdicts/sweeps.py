@@ -29,13 +29,12 @@ def judged(folders: Sequence[Path], rules: Rules | None = None) -> Comparison:
 
 def rules_of(folder: Path) -> Rules:
     """What the command of a sweep said of its report."""
-    said = store.plan_of(folder).get("report")
-    told = said if isinstance(said, dict) else {}
+    report = store.plan_of(folder).report
     try:
-        scope = Scope.of(told.get("scope"))
+        scope = Scope.of(report.scope)
     except ValueError:
         scope = Scope.ROWS
-    return Rules(scope=scope, baseline=told.get("baseline"))
+    return Rules(scope=scope, baseline=report.baseline)
 
 
 def rejudged(folders: Sequence[Path], metric: str, direction: str | None, margin: float | None) -> Comparison:
