@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lossbench.data.sentences import LONGEST_TAG, OUTSIDE, Corpus, Sentence, are_plain, prefixed, to_iob2
+from lossbench.data.sentences import LONGEST_TAG, Corpus, Sentence, are_plain, prefixed, to_iob2
 from lossbench.data.splits import TEST_SHARE
 from lossbench.data.word_columns import Row, example, found, is_comment, said, shortened
 from lossbench.errors import DataError
 from lossbench.plan import stream
 from lossbench.plan.overrides import override
+from lossbench.plan.tags import OUTSIDE
 
 FEWEST = 10
 """A file with fewer sentences can neither be learned from nor judge a loss."""

@@ -17,8 +17,9 @@ from random import Random
 import faker
 
 from lossbench.data import grammar
-from lossbench.data.sentences import OUTSIDE, Corpus, Sentence, spans
+from lossbench.data.sentences import Corpus, Sentence
 from lossbench.plan import stream
+from lossbench.plan.tags import OUTSIDE, spans
 
 UNSEEN = 0.4
 """The share of every list of names that only the test part uses,"""
@@ -145,7 +146,7 @@ class Writer:
 def mislabelled(sentence: Sentence, draw: Callable[[], float]) -> Sentence:
     """The sentence with each entity, by a small chance, dropped, of another type or a word short."""
     tags = list(sentence.tags)
-    for kind, start, end in sorted(spans(sentence.tags), key=lambda span: span[1]):
+    for kind, start, end in spans(sentence.tags):
         chance, fault, other = draw(), draw(), draw()
         if chance >= NOISE:
             continue

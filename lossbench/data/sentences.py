@@ -8,12 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lossbench.errors import DataError
-
-OUTSIDE = "O"
-"""The tag of a word that belongs to no entity."""
-
-Span = tuple[str, int, int]
-"""An entity: its type, its first word and the word after its last."""
+from lossbench.plan.tags import OUTSIDE, bracketed, spans
 
 
 @dataclass(frozen=True)
@@ -32,11 +27,7 @@ class Sentence:
 
     def __str__(self) -> str:
         """The sentence with its entities in brackets: `[PER Ada Byron] came to [LOC Ghent] .`"""
-        pieces, end = [], 0
-        for kind, start, stop in sorted(spans(self.tags), key=lambda span: span[1]):
-            pieces += [*self.words[end:start], f"[{kind} {' '.join(self.words[start:stop])}]"]
-            end = stop
-        return " ".join([*pieces, *self.words[end:]])
+        return bracketed(self.words, spans(self.tags))
 
 
 @dataclass(frozen=True)
@@ -77,21 +68,6 @@ class Corpus:
 def ordered(tags: Iterable[str]) -> tuple[str, ...]:
     """Tags in the order in which classes are numbered: B-X, I-X by type, then O, which is always there."""
     return (*sorted(set(tags) - {OUTSIDE}, key=lambda tag: (tag[2:], tag[0])), OUTSIDE)
-
-
-def spans(tags: Sequence[str]) -> set[Span]:
-    """The entities of one sentence by the strict IOB2 reading: a B-X and the I-X right after it.
-
-    An I-X that continues nothing of type X is part of no entity.
-    """
-    found = set()
-    for start, tag in enumerate(tags):
-        if tag[0] == "B":
-            inside, end = "I" + tag[1:], start + 1
-            while end < len(tags) and tags[end] == inside:
-                end += 1
-            found.add((tag[2:], start, end))
-    return found
 
 
 def sentence_and_word(sentence: int, word: int) -> str:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lossbench.data.sentences import OUTSIDE, prefixed
+from lossbench.data.sentences import prefixed
 from lossbench.errors import DataError
 from lossbench.plan.overrides import override
+from lossbench.plan.tags import OUTSIDE
 
 WORD, TAG, ANY_NUMBER = "word", "tag", ("...", "…")
 """The names in `task.data.columns` that mean something; any other name is a column that is not read."""

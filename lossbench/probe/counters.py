@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
-from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lossbench.loss import Loss
 from lossbench.probe.subject import Batch
+from lossbench.training.cost import kept_for_backward
 
 
 @dataclass(frozen=True)
@@ -35,18 +34,11 @@ def operations(loss: Loss, batch: Batch) -> int:
 
 def saved(loss: Loss, batch: Batch) -> int:
     """Bytes of tensors kept from forward for backward; shared memory counts once."""
-    sizes: dict[int, int] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        sizes[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
     values = batch.values.detach().clone().requires_grad_()
-    with saved_tensors_hooks(keep, lambda tensor: tensor):
+    with kept_for_backward() as kept:
         losses = loss(batch.with_values(values).output, batch.targets)
     losses.sum().backward()
-    return sum(sizes.values())
+    return sum(kept.values())
 
 
 def _step(loss: Loss, batch: Batch) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lossbench.data import sources
-from lossbench.data.sentences import OUTSIDE, Corpus, Sentence
+from lossbench.data.sentences import Corpus, Sentence
 from lossbench.data.sources.contract import TextSource
 from lossbench.data.splits import VALIDATION_SHARE, Splits
 from lossbench.errors import InputError
@@ -24,6 +24,7 @@ from lossbench.metrics.metric import Direction, Metric, Target
 from lossbench.metrics.own_metric import OwnMetric
 from lossbench.models.tagger import Encoded
 from lossbench.plan import Part, Rarest, stream
+from lossbench.plan.tags import OUTSIDE
 from lossbench.tasks.contract import REFERENCE, DataCard, Decision, Evaluation, Scored, Sealed
 from lossbench.tasks.spans import entity_counts, entity_scores, token_report
 from lossbench.tasks.vocabulary import Vocabulary

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
-from lossbench.data.sentences import OUTSIDE, spans
+from lossbench.plan.tags import OUTSIDE, spans
 
 Report = dict[str, dict[str, float]]
 """Precision, recall, f1-score and support of every tag and every average, by name."""
@@ -36,7 +36,7 @@ def entity_counts(true: Sequence[str], predicted: Sequence[str]) -> tuple[int, i
     """Of one sentence: how many entities are right, were predicted, and are there."""
     if len(true) != len(predicted):
         raise ValueError(f"A sentence of {len(true)} tags cannot be judged by {len(predicted)} predictions.")
-    entities, guesses = spans(true), spans(predicted)
+    entities, guesses = set(spans(true)), set(spans(predicted))
     return len(entities & guesses), len(guesses), len(entities)
 
 

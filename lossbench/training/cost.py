@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 
 import torch
@@ -25,22 +26,32 @@ def step_bytes(prepared: PreparedTraining, batch_size: int) -> int:
 
     The step is one of copies: batch norm would remember the batch, and a loss may count its calls.
     """
-    seen: dict[int, int] = {}
     model, loss = deepcopy(prepared.model), copied(prepared.loss)
     own = {parameter.data_ptr() for parameter in [*model.parameters(), *loss.parameters()]}
-
-    def keep(tensor: Tensor) -> Tensor:
-        if tensor.data_ptr() not in own:
-            storage = tensor.untyped_storage()
-            seen[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
     rows = torch.arange(min(batch_size, len(prepared.fold.splits.rows(Part.TRAIN))))
     batch = prepared.fold.batch(Part.TRAIN, rows)
-    with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with torch.random.fork_rng(devices=[]), kept_for_backward(own) as kept:
         scored = prepared.fold.score(model, batch, loss.kind)
         reduce(loss(scored.output, scored.target))
-    return sum(seen.values())
+    return sum(kept.values())
+
+
+@contextmanager
+def kept_for_backward(but: Collection[int] = ()) -> Iterator[dict[int, int]]:
+    """Bytes of every storage that is kept for a backward pass, by its address; shared memory counts once.
+
+    but: addresses of tensors that do not count.
+    """
+    sizes: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        if tensor.data_ptr() not in but:
+            storage = tensor.untyped_storage()
+            sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        yield sizes
 
 
 def one_step(prepared: PreparedTraining, batch_size: int) -> Callable[[], None]:

@@ -113,6 +113,15 @@ def cliques(mean: Values, critical: float) -> list[tuple[int, ...]]:
     return found
 
 
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Which of some points, larger being better in both, no other beats: as good in both and better in one."""
+
+    def beaten(one: tuple[float, float]) -> bool:
+        return any(a >= one[0] and b >= one[1] and (a, b) != one for a, b in points)
+
+    return [place for place, point in enumerate(points) if not beaten(point)]
+
+
 def regret_elsewhere(gains: Values) -> Values:
     """What is lost on each task by taking the loss that is best on the other tasks: [T], 0 where it is the best here.
 

@@ -11,7 +11,7 @@ from seqeval.metrics.v1 import precision_recall_fscore_support as seqeval_scores
 from seqeval.scheme import IOB2
 from sklearn.metrics import accuracy_score, classification_report, f1_score
 
-from lossbench.data.sentences import spans
+from lossbench.plan.tags import spans
 from lossbench.tasks.spans import entity_scores, format_report, token_report
 
 TAGS = ["B-LOC", "I-LOC", "B-PER", "I-PER", "O"]
@@ -66,8 +66,8 @@ def test_entities_never_reach_over_the_end_of_a_sentence() -> None:
 
 
 def test_an_inside_tag_of_another_type_ends_the_entity_and_opens_none() -> None:
-    assert spans(["B-PER", "I-LOC", "I-PER"]) == {("PER", 0, 1)}
-    assert spans(["B-PER", "B-PER", "I-PER", "O"]) == {("PER", 0, 1), ("PER", 1, 3)}
+    assert spans(["B-PER", "I-LOC", "I-PER"]) == [("PER", 0, 1)]
+    assert spans(["B-PER", "B-PER", "I-PER", "O"]) == [("PER", 0, 1), ("PER", 1, 3)]
 
 
 def test_predictions_of_another_length_are_refused() -> None:

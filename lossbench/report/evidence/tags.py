@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossbench.plan.tags import Span, bracketed, spans
 from lossbench.verdicts.comparison import Contest
 from lossbench.verdicts.parts import Part
 
 Values = NDArray[np.float64]
-Span = tuple[str, int, int]
 """An entity: its type, its first word and the word after its last."""
 OUTSIDE = "O"
 SCORES = ("precision", "recall", "f1-score", "support")
@@ -225,28 +225,6 @@ def wrong(true: Sequence[Span], predicted: Sequence[Span]) -> Iterator[tuple[str
             yield ("wrong boundary" if one[0] == other[0] else "wrong type"), one[0], other[0]
     yield from (("missed", span[0], "") for span in missing)
     yield from (("invented", "", span[0]) for span in spare)
-
-
-def spans(tags: Sequence[str]) -> list[Span]:
-    """The entities of one sentence by the strict IOB2 reading, in order: a B-X and the I-X right after it."""
-    found = []
-    for start, tag in enumerate(tags):
-        if tag[:2] == "B-":
-            end = start + 1
-            while end < len(tags) and tags[end] == f"I-{tag[2:]}":
-                end += 1
-            found.append((tag[2:], start, end))
-    return found
-
-
-def bracketed(words: Sequence[str], entities: Sequence[Span]) -> str:
-    """`[PER Ada Byron] came to [LOC Ghent] .`"""
-    pieces: list[str] = []
-    end = 0
-    for kind, start, stop in entities:
-        pieces += [*words[end:start], f"[{kind} {' '.join(words[start:stop])}]"]
-        end = stop
-    return " ".join([*pieces, *words[end:]])
 
 
 def _shared(one: Span, other: Span) -> int:

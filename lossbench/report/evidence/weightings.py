@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lossbench.plan import compact
 from lossbench.verdicts.comparison import Contender, Contest
+from lossbench.verdicts.ranks import pareto_front
 
 FEWEST = 3
 """Two weightings make no front."""
@@ -35,14 +36,9 @@ class Tradeoff:
     def front(self) -> tuple[Weighting, ...]:
         """Those that no other beats: as good in both metrics and better in one. By the first metric."""
 
-        def gains(one: Weighting) -> tuple[float, float]:
-            return self.signs[0] * one.values[0], self.signs[1] * one.values[1]
-
-        def beaten(one: Weighting) -> bool:
-            mine, others = gains(one), map(gains, self.weightings)
-            return any(a >= mine[0] and b >= mine[1] and (a, b) != mine for a, b in others)
-
-        return tuple(sorted((w for w in self.weightings if not beaten(w)), key=lambda w: w.values))
+        first, second = self.signs
+        places = pareto_front([(first * w.values[0], second * w.values[1]) for w in self.weightings])
+        return tuple(sorted((self.weightings[place] for place in places), key=lambda w: w.values))
 
 
 def tradeoffs(contest: Contest) -> list[Tradeoff]:

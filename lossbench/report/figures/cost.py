@@ -15,6 +15,7 @@ from lossbench.metrics.catalogue import written as spoken
 from lossbench.report.figures.style import BAND, FULL, NEUTRAL, PANEL, Colours, canvas, laid_out, reach, short, tick
 from lossbench.verdicts.comparison import Contender, Contest
 from lossbench.verdicts.costs import Times, times
+from lossbench.verdicts.ranks import pareto_front
 from lossbench.verdicts.words import amount
 
 Values = NDArray[np.float64]
@@ -104,16 +105,7 @@ def said_pareto(contest: Contest) -> str:
 
 def _front(points: Sequence[tuple[Contender, float]]) -> list[tuple[Contender, float]]:
     """The points that no other beats in gain and cost."""
-
-    def beaten(one: tuple[Contender, float]) -> bool:
-        return any(
-            _gain(other[0]) >= _gain(one[0])
-            and other[1] <= one[1]
-            and (_gain(other[0]), other[1]) != (_gain(one[0]), one[1])
-            for other in points
-        )
-
-    return [point for point in points if not beaten(point)]
+    return [points[place] for place in pareto_front([(_gain(contender), -cost) for contender, cost in points])]
 
 
 def _gain(contender: Contender) -> float:

@@ -15,6 +15,7 @@ from lossbench.plan import Cell, Direction, Penalty
 from lossbench.records.record import Record
 from lossbench.report.recipe.literals import imported, keywords, literal, nested, number, one_line
 from lossbench.report.recipe.typical import Typical
+from lossbench.verdicts.words import several
 
 TABLES = ("lossbench.tasks.regression.Regression", "lossbench.tasks.binary.Binary")
 TEXT = "lossbench.tasks.ner.NER"
@@ -101,7 +102,7 @@ class Program:
         medians = ["parameters"] * tuned
         medians += ["threshold"] * (self.typical.threshold is not None)
         rest = f", {' and '.join(medians)} the median" if medians else ""
-        title, repeats = one_line(self.record.title), counted(len(self.typical.done), "repeat")
+        title, repeats = one_line(self.record.title), several(len(self.typical.done), "repeat")
         lines = [
             f"# {title} on {one_line(self.contest)}, as {repeats} chose it:",
             f"# the learning rate is the geometric mean of theirs{rest}. As in the sweep, the epoch that is best by",
@@ -279,8 +280,4 @@ class Program:
 
 def _spread(values: Sequence[float]) -> str:
     mean, low, high = statistics.fmean(values), min(values), max(values)
-    return f"in the sweep: {mean:.5g} on average over {counted(len(values), 'repeat')}, from {low:.5g} to {high:.5g}"
-
-
-def counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"in the sweep: {mean:.5g} on average over {several(len(values), 'repeat')}, from {low:.5g} to {high:.5g}"
