@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydra import compose
+
+# Of Hydra's own: the product of a sweep exists only in its sweeper, and hydra.initialize, the public way to a
+# configuration, takes no search path but its own, and so no --config-dir.
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path

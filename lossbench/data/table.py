@@ -18,7 +18,7 @@ from lossbench.data.columns import Content, tidy, tidy_column
 from lossbench.data.sources import Rows
 from lossbench.data.splits import KINDS, SplitRule
 from lossbench.data.suspicion import suspicions
-from lossbench.data.target import read_target
+from lossbench.data.target import TargetReader, binary_target, numbers_target
 from lossbench.data.texts import ColumnNote
 from lossbench.errors import DataError, InputError, UnknownName
 from lossbench.plan import Target
@@ -27,6 +27,7 @@ FEWEST_ROWS = 30
 FEWEST_OF_A_CLASS = 10
 ELSEWHERE = ("source", "name", "drop", "split", "split_seed", "test_share", "validation_share")
 """Keys of `task.data` that every source shares; what is left are the options of one source."""
+READERS: Mapping[Target, TargetReader] = {Target.NUMBERS: numbers_target, Target.TWO_CLASSES: binary_target}
 TARGET_KEYS = ("target", "positive")
 """Of a source that does not know what is predicted."""
 
@@ -64,13 +65,13 @@ class Table:
         return state.hexdigest()[:16]
 
 
-def load_table(data: Mapping[str, Any], predicts: Target) -> Table:
+def load_table(data: Mapping[str, Any], predicts: Target, read: TargetReader | None = None) -> Table:
     """Loads the table described by `task.data`, from the source that it names.
 
     data: `source` and its own options; `target`, `positive` and `name` where the source does not know them; `drop`
         (columns) and `split` ("random", "group:COL", "time:COL" or "column:COL"; COL is then no feature). None counts
         as not given.
-    predicts: numbers, or classes.
+    predicts: numbers, or classes. read: how a column becomes that; None for numbers and two classes, as usual.
     Raises DataError, UnknownName or InputError, each naming the key to change.
     """
     given = {key: value for key, value in data.items() if value is not None}
@@ -89,7 +90,7 @@ def load_table(data: Mapping[str, Any], predicts: Target) -> Table:
         if given["split"] != rows.split:  # which part a row was published in is no feature
             rows = replace(rows, frame=rows.frame.drop(columns=rows.split.partition(":")[2]))
     if rows.target is None:
-        return _own_target(given, rows, predicts)
+        return _own_target(given, rows, read or READERS[predicts])
     return _known_target(given, rows, rows.target, predicts)
 
 
@@ -111,7 +112,7 @@ def _known_target(given: Mapping[str, Any], rows: Rows, target: NDArray[np.float
     return Table(name, rows.source, features, target, rows.target_name, rows.classes, rule, rows.notes, rows.columns)
 
 
-def _own_target(given: Mapping[str, Any], rows: Rows, predicts: Target) -> Table:
+def _own_target(given: Mapping[str, Any], rows: Rows, read_target: TargetReader) -> Table:
     """Of rows among whose columns the command names the target."""
     frame, whose = rows.frame, rows.whose
     if "target" not in given:
@@ -119,7 +120,7 @@ def _own_target(given: Mapping[str, Any], rows: Rows, predicts: Target) -> Table
         raise DataError(f"Which column of {whose} is to be predicted? Set task.data.target= to one of: {columns}.")
     target_name = _known(str(given["target"]), frame, whose, "target")
     frame, absent = _with_target(frame, target_name, whose)
-    read = read_target(frame.pop(target_name), predicts, given.get("positive"), whose)
+    read = read_target(frame.pop(target_name), given.get("positive"), whose)
     target = read.values
     _refuse_few_rows(target, read.classes, whose)
     features, rule = _features_and_rule(given, frame, whose)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,6 @@ from pandas.api import types
 
 from lossbench.data.texts import MISSING_AMONG_NUMBERS
 from lossbench.errors import DataError
-from lossbench.plan import Target
 from lossbench.plan.overrides import override
 
 TRUTH = {"1": True, "true": True, "yes": True, "y": True, "t": True}
@@ -34,15 +33,13 @@ class TargetColumn:
     notes: tuple[str, ...] = ()
 
 
-def read_target(column: pd.Series, predicts: Target, positive: object, whose: str) -> TargetColumn:
-    """A column without gaps as what is predicted. positive: the value that counts as 1, where there are two classes.
+TargetReader = Callable[[pd.Series, object, str], TargetColumn]
+"""A column without gaps as what is predicted; the value that counts as 1, where there are two classes; whose it is.
 
-    Raises DataError for a column that cannot be that.
-    """
-    return _READERS[predicts](column, positive, whose)
+Raises DataError for a column that cannot be that."""
 
 
-def _numbers(column: pd.Series, positive: object, whose: str) -> TargetColumn:
+def numbers_target(column: pd.Series, positive: object, whose: str) -> TargetColumn:
     values = continuous_target(column, whose)
     return TargetColumn(values, notes=_few_values(values, str(column.name)))
 
@@ -116,13 +113,6 @@ def binary_target(column: pd.Series, positive: object, whose: str) -> TargetColu
 def two_classes(positive: str) -> tuple[str, str]:
     """The names of classes 0 and 1, of which the second has one of its own."""
     return f"not {positive}", positive
-
-
-_READERS: Mapping[Target, Callable[[pd.Series, object, str], TargetColumn]] = {
-    Target.NUMBERS: _numbers,
-    Target.TWO_CLASSES: binary_target,
-}
-"""How a column becomes what is predicted, by what that is."""
 
 
 def _one_spelling(texts: pd.Series, name: str) -> tuple[pd.Series, tuple[str, ...]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lossbench.metrics import tags
 from lossbench.metrics.catalogue import built_in
-from lossbench.metrics.metric import Need, Target, Values
+from lossbench.metrics.metric import Need, Values
 
 INFLUENCE = "influence"
 """Prefix of arrays with the contributions of groups of test examples, stored at evaluation for metrics without a
@@ -39,7 +39,7 @@ def parts(metric: str, arrays: Arrays, decision: Mapping[str, float]) -> Values 
     found = built_in(metric)
     if found is None or found.influence is None:
         return None
-    if (found.target is Target.TWO_CLASSES) != ("label" in arrays):
+    if found.target.classes != ("label" in arrays):
         return None
     given = needed(found.need, arrays, decision.get(metric))
     return None if given is None else found.influence(arrays["target"].astype(float), given)

@@ -18,6 +18,7 @@ from lossbench.data.likeness import Unlike, unlike
 from lossbench.data.listing import column_lines
 from lossbench.data.splits import Splits, draw_splits, halved
 from lossbench.data.table import Table, load_table
+from lossbench.data.target import TargetReader
 from lossbench.errors import DataError
 from lossbench.loss import Kind
 from lossbench.metrics.metric import Metric
@@ -72,6 +73,8 @@ class TableTask(ABC):
     """Loads a table once and draws its folds."""
 
     predicts: Target
+    read_target: TargetReader | None = None
+    """How a column becomes what is predicted, of a kind of target that no other task has."""
     metric: Metric
 
     def __init__(self, data: Mapping[str, Any], seed: int) -> None:
@@ -81,7 +84,7 @@ class TableTask(ABC):
 
     def load(self, data: Mapping[str, Any]) -> Table:
         """The rows and what is predicted of them; a task whose rows come from nowhere else makes them here."""
-        return load_table(data, self.predicts)
+        return load_table(data, self.predicts, self.read_target)
 
     def splits(self, repeat: int) -> Splits:
         return draw_splits(

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.metrics import calibration
-from lossbench.plan import Target
 from lossbench.records.record import Record, Status
 from lossbench.verdicts.aims import distorts
 from lossbench.verdicts.comparison import Contest
@@ -170,7 +169,9 @@ def calibrations(contest: Contest, found: Probabilities | None = None) -> Calibr
     losses = tuple(calibrated(title, repeats) for title, repeats in found.items() if repeats)
     without = tuple(title for title, repeats in found.items() if not repeats)
     distorted = tuple(c.title for c in contest.contenders if distorts(c.record))
-    return Calibrations(losses, without, contest.predicts is Target.TAGS, contest.repeats, distorted)
+    return Calibrations(
+        losses, without, bool(contest.predicts and contest.predicts.several), contest.repeats, distorted
+    )
 
 
 def calibrated(title: str, repeats: tuple[Scaled, ...]) -> Calibration:
