@@ -27,12 +27,12 @@ from lossbench.verdicts.words import (
 )
 
 WIDTH, EDGE = 200.0, 8.0
-"""The forest cell, in its own pixels, and how far from its edges things stay."""
+"""Width of the forest cell and its padding, in pixels."""
 
 
 @dataclass(frozen=True)
 class Forest:
-    """A row's intervals in pixels; `beyond` is -1 or 1 where the mean lies outside of the picture."""
+    """A row's intervals in pixels; `beyond` is -1 or 1 where the mean lies outside the picture."""
 
     mean: float
     wide: tuple[float, float] | None
@@ -89,7 +89,7 @@ class Board:
 
 
 def board(contest: Contest, words: str, series: dict[str, int]) -> Board:
-    """The table of one contest; `words` is what the verdicts come to."""
+    """The table of one contest; `words` sums up its verdicts."""
     place = _scale(contest)
     zero, left, right = place(0.0), place(-contest.margin), place(contest.margin)
     rows = (*contest.contenders, *contest.controls, *contest.references)
@@ -184,7 +184,7 @@ def _line(contest: Contest, c: Contender, order: int, series: dict[str, int], pl
 
 
 def _scale(contest: Contest) -> Callable[[float], float]:
-    """Gains to pixels: all means and most intervals inside, one far-off loss not squeezing the others."""
+    """Gains to pixels: means and most intervals lie inside, and one far-off loss does not squeeze the others."""
     found = [c.difference for c in (*contest.ranked, *contest.controls) if c.difference]
     ends = sorted(max(abs(bound) for bound in d.test.interval()) for d in found)
     usual = ends[(len(ends) - 1) // 2] if ends else 0.0
@@ -207,7 +207,7 @@ def _forest(contest: Contest, c: Contender, place: Callable[[float], float]) -> 
         narrow=(round(place(low), 1), round(place(high), 1)),
         beyond=beyond,
         label=f"{c.title}: better than {difference.other} by {amount(difference.test.mean, contest, sign=True)}; "
-        f"95 % interval, trained on these rows, on this test part {test}, for new rows like it {new_rows}",
+        f"95 % interval, trained on these rows: {test} on this test part, {new_rows} for new rows like the test part",
     )
 
 
@@ -222,11 +222,11 @@ class AcrossTable:
 
 
 NAMED = 12
-"""So many tasks are named in a sentence."""
+"""How many tasks a sentence names at most."""
 
 
 def _pairs(ranking: Ranking, titles: Sequence[str]) -> str:
-    """Which losses Wilcoxon's signed ranks tell apart over tasks, or that none are, and whether any could be."""
+    """Which losses Wilcoxon's signed-rank test separates over tasks; if none, whether it could have."""
     tasks, pairs = len(ranking.ranks), ranking.pairs_holm
     family = f"after Holm over {several(len(pairs), 'pair')}" if len(pairs) > 1 else "one pair"
     apart = [
@@ -236,26 +236,26 @@ def _pairs(ranking: Ranking, titles: Sequence[str]) -> str:
     ]
     if apart:
         more = f" and {several(len(apart) - NAMED, 'pair')} more" if len(apart) > NAMED else ""
-        return f"Wilcoxon's signed ranks, {family}, tell apart {listed(apart[:NAMED])}{more}."
+        return f"Wilcoxon's signed-rank test, {family}, separates {listed(apart[:NAMED])}{more}."
     floor = 2.0 ** (1 - tasks) * len(pairs)
     why = f"; with {several(tasks, 'task')} no p could be below {min(1.0, floor):.2g}" if floor >= 0.05 else ""
-    return f"Wilcoxon's signed ranks, {family}, tell no two losses apart{why}."
+    return f"Wilcoxon's signed-rank test, {family}, separates no two losses{why}."
 
 
 def across_table(across: Across) -> AcrossTable:
-    """Mean ranks, gains in margins, won and lost tasks; and what the tests over tasks say, or why they say nothing."""
+    """Mean ranks, gains in margins, won and lost tasks; the results of the tests over tasks, or why there are none."""
     ranking, tasks = across.ranking, len(across.contests)
     names = [c.name for c in across.contests]
     told = listed(names) if tasks <= NAMED else f"{', '.join(names[:NAMED])} and {tasks - NAMED} more"
-    said = [f"One row per task, repeats averaged before: {told}."]
+    said = [f"One row per task, averaged over its repeats: {told}."]
     if ranking is not None:
         said.append(
-            f"Friedman's χ² = {ranking.friedman:.2f}, by Iman and Davenport F = {ranking.f:.2f}, {p_value(ranking.p)}."
+            f"Friedman's χ² = {ranking.friedman:.2f}, Iman and Davenport's F = {ranking.f:.2f}, {p_value(ranking.p)}."
         )
         said.append(
-            f"Mean ranks further apart than {ranking.critical:.2f} differ (Nemenyi)."
+            f"Mean ranks more than {ranking.critical:.2f} apart differ significantly (Nemenyi)."
             if ranking.critical is not None
-            else f"No critical difference: {several(tasks, 'task')} are too few, 5 are the least, 8 make it sharp."
+            else f"No critical difference: {several(tasks, 'task')} are too few; it needs at least 5, better 8."
         )
         said.append(_pairs(ranking, across.titles))
     if across.regret is not None:
@@ -283,7 +283,7 @@ def across_table(across: Across) -> AcrossTable:
     return AcrossTable(
         words=" ".join(said),
         caption="Means over tasks, in margins of equivalence. Gain: over each task's baseline. Regret: what the loss "
-        "gives up beside the best loss of each task.",
+        "gives up relative to the best loss of each task.",
         head=("loss", "mean rank", "gain in margins", "regret in margins", "better·same or unclear·worse"),
         rows=tuple(rows),
     )

@@ -15,7 +15,7 @@ from lossbench.records.record import Record, Status
 class Chosen:
     """One number that every repeat chose for itself.
 
-    at_default: how many repeats kept a default that is no number, or one that the record does not tell.
+    at_default: how many repeats kept a default that is not a number or is not in the record.
     """
 
     name: str
@@ -48,14 +48,14 @@ class Choices:
     rate: tuple[Chosen, ...]
     params: tuple[Chosen, ...]
     thresholds: tuple[Chosen, ...]
-    """By the metric that they serve."""
+    """Under the name of the metric that each is for."""
 
     def __bool__(self) -> bool:
         return bool(self.rate or self.params or self.thresholds)
 
     @property
     def named(self) -> tuple[Chosen, ...]:
-        """Each under a name that says what it is; thresholds that several metrics share stand once."""
+        """Each under a readable name; a threshold that all metrics share is listed once."""
         thresholds = [replace(one, name=f"threshold for {written(one.name)}") for one in self.thresholds]
         if len({one.values for one in self.thresholds}) == 1:
             thresholds = [replace(self.thresholds[0], name="threshold")]
@@ -78,7 +78,7 @@ class Choices:
 
 
 def choices(record: Record) -> Choices:
-    """Over the repeats that are done. Parameters that the command line fixed are no choice."""
+    """The choices of the finished repeats. Parameters fixed on the command line are not choices."""
     done = [repeat for repeat in record.repeats if repeat.status is Status.DONE]
     rates = tuple(float(r.learning_rate) for r in done if r.learning_rate is not None)
     tried = dict.fromkeys(name for r in record.repeats for trial in r.trials for name in trial.params)

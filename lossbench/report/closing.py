@@ -1,4 +1,4 @@
-"""The last blocks of the report: what failed, the method, how to do it again, and all numbers."""
+"""The last blocks of the report: what failed, the method, how to reproduce it, and all numbers."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ def method(comparison: Comparison) -> Section:
     lines = (
         f"Budget, the same for every loss: {' or '.join(sorted(protocols))}; a repeat is a whole study with its own "
         "split, weights and batch orders, shared by all losses.",
-        "Trial points are Sobol points in learning rate and loss parameters, the same for every loss; trial 0 is the "
-        "defaults at the centre.",
+        "Trials are Sobol points in learning rate and loss parameters, the same for every loss; trial 0 is the "
+        "default parameters at the centre rate.",
         "Trial, epoch and threshold are chosen on validation data and frozen; the test part is the same in all repeats "
         "and is opened once.",
         "Gains are paired by repeat. On this test part: t interval over repeats.",
         "For new rows like the test part: repeats and test examples as crossed random effects, from the stored "
         "predictions; for metrics that are not averages, via influence functions (delta method, DeLong, jackknife). "
-        "Both are for models trained on these training rows: another sample of them may give another difference.",
-        f"Verdicts are by the interval {comparison.rules.scope.words} (report.scope={comparison.rules.scope.value}).",
-        "p is that of the interval that judges, Holm over all losses compared with the baseline; the sign-flip p "
-        "beside it is for these rows and this test part.",
+        "Both are for models trained on these training rows: another sample may give another difference.",
+        f"Verdicts use the 95 % interval {comparison.rules.scope.words} (report.scope={comparison.rules.scope.value}).",
+        "p belongs to the interval that gives the verdict, after Holm over all losses compared with the baseline; the "
+        "sign-flip p next to it is for these rows and this test part.",
         f"Margins of equivalence, fixed before the run: {'; '.join(margins) or 'none'}.",
-        "Verdicts: within the margin, same in practice; beyond it with Holm p < .05, better or worse; across it, maybe "
-        "small; else can't tell.",
-        "Losses that failed in any repeat, elicit something else than the metric rewards, or judge whole batches with "
-        "too few of the rarest class, are set apart: they have no tier and no verdict.",
+        "Verdicts: same in practice if the interval lies within the margin; with Holm p < .05, better or worse if it "
+        "lies beyond the margin, maybe small if it only excludes 0; else can't tell.",
+        "Losses that failed in any repeat, elicit something other than what the metric rewards, or judge whole batches "
+        "with too few of the rarest class, are set apart: they have no tier and no verdict.",
     )
     return Section(
         "method",

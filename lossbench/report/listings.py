@@ -1,4 +1,4 @@
-"""Tables between the pictures of the report: what they show, in numbers."""
+"""Tables next to the report's figures, with the same content in numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lossbench.verdicts.words import amount, several
 
 
 def prices(contest: Contest) -> Iterator[Panel]:
-    """What each loss alone costs beside the cheapest of its kind: one table per kind, none without measurements."""
+    """What each loss alone costs relative to the cheapest of its kind: one table per kind that was measured."""
     known = [(c, c.price) for c in contest.ranked if c.price]
     for against, group in groupby(sorted(known, key=lambda one: one[1].against), lambda one: one[1].against):
         yield _prices(against, list(group))
@@ -41,8 +41,8 @@ def _prices(against: str, priced: list[tuple[Contender, LossCost]]) -> Panel:
     shown = [f"{batch:,} targets{f', {classes} classes' if many else ''}" for batch, classes in settings]
     note = (
         f"Forward and backward of a batch on one thread, relative to {against}, the cheapest built-in loss of the "
-        "kind, run in turn with it; within the spread of the clock they take about the same. Nanoseconds are those of "
-        f"{against} times the ratio; they and the bytes kept are per target at {largest[0]:,} targets. "
+        "kind, run in turn with it; a difference within the spread counts as about the same. Nanoseconds are those of "
+        f"{against} times the ratio; nanoseconds and bytes kept are per target at {largest[0]:,} targets. "
         "`lossbench cost` measures other sizes and threads."
     )
     head = ("loss", *shown, "ns per target", "bytes per target", "operations")
@@ -50,7 +50,7 @@ def _prices(against: str, priced: list[tuple[Contender, LossCost]]) -> Panel:
 
 
 def _ratio(at: CostAt, itself: bool) -> str:
-    """`1.23 × (1.20 to 1.27)`, or that it is within the spread; of old records, which have none, the ratio alone."""
+    """`1.23 × (1.20 to 1.27)`, or that it is within the spread; old records have no spread, only a ratio."""
     if itself or at.low is None or at.high is None:
         return f"{at.ratio:.2f} ×"
     found = Times(at.ratio, at.low, at.high)
@@ -58,7 +58,7 @@ def _ratio(at: CostAt, itself: bool) -> str:
 
 
 def _seconds_of_the_cheapest(setting: tuple[int, int], priced: list[tuple[Contender, LossCost]]) -> float:
-    """Per target, the median over all cells that clocked it: one unit for all, so that seconds follow the ratios."""
+    """Seconds per target of the reference loss: the median over all cells that measured it."""
     clocked = [at.seconds / at.ratio for _, price in priced for at in price.at if _setting(at) == setting]
     return statistics.median(clocked) if clocked else 0.0
 
@@ -68,7 +68,7 @@ def _setting(at: CostAt) -> tuple[int, int]:
 
 
 def _three(x: float) -> str:
-    """Three digits, and never a power of ten."""
+    """Three significant digits, without an exponent."""
     return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
 
 
@@ -86,7 +86,7 @@ def _digits(value: float | None) -> str:
 
 
 def thresholds(found: Thresholds) -> Panel:
-    """Where each loss drew the line, for every metric that judges decisions."""
+    """The thresholds of each loss, for every metric of decisions."""
     names = list(dict.fromkeys(name for cuts in found.cuts.values() for name in cuts))
     rows = [(title, *(_cut(cuts.get(name)) for name in names)) for title, cuts in found.cuts.items()]
     note = (
@@ -101,7 +101,7 @@ def _cut(cut: Cut | None) -> str:
 
 
 def calibrated(found: calibration.Calibrations) -> Panel:
-    """What the diagrams say in numbers."""
+    """The diagrams' content in numbers."""
     rows = [
         (
             c.title,
@@ -132,5 +132,5 @@ def tails(found: calibration.Tails, contest: Contest) -> Panel:
         "worst 5 %",
         "coverage",
     )
-    note = "Prediction less truth, all repeats together; the worst rows' share of the squared error."
+    note = "Prediction minus truth, all repeats pooled; and the worst rows' share of the squared error."
     return Panel("Residuals in numbers", note, table=Table(head, tuple(rows)))

@@ -1,4 +1,4 @@
-"""The only room that knows MLflow: records become runs, in a process of its own, beside the training.
+"""The only module that knows MLflow: a separate process turns records into runs while training goes on.
 
 One experiment per task, `lossbench/<task>`, where one top-level row is one cell with its repeats nested under it; and
 `lossbench/sweeps`, with one run per sweep that carries its table and files. All of it is a view of the records.
@@ -38,7 +38,7 @@ def default_uri(results: Path, given: str | None) -> str:
 
 
 class Tracker(Observer):
-    """Hands records to a process that knows MLflow, and says at the end what went wrong there.
+    """Hands records to the MLflow process, and reports at the end what went wrong there.
 
     The first creation of a store takes ten seconds; it goes on beside the first training. A tracker that fails costs
     the view, never a result: the records are on disk.
@@ -50,7 +50,7 @@ class Tracker(Observer):
         self._errors: list[BaseException] = []
         self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
         handler = signal.getsignal(signal.SIGINT)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C ends the training, not the logging of it
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited by the process: Ctrl-C ends training, not logging
         try:
             self._submit(_prepare, uri, str(self.results))
         finally:
@@ -97,7 +97,7 @@ def pages(uri: str, results: Path) -> list[tuple[str, str]]:
 
 
 _refused = False
-"""True once the store could not be opened: the rest is not tried, each attempt would wait for a time-out of its own."""
+"""True once the store could not be opened: nothing more is tried, since each attempt would wait for a time-out."""
 
 
 def _client(uri: str) -> Any:
@@ -115,7 +115,7 @@ def _client(uri: str) -> Any:
 
 
 def _prepare(uri: str, results: str) -> None:
-    """Creates the store, if it is the first to come; whoever comes at the same time waits."""
+    """Creates the store if there is none yet; other processes wait meanwhile."""
     from filelock import FileLock
 
     global _refused
@@ -332,7 +332,7 @@ def _params(record: Record) -> dict[str, Any]:
 
 
 def _batch(client: Any, run: str, metrics: list[tuple[str, float, int]], params: dict[str, Any]) -> None:
-    """One log_batch a thousand metrics; NaN is left out, since it breaks the run's page."""
+    """One log_batch per thousand metrics; NaN is left out, since it breaks the run's page."""
     from mlflow.entities import Metric, Param
 
     now = int(time.time() * 1000)

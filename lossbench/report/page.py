@@ -54,7 +54,7 @@ class Page:
 def write(comparison: Comparison, folder: Path, blocks: Sequence[Section] | None = None) -> list[Path]:
     """Writes report.html, report.json, report.md and leaderboard.csv, .md, .tex into a folder; their paths.
 
-    `blocks`: the report's sections, by someone who wants their pictures too.
+    `blocks`: the report's sections, if the caller has made them already.
     """
     told = answer(comparison)
     contents = {
@@ -125,7 +125,7 @@ def page(comparison: Comparison, told: Answer, blocks: Sequence[Section]) -> Pag
 
 
 def series_of(comparison: Comparison) -> dict[str, int]:
-    """The place of each loss among the colours, by its first appearance in the sweep."""
+    """Each loss's colour index, by its first appearance in the sweep."""
     titles = dict.fromkeys(c.title for contest in comparison.contests for c in contest.contenders)
     return {title: place for place, title in enumerate(titles)}
 
@@ -141,7 +141,7 @@ def _facts(comparison: Comparison) -> list[Fact]:
         Fact(several(trainings, "training")),
     ]
     if failed:
-        found.append(Fact(f"{failed} of {several(len(records), 'cell')} without all repeats", bad=True))
+        found.append(Fact(f"{failed} of {several(len(records), 'cell')} without all their repeats", bad=True))
     protocols = dict.fromkeys(r.cell.protocol.name for r in records)
     found += [Fact(f"protocol {listed(list(protocols))}"), Fact(_ended(comparison.records))]
     commit = next((r.provenance.git[:7] for r in records if r.provenance.git), "")
@@ -156,17 +156,17 @@ def _ended(records: Sequence[Record]) -> str:
 def _how_to_read(comparison: Comparison) -> str:
     scope = {
         Scope.ROWS: "verdicts are for models trained on these rows, for new rows like the test part: repeats and test "
-        "examples both count as drawn by chance",
+        "examples both count as random draws",
         Scope.TRAINING_ROWS: "verdicts are for models trained on other training rows too, for new rows like the test "
         "part, approximately",
         Scope.TEST: "verdicts are for models trained on these rows, on this test part alone: only the repeats count as "
-        "drawn by chance",
+        "random draws",
     }[comparison.rules.scope]
     metrics = listed(list(dict.fromkeys(written(contest.metric) for contest in comparison.contests)))
     return (
-        "Every loss tuned its own learning rate by the same budget, anew in every repeat; all are scored by "
-        f"{metrics}, never by their own loss values. Gains are paired by repeat, and {scope}. Sorted by mean; tiers, "
-        "not ranks, say what can be told apart."
+        "Every loss tuned its own learning rate in every repeat, with the same budget; all are scored by "
+        f"{metrics}, never by their own loss values. Gains are paired by repeat; {scope}. Sorted by mean; tiers, "
+        "not ranks, show which losses differ."
     )
 
 

@@ -41,9 +41,9 @@ class Picture:
     def _attempt(self) -> tuple[Figure | None, str]:
         try:
             return self.draw(), ""
-        except LossbenchError:  # a record that cannot be read is no matter of one picture
+        except LossbenchError:  # an unreadable record concerns the whole report
             raise
-        except Exception as error:  # one picture never costs the report
+        except Exception as error:  # a failed picture must not stop the report
             return None, said_of(error)
 
 
@@ -64,7 +64,7 @@ class Panel:
 
 
 def said_of(error: Exception) -> str:
-    """The line that stands in the place of what could not be made."""
+    """The line shown in place of what could not be made."""
     return f"This could not be made: {type(error).__name__}: {error}"
 
 
@@ -101,5 +101,5 @@ def _with_svg(panel: Panel, picture: Picture, figure: Figure) -> Panel:
         return replace(panel, svg=svg(figure, picture.name, picture.said()))
     except LossbenchError:
         raise
-    except Exception as error:  # a label that cannot be set, words that cannot be found
+    except Exception as error:  # a label that cannot be drawn, or text that cannot be made
         return replace(panel, picture=None, lines=(said_of(error),))

@@ -36,7 +36,7 @@ from lossbench.verdicts.words import listed
 def sections(comparison: Comparison, *, everything: bool = False) -> list[Section]:
     """All blocks of a report, in their order; those with nothing to show have no panels.
 
-    Of more than sixty cells only the first two tasks are pictured, unless `everything` is asked for.
+    Beyond sixty cells only the first two tasks get figures, unless `everything` is set.
     """
     colours = colours_of(comparison)
     of_tasks = [_Panels(contest, colours) for contest in (comparison.contests if everything else _pictured(comparison))]
@@ -55,7 +55,7 @@ def sections(comparison: Comparison, *, everything: bool = False) -> list[Sectio
 
 
 def _pictured(comparison: Comparison) -> Sequence[Contest]:
-    """All tasks of a small sweep; of a large one some that stand for the others, which the leaderboards show."""
+    """The tasks that get figures: all of a small sweep, the first few of a large one."""
     cells = sum(len(contest.contenders) for contest in comparison.contests)
     return comparison.contests if cells <= FEW_CELLS else comparison.contests[:PICTURED]
 
@@ -75,11 +75,11 @@ def pictures_of(comparison: Comparison, *, everything: bool = False) -> Iterator
 
 
 FEW_CELLS, PICTURED = 60, 2
-"""Beyond so many cells, so many tasks have pictures of their own: more would be slow to draw and long to read."""
+"""Beyond this many cells only this many tasks get figures: more would be slow to draw and long to read."""
 THRESHOLD = (
-    "What remains of a difference in metrics of decisions, as F1, after each loss's threshold is chosen on validation "
-    "data, and of log loss and calibration after temperature scaling. Much of what focal and weighted losses seem to "
-    "win or lose at .5 is gone then. A question mark: what remains is within noise."
+    "How much of a difference remains: in metrics of decisions such as F1, once each loss's threshold is chosen on "
+    "validation data; in log loss and calibration, after temperature scaling. This removes much of what focal and "
+    "weighted losses seem to win or lose at .5. A question mark: what remains is within noise."
 )
 BLOG = (
     "Every trial of every repeat is one seed at one learning rate, the same for all losses: the comparison that a blog "
@@ -87,13 +87,13 @@ BLOG = (
 )
 TRAINING = (
     "Learning curves of the trials that were chosen, on the task's own metric: training losses of different losses "
-    "cannot be compared. Times are CPU time of one step, run in turn with the baseline's right after each cell; what "
-    "lies within the spread of the clock is about the same. Memory is what one step keeps for its backward pass, "
+    "cannot be compared. Times are CPU time of one step, run in turn with the baseline's right after each cell; a "
+    "difference within the spread counts as about the same. Memory is what one step keeps for its backward pass, "
     "counted exactly."
 )
 CALIBRATION = (
-    "Probabilities against what happened, in bins of equal counts, with Wilson intervals; before and after temperature "
-    "scaling fitted on validation data. For numbers, how residuals spread."
+    "Predicted probabilities and observed frequencies, in bins of equal counts with Wilson intervals, before and after "
+    "temperature scaling fitted on validation data. For regression: how residuals spread."
 )
 SHAPES = (
     "Value and slope of each loss at the parameters that the first repeat chose, scaled to a common slope; and which "
@@ -109,7 +109,7 @@ def _each(
     of_tasks: Sequence[_Panels],
     panels: Callable[[_Panels], Iterator[Panel]],
 ) -> Section:
-    """A block that is asked of every task."""
+    """A block that every task may have."""
     found = [panel for of in of_tasks for panel in _attempted(title, of, panels)]
     return Section(key, short, title, (paragraph,) if found and paragraph else (), found)
 
@@ -118,7 +118,7 @@ def _attempted(title: str, of: _Panels, panels: Callable[[_Panels], Iterator[Pan
     """The panels of one task; where one fails it says why, and the report goes on."""
     try:
         yield from panels(of)
-    except LossbenchError:  # a record that cannot be read is no matter of one block
+    except LossbenchError:  # an unreadable record concerns the whole report
         raise
     except Exception as error:
         yield Panel(title, lines=(said_of(error),), group=of.group)
@@ -154,7 +154,7 @@ class _Panels:
                 partial(figures.pairs, self.contest),
                 partial(figures.said_pairs, self.contest),
             )
-            yield self.panel("P(better): row against column", pairs, "Bold: real after Holm over all pairs.")
+            yield self.panel("P(better): row against column", pairs, "Bold: shown after Holm over all pairs.")
 
     def thresholds(self) -> Iterator[Panel]:
         found = thresholds.thresholds(self.contest, self.probabilities) if self.probabilities else None
@@ -215,9 +215,9 @@ class _Panels:
         for place, found in enumerate(weightings.tradeoffs(self.contest)):
             name = "front" if place == 0 else f"front{place + 1}"
             yield self.panel(
-                f"What the weights of {found.loss} trade: {' against '.join(map(written, found.metrics))}",
+                f"How the weights of {found.loss} trade {' against '.join(map(written, found.metrics))}",
                 self.picture(name, weighting_figures.front, weighting_figures.said_front, found),
-                "Means over repeats, on the test part; differences may be noise, which the leaderboard tells.",
+                "Means over repeats, on the test part; differences may be noise: see the leaderboard.",
             )
 
     def calibration(self) -> Iterator[Panel]:
@@ -232,7 +232,7 @@ class _Panels:
         if tails is not None:
             figure = self.picture("residuals", number_figures.residuals, number_figures.said_residuals, tails)
             yield self.panel(
-                "How residuals spread", figure, f"In units of the target; {written(self.contest.metric)} judges."
+                "How residuals spread", figure, f"In units of the target; Verdicts use {written(self.contest.metric)}."
             )
             yield replace(listings.tails(tails, self.contest), group=self.group)
 
@@ -257,9 +257,9 @@ class _Panels:
         confusions = tags.confusions(self.contest)
         if confusions is not None:
             yield self.panel(
-                "What is taken for what",
+                "Which entity types are confused",
                 self.picture("confusion", tag_figures.confusion, tag_figures.said_confusion, confusions),
-                "Words, types of entities, all repeats; rows are the truth.",
+                "Words by entity type, all repeats; rows are the true types.",
             )
         for errors in tags.commonest_errors(self.contest) or []:
             lines = tuple(
@@ -285,7 +285,6 @@ def _real(comparison: Comparison, of_tasks: Sequence[_Panels], colours: Colours)
         picture = Picture("tasks", partial(figures.heat, across), partial(figures.said_heat, across))
         panels.append(Panel("By task", picture=picture, group="Over tasks"))
     left = len(comparison.contests) - len(of_tasks)
-    more = (
-        f"The first {len(of_tasks)} tasks are pictured; `lossbench report SWEEP --figures DIR` draws the {left} others."
-    )
+    drawn = f"Only the first {len(of_tasks)} tasks have figures here"
+    more = f"{drawn}; `lossbench report SWEEP --figures DIR` draws the other {left}."
     return Section("real", "Is it real?", "Is the difference real?", (more,) if left else (), panels)

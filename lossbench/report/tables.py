@@ -34,11 +34,11 @@ WIDER = ("rows_low", "rows_high", "training_rows_low", "training_rows_high")
 JUDGED = ("baseline", "tier", "apart", "verdict")
 """Columns of words; all others are numbers."""
 TIME = ("time", "time_low", "time_high")
-"""Of a step beside the baseline's, with its spread."""
+"""The step time relative to the baseline's, with its spread."""
 
 
 def to_csv(comparison: Comparison) -> str:
-    """One line a row of the tables: tier, gain and verdict, then means and standard deviations of all metrics."""
+    """One line per table row: tier, gain and verdict, then means and standard deviations of all metrics."""
     names = list(dict.fromkeys(name for contest in comparison.contests for name in contest.board.metrics))
     judged = [*JUDGED, "gain", "gain_low", "gain_high", *WIDER, "p", "p_holm"]
     out = io.StringIO()
@@ -57,7 +57,7 @@ def to_csv(comparison: Comparison) -> str:
 
 
 def to_table(comparison: Comparison) -> dict[str, list[Any]]:
-    """The same by column, as tables of tools want them; "" where there is no value."""
+    """The same by column, as other tools expect it; "" where there is no value."""
     rows = list(csv.reader(io.StringIO(to_csv(comparison))))
     return {name: [row[i] for row in rows[1:]] for i, name in enumerate(rows[0])} if len(rows) > 1 else {}
 
@@ -239,7 +239,7 @@ def _failure(record: Record) -> dict[str, Any]:
 
 
 def to_markdown(comparison: Comparison, told: Answer | None) -> str:
-    """The answer, a short table a contest, and the limits; the tables alone without an answer."""
+    """The answer, a short table per contest, and the limits; only the tables without an answer."""
     lines = [f"# {markdown(comparison.name or 'Comparison')}", "", markdown(told.sentence), ""] if told else []
     for contest in comparison.contests:
         lines += [f"**{markdown(f'{contest.task} on {contest.name}')}** ({markdown(contest.board.model)})", ""]
@@ -280,7 +280,7 @@ def _piped(cells: Sequence[str]) -> str:
 
 
 def to_latex(comparison: Comparison) -> str:
-    """One booktabs table a contest."""
+    """One booktabs table per contest."""
     tables = []
     for contest in comparison.contests:
         head, _, *rows = _short(contest)

@@ -11,7 +11,7 @@ from lossbench.verdicts.answer import Answer
 from lossbench.verdicts.comparison import Comparison, Contest
 
 LONGEST = 7900
-"""Characters of a description: MLflow cuts what is longer than 8,000 without a word."""
+"""Characters of a description: MLflow silently cuts what is longer than 8,000."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def view(comparison: Comparison, told: Answer, pictures: dict[str, bytes]) -> Sw
 
 
 def slug(text: str) -> str:
-    """A name with nothing but what metric keys may hold: `huber(delta=0.5)` as huber_delta_0.5."""
+    """A name reduced to what metric keys may contain: `huber(delta=0.5)` as huber_delta_0.5."""
     return re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).strip("_") or "loss"
 
 

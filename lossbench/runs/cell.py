@@ -19,7 +19,7 @@ from lossbench.runs.study import run
 
 @dataclass(frozen=True)
 class Role:
-    """What a cell is in its sweep, for its record."""
+    """The part of a cell in its sweep, for its record."""
 
     name: str = "chosen"
     """chosen by the command, `baseline` added to compare with, or `control`."""
@@ -50,7 +50,7 @@ def run_cell(cell: Cell, folder: str | Path, role: Role = Role(), observer: Obse
             freeze=partial(store.write_choices, place),
             keep=partial(store.write_weights, place),
         )
-    except Exception as error:  # whatever it is, it stays inside its cell
+    except Exception as error:  # no error may leave its cell: the sweep goes on
         reason = str(error) if isinstance(error, LossbenchError) else f"{type(error).__name__}: {error}"
         record = without_repeats(cell, Status.FAILED, reason)
         record.traceback = "".join(traceback.format_exception(error))
@@ -71,7 +71,7 @@ def reused(cell: Cell, earlier: Path) -> Record | None:
 
 
 def saved(record: Record, cell: Cell, folder: Path, role: Role) -> Record:
-    """The record as it was saved; one that says why, where it could not be written as it is."""
+    """Saves the record; if it cannot be written, saves and returns a failed one that says why."""
     for candidate in (record, without_repeats(cell, Status.FAILED, "its record could not be written")):
         candidate.role, candidate.sweep = role.name, folder.name
         candidate.provenance.command = role.command
@@ -86,7 +86,7 @@ def saved(record: Record, cell: Cell, folder: Path, role: Role) -> Record:
 
 
 def without_repeats(cell: Cell, status: Status, reason: str) -> Record:
-    """A record of a cell of which nothing was trained."""
+    """The record of a cell without any training."""
     return Record(
         status=status,
         reason=reason,

@@ -1,4 +1,4 @@
-"""What a cell will cost, measured on two of its epochs before any of it is trained."""
+"""What a cell will cost, measured on two epochs before the sweep starts; and warnings before training."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from lossbench.training.gradient import check_gradient
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of one cell: which engine trains it, how long that takes if no training stops early, and what memory it takes."""
+    """The cost of one cell: its engine, its seconds if no training stops early, and its memory."""
 
     engine: str
     seconds: float
     memory: int
     """Bytes: the most that this process has held so far, the probe included."""
     obstacle: str | None = None
-    """The layer that keeps a small model's trainings from going side by side."""
+    """The layer that keeps a small model's trainings from being stacked; None if none does."""
 
 
 def estimate(cell: Cell) -> Estimate | None:
-    """From two epochs of the cell's first trainings: the whole stack, or one training. None where they break."""
+    """Runs two epochs of the cell's whole stack, or of one training if it does not stack. None if that fails."""
     ends: list[float] = []
     try:
         cell = settled(cell)
@@ -57,37 +57,37 @@ def estimate(cell: Cell) -> Estimate | None:
         check_gradient(first)
         stacked = engine.side_by_side(cell.training, first.fold, first.model, len(trials))
         list(engine.train(factory.prepare, trials if stacked else trials[:1], options, stacked=stacked))
-    except Exception:  # what is wrong with it, its own run will say
+    except Exception:  # its own run will report the error
         return None
-    # In every fit the first epoch holds what is done once; the second is what all others are like.
+    # The first epoch of a fit includes one-time work; the second is typical of all others.
     pairs = list(zip(ends[::2], ends[1::2], strict=False))
     epochs = sum(second - first for first, second in pairs) * cell.training.max_epochs
     once = ends[-1] - start - 2 * sum(second - first for first, second in pairs) if ends else 0.0
     times = (1 if stacked else len(trials)) / devices(cell.training)
-    times *= cell.trainings / len(trials)  # those on halves have as many steps
+    times *= cell.trainings / len(trials)  # trainings on halves take as many steps
     kept_apart = None if stacked else engine.what_keeps_apart(cell.training, first.fold, first.model, len(trials))
     engine_name = "replicas" if stacked else "sequential"
     return Estimate(engine_name, (epochs + max(0.0, once)) * times, peak_memory(), kept_apart)
 
 
 def unstacked(cells: Iterable[Cell]) -> Iterator[str]:
-    """Says of models that would stack but for one of their layers that their trainings go one after the other."""
+    """Warns of models that cannot be stacked because of one layer, so that their trainings run one by one."""
     for cell in cells:
         fold = load_task(cell.task, cell.seed).fold(0)
         model = build_model(cell.model, fold.inputs, 1)
         give_shapes(model, fold, load_task(cell.task, cell.seed).kinds[0])
         if layer := engine.what_keeps_apart(cell.training, fold, model, cell.trainings):
             yield (
-                f"{layer} keeps {cell.model.name} from stacking: its {cell.trainings} trainings per loss go one after "
-                "the other. `lossbench plan` before the same words tells how long that takes; protocol=smoke is a "
-                "small first run."
+                f"{layer} keeps {cell.model.name} from stacking: its {cell.trainings} trainings per loss run one after "
+                "the other. `lossbench plan` with the same arguments estimates the time; protocol=smoke is a small "
+                "first run."
             )
 
 
 def alike(cells: Iterable[Cell]) -> Iterator[str]:
-    """Says of every two losses of one contest that they are one: their gradients are the same up to a factor.
+    """Warns of two losses of a contest that train alike: their gradients are equal up to a factor.
 
-    A loss whose parameters are tuned is judged by what it becomes, which nobody knows before.
+    Losses with tuned parameters are left out: their final parameters are not known yet.
     """
     from lossbench.probe.nearest import twins
     from lossbench.probe.subject import Subject
@@ -101,10 +101,10 @@ def alike(cells: Iterable[Cell]) -> Iterator[str]:
             if kind is not None and not (tuned and catalogue.search_of(cell.loss, kind)):
                 subject = Subject(family, kind, cell.loss.params)
                 contests.setdefault(cell.contest, {})[cell.loss.title] = subject
-        except LossbenchError:  # its own cell will say what is wrong with it
+        except LossbenchError:  # its own cell will report the error
             continue
     for subjects in contests.values():
-        if len(subjects) < 2:  # no loss is called before its training without need
+        if len(subjects) < 2:  # do not call a loss before its training unless needed
             continue
         for first, second, factor in twins(subjects):
             times = "" if abs(factor - 1) < 1e-3 else f" times {factor:.4g}"
@@ -112,11 +112,11 @@ def alike(cells: Iterable[Cell]) -> Iterator[str]:
 
 
 def told_of_batch(cell: Cell, task: Task) -> str:
-    """The batch size of a settled cell and why it is that: `256: holds 8.9 of the rarest class (rare class) ...`."""
+    """The batch size of a settled cell, with the reason: `256: holds 8.9 of the rarest class (rare class) ...`."""
     size = cell.training.batch
     held = held_of_the_rarest(cell, task)
     if held is None:
-        return f"{size}: the targets are no classes"
+        return f"{size}: the target has no classes"
     rarest, count = held
     told = f"{size}: holds {count:.2g} of the rarest class ({rarest.name}) on average"
     usual = rarest.per_batch(protocol.USUAL_BATCH)
@@ -124,14 +124,14 @@ def told_of_batch(cell: Cell, task: Task) -> str:
 
 
 def defeated(cells: Iterable[Cell]) -> Iterator[str]:
-    """Says of every loss that judges whole batches whether these hold too few of the rarest class for it."""
+    """Warns of losses that judge whole batches, where a batch holds too few of the rarest class."""
     for cell in cells:
         try:
             task = load_task(cell.task, cell.seed)
             kind, held = catalogue.family_of(cell.loss).first(task.kinds), held_of_the_rarest(cell, task)
             if kind is None or held is None or held[1] >= Rarest.ENOUGH or catalogue.build(cell.loss, kind).pointwise:
                 continue
-        except LossbenchError:  # its own cell will say what is wrong with it
+        except LossbenchError:  # its own cell will report the error
             continue
         yield (
             f"{cell.loss.title} judges whole batches, and a batch of {cell.training.batch} rows holds {held[1]:.2g} of "
@@ -141,19 +141,19 @@ def defeated(cells: Iterable[Cell]) -> Iterator[str]:
 
 
 def _larger(cell: Cell) -> str:
-    """Which batch size would do, for a contest whose batches are too small."""
+    """Which batch size would be large enough, for a contest whose batches are too small."""
     task = load_task(cell.task, cell.seed)
     rows, rarest = len(task.splits(0).train), rarest_of(task)
     assert rarest is not None
     usual = protocol.by_the_data(replace(cell.training, batch_size=None), rows, rarest)
     if rarest.per_batch(min(usual.batch, rows)) >= Rarest.ENOUGH:
-        return f"Leave training.batch_size= out: by the data it is {usual.batch}."
+        return f"Leave out training.batch_size=: the data call for {usual.batch}."
     needed = -(-Rarest.ENOUGH * rarest.rows // rarest.count)
-    return f"training.batch_size={needed} is enough; raise training.max_epochs= with it, for as many steps."
+    return f"training.batch_size={needed} is enough; raise training.max_epochs= too, to keep the number of steps."
 
 
 def doubtful(cells: Iterable[Cell]) -> Iterator[str]:
-    """What looks wrong about the losses that are somebody else's, before they train; see `testing.doubts`."""
+    """What looks wrong about losses that are not built in, before they train; see `probe.doubts`."""
     from lossbench.probe.doubts import doubts
 
     for cell in cells:
@@ -165,18 +165,18 @@ def doubtful(cells: Iterable[Cell]) -> Iterator[str]:
             assert kind is not None
             prepared = TrainingFactory(cell, task, kind).prepare(protocol.trials(cell, {})[0][0], shared_model=True)
             found = doubts(prepared.loss, prepared.fold.training_target(kind), prepared.fold.classes)
-        except Exception:  # what is wrong with it, its own run will say
+        except Exception:  # its own run will report the error
             continue
         yield from (f"{cell.loss.title} on {cell.task.data_name} {doubt}." for doubt in found)
 
 
 def peak_memory() -> int:
-    """Bytes that this process has held at most."""
+    """The peak memory of this process, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 def seconds_of_one_training(cell: Cell) -> float:
-    """For the time that is left: an equal share of the cell's; 0 where it cannot be told."""
+    """Seconds of one training, for the time left: an equal share of the cell's; 0 if unknown."""
     found = estimate(cell)
     return found.seconds / cell.trainings if found else 0.0

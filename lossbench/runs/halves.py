@@ -1,10 +1,10 @@
-"""What other training rows would change: every repeat's choice trained again on random halves of its rows.
+"""The effect of other training rows: every repeat's choice is trained again on random halves of its rows.
 
-Two halves of a pool share no row, so what sets them apart beyond the luck of seeds is the luck of the rows. It is twice
-that of the whole pool in each, and so the whole pool's own can be had from their difference (Politis, Romano and Wolf
-1999, section 2: subsampling). Seeds and inner splits are drawn `protocol.halves` times in each half, so that their luck
-can be taken out. Rate and parameters are those that the repeat chose on all of its rows: what tuning on other rows
-would change is not in it.
+Two halves of a pool share no row, so apart from seeds they differ by the sampling of rows. The variance due to rows is
+twice as large in a half as in the whole pool, so the difference of the halves estimates the pool's own (Politis, Romano
+and Wolf 1999, section 2: subsampling). Seeds and inner splits are drawn `protocol.halves` times in each half, so that
+their variance can be subtracted. Rate and parameters are those that the repeat chose on all of its rows: the effect of
+tuning on other rows is not included.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Halved(Protocol):
     """A task whose training rows can be halved."""
 
     def halved(self, repeat: int, half: int, again: int) -> Task | None:
-        """The same task on one half (0 or 1) of a repeat's rows, split anew; None where repeats share their rows."""
+        """The same task on one half (0 or 1) of a repeat's rows, split again; None where repeats share their rows."""
         ...
 
 
 def measure(cell: Cell, task: Task, kind: Kind, record: Record, progress: Callable[[float], None]) -> None:
-    """Puts the test metrics of both halves into every repeat of a record: `{metric: [[...], [...]]}`.
+    """Adds the test metrics of both halves to every repeat of a record: `{metric: [[...], [...]]}`.
 
-    Nothing is put where the task cannot be halved, or where a half is too small or diverges.
+    Nothing is added if the task cannot be halved, or if a half is too small or diverges.
     """
     if not isinstance(task, Halved) or any(r.status is not Status.DONE for r in record.repeats):
         return
@@ -54,7 +54,7 @@ def measure(cell: Cell, task: Task, kind: Kind, record: Record, progress: Callab
     first = factory.prepare(trials[0], shared_model=True)
     batch = cell.training.batch
     steps = [math.ceil(len(rows) / batch) for rows in (task.splits(0).train, first.fold.splits.train)]
-    more = Fraction(*steps)  # a half has fewer batches an epoch: more epochs give it the steps of the whole
+    more = Fraction(*steps)  # a half has fewer batches per epoch: more epochs give it as many steps as all rows
     long = replace(
         cell.training,
         max_epochs=math.ceil(more * cell.training.max_epochs),
@@ -72,7 +72,7 @@ def measure(cell: Cell, task: Task, kind: Kind, record: Record, progress: Callab
             number = outcome.prepared.trial.repeat
             found.setdefault(number, []).append(_judged(outcome, choices[number]))
             progress(outcome.trained.seconds)
-    except PluginError:  # a loss that breaks on half of the rows has still done what it was asked for on all of them
+    except PluginError:  # a loss that breaks on half of the rows keeps its result on all of them
         return
     for repeat in record.repeats:
         values, names = found[repeat.repeat], [n for n in repeat.metrics if all(n in v for v in found[repeat.repeat])]

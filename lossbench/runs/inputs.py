@@ -1,4 +1,4 @@
-"""What a cell needs before anything is trained: its task, its model, its loss, its rows; or why it cannot be."""
+"""What a cell needs before training: its task, model, loss and rows; or why it cannot be trained."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ from lossbench.training.weights import paired_model
 _TASKS: dict[str, Task] = {}
 """Loaded tasks by content, so that the cells of a sweep share their data."""
 FILES = ("path", "validation", "test")
-"""Options of data that name a file: another file, or the same one written anew, is another task."""
+"""Options of data that name a file: another file, or a changed one, is another task."""
 
 
 def load_task(choice: TaskChoice, seed: int) -> Task:
-    """The task of a cell, its data loaded once a process. Raises InputError and DataError."""
+    """The task of a cell; data are loaded once per process. Raises InputError and DataError."""
     files = [Path(str(value)).resolve() for key, value in choice.data.items() if key in FILES and value]
     stamps = [(str(path), path.stat().st_mtime_ns) for path in files if path.exists()]
     key = fingerprint([asdict(choice), seed, stamps])
@@ -58,7 +58,7 @@ def load_task(choice: TaskChoice, seed: int) -> Task:
 
 
 def margins_of(choice: TaskChoice, task: Task) -> dict[str, float]:
-    """Differences that are the same in practice, by metric: the task's usual ones, and what the command says."""
+    """Margins of equivalence by metric: the task's own, and those that the command sets."""
     given = choice.equivalence
     said = {} if given is None else dict(given) if isinstance(given, Mapping) else {task.metric.name: given}
     unknown = [name for name in said if name not in task.directions()]
@@ -115,8 +115,8 @@ def settled(cell: Cell) -> Cell:
 def served(cell: Cell) -> Cell:
     """The cell judged by its loss's own score, where it has one and the task's metric rewards another point.
 
-    A quantile that is chosen by squared errors holds less than it says. Such losses have a contest of their own, of
-    which no loss is known to be the baseline. A metric of a family goes by the name that its number gives it.
+    A quantile chosen by squared error has too little coverage. Such losses form a contest of their own, with no known
+    baseline. A metric with a parameter is named with its number.
     """
     task = load_task(cell.task, cell.seed)
     metric = getattr(task, "metric", None)
@@ -129,11 +129,11 @@ def served(cell: Cell) -> Cell:
     try:
         kind = catalogue.family_of(cell.loss).first(getattr(task, "kinds", ()))
         score = "" if kind is None else catalogue.build(cell.loss, kind).proper_score
-    except PluginError:  # its record will say what is wrong with it
+    except PluginError:  # its record will report the error
         return cell
     if not score or score == metric.name:
         return cell
-    margins = cell.task.equivalence  # of the task's metric; of others they stay
+    margins = cell.task.equivalence  # margins of the task's metric; those of others stay
     kept = {m.name for m in usual(Target.NUMBERS)}
     margins = {k: v for k, v in margins.items() if k in kept} or None if isinstance(margins, Mapping) else None
     return replace(cell, task=replace(cell.task, metric=score, baseline=None, equivalence=margins))
@@ -147,12 +147,12 @@ def predicted_by(task: Task) -> Target:
 
 
 def rarest_of(task: Task) -> Rarest | None:
-    """A task's rarest class; None where it has no classes, or does not tell."""
+    """A task's rarest class; None if it has no classes, or no `rarest` method."""
     return task.rarest() if hasattr(task, "rarest") else None
 
 
 def held_of_the_rarest(cell: Cell, task: Task) -> tuple[Rarest, float] | None:
-    """The rarest class, and how many of it a batch of a settled cell holds on average; None without classes."""
+    """The rarest class, and its mean count per batch of a settled cell; None without classes."""
     rarest = rarest_of(task)
     if rarest is None:
         return None
@@ -189,7 +189,7 @@ def fingerprint_of(cell: Cell) -> str:
 
 
 class TrainingFactory:
-    """Makes trainings of one cell ready; those of one repeat share their rows."""
+    """Prepares the trainings of one cell; those of one repeat share their rows."""
 
     def __init__(self, cell: Cell, task: Task, kind: Kind) -> None:
         self.cell, self.task, self.kind = settled(cell), task, kind
@@ -212,14 +212,14 @@ class TrainingFactory:
         batches = TrainingBatches(fold, self.cell.training.batch, seed)
         hashes = {"splits": fold.splits.digest, "weights": weights, "batches": batches.digest}
         with blamed("in observe"):
-            loss.observe(_copy(fold.training_target(self.kind)))  # what it writes into them is its own
+            loss.observe(_copy(fold.training_target(self.kind)))  # a copy: it may write into them
         for part in loss.modules():  # the losses inside a composite too
             if isinstance(part, Loss):
                 part.trusts_targets = True
         return PreparedTraining(trial, model, loss, fold, batches, outputs, seed, hashes)
 
     def only(self, repeat: int) -> TrainingFactory:
-        """Lets go of the rows and models of all other repeats."""
+        """Frees the rows and models of all other repeats."""
         self._folds = {place: fold for place, fold in self._folds.items() if place[0] == repeat}
         self._models = {place: model for place, model in self._models.items() if place[0] == repeat}
         return self

@@ -1,4 +1,4 @@
-"""One repeat: its trials, the choice among them on validation data, and what the test part says of it."""
+"""One repeat: its trials, the choice among them on validation data, and its test metrics."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class Study:
-    """One repeat: its trials, the best of them on validation data, and what the test part says of that one."""
+    """One repeat: its trials, the best of them on validation data, and its test metrics."""
 
     def __init__(self, number: int, direction: Direction) -> None:
         self.direction = direction
@@ -38,7 +38,7 @@ class Study:
         self._validation: Prediction | None = None
 
     def add(self, outcome: Outcome) -> None:
-        """Takes a trained trial in; only the best one's weights are kept."""
+        """Adds a trained trial; only the best one's weights are kept."""
         trial, trained = outcome.prepared.trial, outcome.trained
         value = float("nan") if trained.diverged else trained.validation[trained.best_epoch or 0]
         best = self._values[self._best.prepared.trial.number] if self._best else float("nan")
@@ -50,7 +50,7 @@ class Study:
         self.repeat.hashes = self.repeat.hashes or dict(outcome.prepared.hashes)
 
     def choose(self, arrays: Arrays) -> None:
-        """The trial, its epoch and its thresholds, all on validation data, frozen under their hash."""
+        """Chooses trial, epoch and thresholds on validation data, and freezes them under their hash."""
         assert self._best is not None
         repeat, number, prepared, trained = self.repeat, self.repeat.repeat, self._best.prepared, self._best.trained
         repeat.seed, repeat.learning_rate, repeat.params = (
@@ -80,7 +80,7 @@ class Study:
         repeat.choice = self.frozen["hash"] = fingerprint([self.frozen[name] for name in told])
 
     def judge(self, arrays: Arrays) -> None:
-        """Opens the test part for what was chosen, once."""
+        """Opens the test part once, for what was chosen."""
         assert self._best is not None
         assert self._validation is not None
         assert self._loss is not None

@@ -43,7 +43,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def _nowhere(*told: object) -> None:
-    """For choices and weights that nobody keeps."""
+    """Discards choices and weights."""
 
 
 def run(
@@ -97,7 +97,7 @@ def run(
 
 
 def run_references(cell: Cell) -> list[Record]:
-    """The rows that no loss has a part in (trivial, gradient boosting), over the repeats of a cell, on its task."""
+    """Records of reference predictors that use no loss (trivial, gradient boosting), over a cell's repeats."""
     start = time.perf_counter()
     cell = settled(cell)
     task = load_task(cell.task, cell.seed)
@@ -124,7 +124,7 @@ def run_references(cell: Cell) -> list[Record]:
 
 @dataclass(frozen=True)
 class _Watch:
-    """Who is told of one cell while it is trained."""
+    """Callbacks of one cell while it is trained."""
 
     cell: Cell
     observer: Observer
@@ -153,7 +153,7 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, watch: _Watch
         for judged in contest:
             judged.choose(record.arrays)
         frozen |= {str(one.repeat.repeat): one.frozen for one in contest if one.frozen}
-        watch.freeze(frozen)  # nothing of these repeats is chosen after this line
+        watch.freeze(frozen)  # all choices of these repeats are made before this line
         for one in contest:
             if one.frozen:
                 one.judge(record.arrays)
@@ -163,7 +163,7 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, watch: _Watch
     if cell.protocol.halves:
         halves.measure(cell, task, kind, record, watch.training)
     if aims := dict.fromkeys(r.elicits for r in record.repeats if r.status is Status.DONE):
-        record.loss.elicits = " or ".join(filter(None, aims))  # of what was chosen: parameters may change it
+        record.loss.elicits = " or ".join(filter(None, aims))  # at the chosen parameters, which may change it
     bad = [r for r in record.repeats if r.status is not Status.DONE]
     record.status = bad[0].status if bad else Status.DONE
     if bad:
@@ -178,11 +178,11 @@ def _study(cell: Cell, task: Task, family: Family, record: Record, watch: _Watch
 
 
 PATIENCE = 1.0
-"""Seconds that measuring a loss's cost may always take: nobody notices them."""
+"""Seconds that measuring a loss's cost may always take: too few to notice."""
 
 
 def _cost(cell: Cell, family: Family, kind: Kind, record: Record) -> LossCost:
-    """What the loss alone takes, next to the cheapest of its kind; measured in less time than its trainings took."""
+    """The cost of the loss alone, relative to the cheapest of its kind; takes less time than the trainings did."""
     from lossbench.probe.subject import Subject
     from lossbench.probe.timing import priced
 
@@ -191,9 +191,9 @@ def _cost(cell: Cell, family: Family, kind: Kind, record: Record) -> LossCost:
 
 
 def _step_cost(cell: Cell, task: Task, kind: Kind, trial: Trial) -> StepCost | None:
-    """What a step takes beside a step with the task's baseline, both run in turn in this same moment.
+    """The step time relative to the task's baseline, both run in turn now.
 
-    Steps of two cells, each clocked in its own training, would differ by what else the machine did meanwhile.
+    Times taken during two separate trainings would differ by whatever else the machine did meanwhile.
     """
     from lossbench.probe.timing import compared
 
@@ -219,7 +219,7 @@ def _trained(
     record: Record,
     watch: _Watch,
 ) -> Iterator[list[Study]]:
-    """The repeats with all their trials trained: at once where they go side by side, else one after the other."""
+    """Yields the repeats with all their trials trained: all at once if stacked, else one after the other."""
     options = TrainerOptions(cell.training, task.metric.direction, cell.penalty, watch.epochs)
 
     def gathered(outcomes: Iterator[Outcome]) -> list[Study]:
@@ -242,7 +242,7 @@ def _trained(
         engine="replicas" if stacked else "sequential",
         rarest=RarestInBatch(held[0].name, held[1]) if held else None,
     )
-    with suppress(Exception):  # what breaks here breaks in training as well, where it is told
+    with suppress(Exception):  # an error here occurs in training too, and is reported there
         record.cost.step_bytes = step_bytes(first, cell.training.batch)
     if devices(cell.training) > 1:
         yield from (gathered(iter(outcomes)) for outcomes in spread(cell, kind, studies, options, stacked))
@@ -256,7 +256,7 @@ def _trained(
 
 
 def _written(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts of a target without those that are no numbers, as the skew of huge ones."""
+    """Facts of a target without those that are not finite, such as the skew of huge values."""
     return {k: v for k, v in summary.items() if not isinstance(v, float) or np.isfinite(v)}
 
 

@@ -1,4 +1,4 @@
-"""All cells of one command: which of them fit, the baselines that are missing, each one's way to its record."""
+"""All cells of one command: which fit, which baselines are missing, and how each gets its record."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Entry:
 
 
 Launch = Callable[[int, Callable[[int], None]], None]
-"""Takes a number of jobs and a function that does the job of a number, and has all of them done, wherever."""
+"""Takes a number of jobs and a function that does job i; returns when all are done, here or elsewhere."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Sweep:
     reuse: bool = False
     command: str = ""
     report: store.PlannedReport = field(default_factory=store.PlannedReport)
-    """What the command says of its report: the scope of verdicts, another baseline."""
+    """The command's report options: the scope of verdicts, and another baseline."""
     begun: set[str] = field(default_factory=set)
 
     @property
@@ -68,7 +68,7 @@ class Sweep:
     def run(self, observer: Observer, launch: Launch | None = None) -> bool:
         """Trains every cell and the reference rows, and saves their records; True where Ctrl-C came before the end.
 
-        launch: has the cells done elsewhere, as in other processes; None does one after the other here.
+        launch: runs the cells elsewhere, such as in other processes; None runs them here, one after the other.
         """
         try:
             if launch is None:
@@ -91,7 +91,7 @@ class Sweep:
             raise KeyboardInterrupt
 
     def _launched(self, launch: Launch, observer: Observer) -> None:
-        """Cells in jobs of a launcher; this process hears of them when all have ended, from their records."""
+        """Runs cells as jobs of a launcher; this process reads their records when all have ended."""
         left = []
         for entry in self.entries.values():
             if record := self._reused(entry):
@@ -100,12 +100,12 @@ class Sweep:
             else:
                 left.append(entry)
         jobs = Jobs(tuple((entry.cell, self._role(entry)) for entry in left), self.folder.resolve())
-        for entry in left:  # so that what lies there afterwards is what a job has left
+        for entry in left:  # so that a record found afterwards is from a job
             store.forget(self.folder / entry.cell.folder)
         try:
             if left:
                 launch(len(left), jobs)
-        finally:  # after Ctrl-C, too: what jobs have finished stays
+        finally:  # after Ctrl-C too: finished jobs keep their records
             self.begun |= {entry.cell.digest for entry in left if store.is_cell(self.folder / entry.cell.folder)}
         for entry in left:
             self.begun.add(entry.cell.digest)
@@ -114,7 +114,7 @@ class Sweep:
             observer.cell_ends(entry.cell, record)
 
     def _left_by(self, entry: Entry) -> Record:
-        """The record that a job has left; a `failed` one where it left none."""
+        """The record that a job wrote; a `failed` one if it wrote none."""
         try:
             return read_record(self.folder / entry.cell.folder, arrays=False)
         except InputError:
@@ -125,14 +125,14 @@ class Sweep:
         return Role(entry.role, self.command)
 
     def _interrupt_rest(self) -> None:
-        """Records for the cells that Ctrl-C kept from beginning."""
+        """Records of cells that did not begin before Ctrl-C."""
         for digest, entry in self.entries.items():
             if digest not in self.begun:
                 record = without_repeats(entry.cell, Status.INTERRUPTED, "not begun")
                 saved(record, entry.cell, self.folder, self._role(entry))
 
     def _run_references(self) -> None:
-        """The grey rows at the end of every table."""
+        """The reference rows at the end of every table."""
         for cell in self.contests():
             for record in run_references(cell):
                 record.sweep = self.name
@@ -141,7 +141,7 @@ class Sweep:
                 record.save(self.folder / name)
 
     def _reused(self, entry: Entry) -> Record | None:
-        """The record of an earlier sweep, saved as one of this; None where the cell is to be trained."""
+        """An earlier sweep's record, saved in this one too; None if the cell must be trained."""
         if not self.reuse or entry.misfit:
             return None
         try:
@@ -209,11 +209,11 @@ def _misfit(cell: Cell) -> str | None:
     try:
         return misfit(cell.loss, task)
     except PluginError:
-        return None  # its record will say what is wrong with it
+        return None  # its record will report the error
 
 
 def _lacking_baselines(cells: Sequence[Cell], entries: Mapping[str, Entry]) -> Iterator[Cell]:
-    """One a contest in which something fits but the task's baseline is not among the losses."""
+    """One baseline cell per contest that has a fitting loss but not the task's baseline."""
     for cell in _contests(cells, entries):
         rivals = [e for e in entries.values() if e.cell.contest == cell.contest and e.misfit is None]
         if not any(e.cell.loss.name == cell.task.baseline and not e.cell.loss.params for e in rivals):
@@ -221,7 +221,7 @@ def _lacking_baselines(cells: Sequence[Cell], entries: Mapping[str, Entry]) -> I
 
 
 def _controls(cells: Sequence[Cell], entries: Mapping[str, Entry], settings: Settings) -> Iterator[Cell]:
-    """Cells that must not win, where the command asks for them: the baseline on other draws, and a multiple of it."""
+    """The negative controls that the command asks for: the baseline on other draws, and a multiple of it."""
     if not settings.placebo and settings.scale is None:
         return
     for each in _contests(cells, entries):
@@ -235,7 +235,7 @@ def _controls(cells: Sequence[Cell], entries: Mapping[str, Entry], settings: Set
 
 
 def _contests(cells: Sequence[Cell], entries: Mapping[str, Entry]) -> Iterator[Cell]:
-    """The first cell of each contest with a baseline in which something fits."""
+    """The first cell of each contest that has a baseline and a fitting loss."""
     fitting = {e.cell.contest for e in entries.values() if e.misfit is None}
     seen: set[str] = set()
     for cell in cells:
@@ -249,7 +249,7 @@ def _name() -> str:
 
 
 def _reachable(accelerators: set[str]) -> None:
-    """Refuses a graphics card that is not there, before anything is trained."""
+    """Raises InputError, before training, for a graphics card that is not there."""
     import torch
 
     there = {"gpu": torch.cuda.is_available() or torch.backends.mps.is_available()}
@@ -262,7 +262,7 @@ def _reachable(accelerators: set[str]) -> None:
 
 
 def _writable(results: Path) -> None:
-    """Refuses a results folder that cannot be written, before anything is trained."""
+    """Raises InputError, before training, for a results folder that cannot be written."""
     place = results
     while not place.exists():
         place = place.parent

@@ -1,6 +1,6 @@
 """The trainings of a cell over several devices: on a CPU over processes of one thread, else over graphics cards.
 
-Devices do not talk to one another: each takes whole trainings, whose numbers are those that one device would give.
+Devices do not communicate: each runs whole trainings, with the same numbers as on a single device.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from lossbench.training.learner import Trained
 
 Weights = dict[str, torch.Tensor]
 Result = tuple[Trained, Weights, Loss | None]
-"""What comes back from a device: the training's curves, its model's best weights, and its loss as it was then."""
+"""What a device returns: the training's curves, its model's best weights, and the loss at that epoch."""
 
 _device = 0
-"""Of this process: which of the devices is its own."""
+"""The index of this process's device."""
 
 
 def devices(training: Training) -> int:
-    """How many there are for a training's words: a number, or `auto` for all cores or all graphics cards."""
+    """The number of devices for a training's options: as given, or with `auto` all cores or graphics cards."""
     if training.devices != "auto":
         return int(training.devices)
     if training.accelerator == "cpu":
@@ -43,7 +43,7 @@ def devices(training: Training) -> int:
 def spread(
     cell: Cell, kind: Kind, studies: Sequence[Sequence[Trial]], options: TrainerOptions, stacked: bool
 ) -> Iterator[list[Outcome]]:
-    """The outcomes of each repeat, in order. Sequential trainings are given out one by one, stacks in equal parts."""
+    """The outcomes of each repeat, in order. Sequential trainings are sent out one by one, stacks in equal parts."""
     alone = replace(cell, training=replace(cell.training, devices=1, engine="replicas" if stacked else "sequential"))
     pool = _pool(devices(cell.training))
     pending = [
@@ -65,7 +65,7 @@ def spread(
 
 
 def _parts(studies: Sequence[Sequence[Trial]], pool: Pool, stacked: bool) -> list[list[Trial]]:
-    """What is given out at a time: one training, or an equal share of the repeats for one stack."""
+    """What is sent out at a time: one training, or an equal share of the repeats as one stack."""
     if not stacked:
         return [[trial] for study in studies for trial in study]
     share = -(-len(studies) // pool.count)
@@ -99,9 +99,9 @@ class Pool:
         self.workers = ProcessPoolExecutor(count, context, _begin, (numbers,))
 
     def end(self) -> None:
-        """After Ctrl-C or a failure: what goes on is killed, what has not begun never will."""
+        """After Ctrl-C or a failure: kills running jobs and cancels those that have not begun."""
         _pool.cache_clear()
-        # What Python 3.14 calls kill_workers: those that are still starting would begin their work yet.
+        # Like kill_workers of Python 3.14: workers that are still starting would begin their jobs.
         processes = list((self.workers._processes or {}).values())
         self.workers.shutdown(wait=False, cancel_futures=True)
         for process in processes:
@@ -116,12 +116,12 @@ def _pool(count: int) -> Pool:
 def _begin(numbers: Any) -> None:
     global _device
     _device = numbers.get()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gave the work out
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
     torch.set_num_threads(1)
 
 
 _factories: dict[str, TrainingFactory] = {}
-"""Of this process: the bench of its last cell, whose next training may be of the same repeat."""
+"""This process's factory for its last cell, whose next training may be of the same repeat."""
 
 
 def _factory(cell: Cell, kind: Kind) -> TrainingFactory:
@@ -132,7 +132,7 @@ def _factory(cell: Cell, kind: Kind) -> TrainingFactory:
 
 
 def _train(cell: Cell, kind: Kind, trials: Sequence[Trial], path: list[str]) -> list[Result]:
-    """In a process of its own: trainings from nothing but their cell and their trials."""
+    """Runs trainings in a process of its own, from their cell and trials only."""
     sys.path[:] = path
     factory = _factory(cell, kind)
     options = TrainerOptions(cell.training, factory.task.metric.direction, cell.penalty, device=_device)

@@ -1,4 +1,4 @@
-"""What a loss asks of a model beside what a metric rewards."""
+"""What a loss elicits, compared with what a metric rewards."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from lossbench.metrics.metric import Need, Target
 from lossbench.records.record import Record
 
 NOT_CALIBRATED = "not calibrated by design"
-"""Said of the log loss, Brier score and ECE of a loss whose best answer is no probability."""
+"""The note on log loss, Brier score and ECE of a loss whose minimiser is not the probability."""
 
 
 def aims(elicits: str) -> list[str]:
-    """One by one what a record's loss elicits: several where its repeats chose parameters that change it."""
+    """What a record's loss elicits; several entries where its repeats chose parameters that change it."""
     return [aim for aim in elicits.split(" or ") if aim]
 
 
 def distorts(record: Record) -> bool:
-    """Whether the best answer of a record's loss is something else than the probability that it is read as."""
+    """Whether the best answer of a record's loss differs from the probability that it is read as."""
     found = aims(record.loss.elicits)
     return any(aim in ("distorted probability", "sign") for aim in found)
 
@@ -28,7 +28,7 @@ def rewards_probabilities(metric: str) -> bool:
 
 
 def other_aim(elicits: str, metric: str) -> str:
-    """What a loss elicits, where the metric rewards something else; empty where they agree or nothing is known."""
+    """What a loss elicits, where the metric rewards something else; empty where they agree or either is unknown."""
     found = aims(elicits)
     known = built_in(metric)
     off_centre = [aim for aim in found if aim.startswith(("quantile", "expectile"))]

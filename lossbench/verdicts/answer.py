@@ -18,26 +18,26 @@ from lossbench.verdicts.verdict import Verdict
 from lossbench.verdicts.words import amount, could_detect, listed, p_value, several, span, what_would_decide
 
 DEAR = 1.25
-"""A step that takes so many times the baseline's is a reason to think twice."""
+"""The step time, in multiples of the baseline's, above which the cost is marked as worse."""
 NAMED = 3
-"""Of more tasks than are named one by one, so many losses at most are."""
+"""How many losses are named at most, where there are too many tasks to name each."""
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What to train with on one task. `picks`: equally good, cheapest first; empty where nothing can be said."""
+    """What to train with on one task. `picks`: equally good, cheapest first; empty without a verdict."""
 
     contest: Contest
     picks: tuple[Contender, ...]
     better: bool
     """Whether they are shown to be better than the baseline, or are the baseline."""
     words: str
-    """The clause that says so, to be put after `on <data> `."""
+    """The clause that follows `on <data> `."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A question, its answer in a word or two, and one line more."""
+    """A question, its answer in a word or two, and one line of detail."""
 
     question: str
     answer: str
@@ -79,10 +79,10 @@ def advise(contest: Contest) -> Advice:
 
 
 def _apart(contest: Contest) -> str:
-    """Which losses have a score and no verdict, and why; those that failed are told elsewhere."""
+    """Which losses have a score and no verdict, and why; the report lists those that failed elsewhere."""
     found = [c for c in contest.contenders if c.apart and c.record.status is Status.DONE]
     if len(found) > NAMED:
-        return f"; {len(found)} losses are set apart, the table says why"
+        return f"; {len(found)} losses are set apart; the table shows why"
     return "".join(f"; {c.title} is set apart ({c.apart})" for c in found)
 
 
@@ -178,12 +178,12 @@ def _counted(judged: Sequence[Advice], silent: Sequence[Advice]) -> str:
     others = picked.total() - sum(count for _, count in picked.most_common(NAMED))
     told = [f"train with {listed([*first, *([f'others on {others}'] if others else [])])} of {tasks}"] if first else []
     told += [f"stay with the baseline on {stays} of {tasks}"] if stays else []
-    said = f"task by task, {'; '.join(told)}: the tables say which"
+    said = f"task by task, {'; '.join(told)}: the tables show which"
     return said + (f". No verdict on {len(silent)}" if silent else "")
 
 
 def _exceptions(together: Overall, judged: Sequence[Advice]) -> list[str]:
-    """The data sets on which something else is to be done; where the baseline stays on a few, all of them."""
+    """The data sets whose advice differs from the overall advice; if that is the baseline and they are few, all."""
     if together.pick:
         found = [a for a in judged if together.pick not in {c.title for c in a.picks}]
     else:
@@ -192,7 +192,7 @@ def _exceptions(together: Overall, judged: Sequence[Advice]) -> list[str]:
 
 
 def _common(judged: Sequence[Advice]) -> list[str] | None:
-    """What is picked on more than half of the tasks comes first, the others are exceptions; None where nothing is."""
+    """First what is picked on more than half of the tasks, then the exceptions; None if no pick is that common."""
     sets = [frozenset(c.title for c in a.picks) for a in judged]
     usual = max(set(sets), key=lambda s: (sets.count(s), sorted(s)))
     if sets.count(usual) * 2 <= len(sets) or not any(a.better for a in judged):
@@ -252,9 +252,7 @@ def _real(lead: Advice, pick: Contender, where: str) -> Tile:
         other = [c for c in lead.contest.ranked if c is not pick and c.difference]
         unclear = [c for c in other if _verdict(c) is Verdict.UNCLEAR]
         if lead.contest.saturated:
-            return Tile(
-                "Is it real?", "no room", f"{pick.title} is all but perfect {where}: losses cannot differ there"
-            )
+            return Tile("Is it real?", "no room", f"{pick.title} is almost perfect {where}: losses cannot differ there")
         if not unclear:
             return Tile("Is it real?", "nothing better", f"no loss beats {pick.title} {where}", "neutral")
         found = min((c.difference for c in unclear if c.difference), key=lambda d: d.repeats_needed or 10**6)
@@ -272,7 +270,7 @@ def _real(lead: Advice, pick: Contender, where: str) -> Tile:
 
 
 def _cost(lead: Advice, pick: Contender) -> Tile:
-    """The time of a step beside the baseline's, both clocked in turn; nothing where one of them was not."""
+    """The step time relative to the baseline's, both run in turn; `not measured` where either is missing."""
     reference = lead.contest.reference
     if reference is None or pick is reference:
         return _cost_of_others(lead.contest, pick)
@@ -280,16 +278,16 @@ def _cost(lead: Advice, pick: Contender) -> Tile:
     if found is None:
         return Tile("Cost?", "not measured", f"no step was timed in turn with {reference.title}'s")
     if found.vague:
-        detail = f"{found.spread} × a step with {reference.title}: the machine was too busy to tell"
+        detail = f"{found.spread} × as long as with {reference.title}: the machine was too busy to tell"
         return Tile("Cost?", found.said, detail)
-    detail = f"a step takes {found.ratio:.2f} × one with {reference.title} (spread {found.spread})"
+    detail = f"a step takes {found.ratio:.2f} × as long as with {reference.title} (spread {found.spread})"
     share = round((found.ratio - 1) * 100)
     said = found.said if found.same else f"{share:+d} % time".replace("-", "−")
     return Tile("Cost?", said, detail, "worse" if not found.same and found.ratio >= DEAR else "neutral")
 
 
 def _cost_of_others(contest: Contest, pick: Contender) -> Tile:
-    """Where the baseline stays: what the others would cost beside it."""
+    """Where the baseline stays: what the others would cost relative to it."""
     others = [c for c in contest.ranked if c is not pick]
     known = [(c.title, found) for c in others if (found := costs.beside(c, pick)) is not None]
     if not known:
@@ -323,10 +321,10 @@ def _breaks(judged: Sequence[Advice], pick: Contender) -> Tile:
         detail = f"{diverged} of {several(len(trials), 'training')} diverged, at the highest rates tried"
         return Tile("Where does it break?", "high rates", detail, "worse")
     if pick.difference is None:
-        return Tile("Where does it break?", "nowhere seen", "no training diverged")
+        return Tile("Where does it break?", "nowhere so far", "no training diverged")
     won, tied, lost = pick.difference.outcomes
     counted = f"{pick.title} won {won}, tied {tied} and lost {lost} of {several(len(pick.values), 'repeat')}"
-    return Tile("Where does it break?", "nowhere seen", f"no training diverged; {counted}")
+    return Tile("Where does it break?", "nowhere so far", f"no training diverged; {counted}")
 
 
 def _calibrated(judged: Sequence[Advice], pick: Contender) -> Tile:
@@ -343,4 +341,4 @@ def _calibrated(judged: Sequence[Advice], pick: Contender) -> Tile:
                         f"{c.title} on {a.contest.name}; log loss {log:.3f}; before any temperature scaling{design}"
                     )
                     return Tile("Calibrated?", f"ECE {error:.3f}", detail)
-    return Tile("Calibrated?", "not asked", "no task here has probabilities to judge")
+    return Tile("Calibrated?", "not applicable", "no task here has probabilities to judge")

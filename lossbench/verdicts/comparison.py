@@ -1,4 +1,4 @@
-"""What a judged sweep holds: one contest a task, one difference a pair of losses, and what tasks say together."""
+"""What a judged sweep holds: one contest per task, one difference per pair of losses, and the result over tasks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Rules:
     scope: Scope = Scope.ROWS
     """What verdicts claim."""
     baseline: str | None = None
-    """The title that others are held against; None for the baseline of the task."""
+    """The title that others are compared with; None for the task's baseline."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,18 @@ class Difference:
     """Trained on these rows, on this test part: over repeats."""
     new_rows: Estimate | None
     """Trained on these rows, for new rows like the test part: over repeats and test examples; None where the stored
-    predictions cannot tell."""
+    predictions do not allow it."""
     training_rows: Estimate | None
-    """With other training rows as well, approximate; None where one data set cannot tell."""
+    """With other training rows as well, approximate; None where it was not measured."""
     margin: float
     scope: Scope
     p: float
-    """Of the scope that judges."""
+    """Two-sided p within the scope that gives the verdict, before Holm."""
     rows: int
-    """Test examples that the second interval rests on."""
+    """How many test examples the interval for new rows is computed from."""
     p_holm: float = 1.0
     family: int = 1
-    """How many tests share the level."""
+    """How many tests Holm's correction covers."""
 
     @property
     def judged(self) -> Estimate | None:
@@ -84,7 +84,7 @@ class Difference:
 
     @cached_property
     def outcomes(self) -> tuple[int, int, int]:
-        """Repeats won, tied and lost: whoever counts repeats, counts these."""
+        """Repeats won, tied and lost, as every table and figure counts them."""
         return int((self.gains > 0).sum()), int((self.gains == 0).sum()), int((self.gains < 0).sum())
 
     @cached_property
@@ -99,12 +99,12 @@ class Difference:
 
     @cached_property
     def detectable(self) -> float | None:
-        """The smallest true difference that so many repeats on these rows find four times in five."""
+        """The smallest true difference that this many repeats on these rows detect with 80 % power."""
         return self.judged.detectable() if self.judged else None
 
     @cached_property
     def repeats_needed(self) -> int | None:
-        """How many repeats would decide, if the mean stays where it is; None where repeats alone never do."""
+        """How many repeats would settle it, if the mean stays as it is; None where more repeats alone never would."""
         return statistics.repeats_to_decide(self.judged, self.margin, len(self.gains)) if self.judged else None
 
     @cached_property
@@ -135,9 +135,9 @@ class Contender:
     difference: Difference | None = None
     """To the baseline."""
     step_seconds: float | None = None
-    """Wall clock of one optimizer step of one training, the median over its trials: never to be compared."""
+    """Wall clock of one optimizer step of one training, the median over its trials. Not comparable between losses."""
     step: StepCost | None = None
-    """What costs are compared by."""
+    """The step time relative to the baseline's, both run in turn: comparable between losses."""
     step_bytes: float | None = None
     """What one step keeps for its backward pass."""
     price: LossCost | None = None
@@ -190,7 +190,7 @@ class Contest:
     no_verdict: str
     """Why nothing is judged here; empty where it is."""
     saturated: bool
-    """True where the baseline is within one margin of the best value that there is: losses cannot be told apart."""
+    """True where the baseline is within one margin of the best possible value: losses cannot be told apart."""
     rules: Rules
 
     @property
@@ -217,7 +217,7 @@ class Contest:
 
     @cached_property
     def chosen_by(self) -> str:
-        """The metric by which rates, parameters and epochs were chosen: another one where it was judged anew."""
+        """The metric that chose rates, parameters and epochs; differs from `metric` where the sweep was rejudged."""
         named = (c.record.metric for c in self.contenders if c.record.directions)
         return next((metric.choosing for metric in named), self.metric)
 
@@ -270,7 +270,7 @@ class Contest:
 
 @dataclass(frozen=True)
 class Across:
-    """What several tasks say of the losses that all of them have, or why they say nothing.
+    """The result over several tasks, for the losses that all of them have.
 
     gains: [T, k] mean gain over each task's baseline in its margins; verdicts [T, k] as -1, 0, 1.
     """

@@ -1,4 +1,4 @@
-"""What a loss costs in time beside another: from steps that were run in turn, and never finer than the clock."""
+"""The step time of one loss relative to another, from steps that were run in turn, within the clock's noise."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from lossbench.verdicts.comparison import Contender, Contest
 
 NOTICEABLE = 1.05
-"""A step that takes less than so many times another's takes about the same: nobody would notice."""
+"""Below this ratio two steps take about the same time: nobody would notice."""
 WIDE = 1.5
-"""Where an interval's ends are further apart than by this factor, a clock has told nothing."""
+"""Where an interval's ends differ by more than this factor, the timing was too noisy to use."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """How many times another's time, and an interval that holds the true ratio in 96 % of measurements or more."""
+    """A ratio of two step times, with an interval that covers the true ratio in at least 96 % of measurements."""
 
     ratio: float
     low: float
@@ -44,7 +44,7 @@ class Times:
 
 
 def beside(one: Contender, other: Contender) -> Times | None:
-    """The time of a step with one loss beside that with another; None where it was not measured for both.
+    """The step time of one loss relative to another; None unless it was measured for both.
 
     Each was run in turn with the task's baseline, in its own cell. The ends of both intervals go into that of the
     ratio, so that a moment in which the machine was busy widens it. With itself it is 1.
@@ -58,12 +58,12 @@ def beside(one: Contender, other: Contender) -> Times | None:
 
 
 def times(contest: Contest, contender: Contender) -> Times | None:
-    """The same beside the baseline of a contest."""
+    """The step time relative to that of the contest's baseline."""
     return beside(contender, contest.reference) if contest.reference else None
 
 
 def cheapest_first(contenders: Sequence[Contender]) -> list[Contender]:
-    """Those that take about as long as the cheapest in their own order, then the dearer ones; the unmeasured last."""
+    """First those about as fast as the cheapest, in the given order, then the slower ones; the unmeasured last."""
     measured = {c.title: c.step.ratio for c in contenders if c.step}
     if not measured:
         return list(contenders)

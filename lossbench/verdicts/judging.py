@@ -24,11 +24,11 @@ Values = NDArray[np.float64]
 USUAL = Rules()
 UNJUDGED = {
     "smoke": "protocol=smoke only shows that everything runs",
-    "fixed": "protocol=fixed trains every loss at one learning rate, and tunes none",
+    "fixed": "protocol=fixed trains every loss at one learning rate, without tuning",
 }
-"""Budgets that are no ground for a verdict."""
+"""Protocols whose budget is too small for a verdict, with the reason."""
 NAMED = 3
-"""So many losses that are set apart are named, each with its reason, where no verdict is possible."""
+"""How many of the losses set apart are named, with their reasons, where no verdict is possible."""
 
 
 def compare(records: Iterable[Record], rules: Rules = USUAL, name: str = "") -> Comparison:
@@ -68,7 +68,7 @@ def _contest(board: Leaderboard, rules: Rules) -> Contest:
         differences[difference.other, difference.one] = difference.mirrored()
 
     def beats(one: str, other: str) -> bool:
-        # held against the baseline by the same family as its verdict, so that table and tiers never disagree
+        # compared with the baseline in the family of its verdict, so that table and tiers never disagree
         if other == baseline and one in against:
             return against[one].verdict.sign > 0
         if one == baseline and other in against:
@@ -110,7 +110,7 @@ def _contender(row: Row, metric: str) -> Contender:
 
 
 def _baseline(losses: Sequence[Contender], board: Leaderboard, rules: Rules) -> str | None:
-    """The title of the row that others are held against."""
+    """The title of the row that others are compared with."""
     if rules.baseline is not None:
         named = [c.title for c in losses if rules.baseline in (c.title, c.record.loss.name)]
         return named[0] if named else None
@@ -120,7 +120,7 @@ def _baseline(losses: Sequence[Contender], board: Leaderboard, rules: Rules) -> 
 
 
 def _apart(contender: Contender, metric: str) -> str:
-    """Why a loss is set apart: missing repeats, another aim than the metric's, or batches that defeat it."""
+    """Why a loss is set apart: missing repeats, another aim than the metric's, or batches too small for it."""
     record = contender.record
     of = record.cell.protocol.repeats
     if record.status is not Status.DONE:
@@ -134,12 +134,12 @@ def _apart(contender: Contender, metric: str) -> str:
 
 
 def too_few_to_judge(record: Record) -> str:
-    """Why batches were too small for a loss that judges each as a whole; empty where they were not, or are unknown."""
+    """Why batches were too small for a loss that judges whole batches; empty if large enough, or unknown."""
     held = record.training.rarest
     if record.loss.pointwise or not held or held.per_batch >= Rarest.ENOUGH:
         return ""
     size = record.cell.training.batch_size
-    return f"judges whole batches; {size} rows hold {held.per_batch:.2g} of class '{held.name}'"
+    return f"judges whole batches; a batch of {size} holds {held.per_batch:.2g} of class '{held.name}'"
 
 
 def _no_verdict(board: Leaderboard, losses: Sequence[Contender], baseline: str | None) -> str:
@@ -148,9 +148,9 @@ def _no_verdict(board: Leaderboard, losses: Sequence[Contender], baseline: str |
     if protocol.name in UNJUDGED:
         return UNJUDGED[protocol.name]
     if protocol.trials < 2:
-        return "one learning rate for every loss, none tuned"
+        return "one learning rate for every loss, nothing tuned"
     if protocol.repeats < 3:
-        return f"{protocol.repeats} repeats show no spread: 3 are the least, 10 are advised"
+        return f"{protocol.repeats} repeats are too few to measure the spread: 3 are needed, 10 advised"
     if len(sound) < 2:
         return _too_few(board, losses, sound[0].title if sound else "")
     if baseline is None or all(c.title != baseline for c in sound):
@@ -159,7 +159,7 @@ def _no_verdict(board: Leaderboard, losses: Sequence[Contender], baseline: str |
 
 
 def _too_few(board: Leaderboard, losses: Sequence[Contender], left: str) -> str:
-    """Why at most one loss is left, for which there is nothing to compare with."""
+    """Why at most one loss is left, so that there is nothing to compare."""
     apart = [c for c in losses if c.apart]
     if not apart:
         return f"{left} is the only loss that fits this task" if board.skipped else f"{left} is the only loss here"
@@ -171,14 +171,14 @@ def _too_few(board: Leaderboard, losses: Sequence[Contender], left: str) -> str:
 
 
 def _check_pairs(contenders: Sequence[Contender], board: Leaderboard) -> None:
-    """Every repeat of every loss, on the same test rows; InputError names what is missing."""
+    """Raises InputError for a loss that lacks repeats, and names them."""
     wanted = list(range(board.cell.protocol.repeats))
     for contender in contenders:
         there = [repeat.repeat for repeat in contender.record.repeats]
         if missing := [number for number in wanted if number not in there]:
             raise InputError(
-                f"{contender.title} on {board.data} lacks {_said(missing)}, which the other losses have: nothing can "
-                "be paired with them. Run it again with the same name and reuse=true."
+                f"{contender.title} on {board.data} lacks {_said(missing)}, which the other losses have, so it "
+                "cannot be paired with them. Rerun it with the same name and reuse=true."
             )
 
 
@@ -187,7 +187,7 @@ def _said(numbers: Sequence[int]) -> str:
 
 
 class _Pairs:
-    """Differences within one contest; what each example has to do with each loss's metric is read once."""
+    """Differences within one contest; the values per test example of each loss are read once."""
 
     def __init__(self, metric: str, sign: int, margin: float, rules: Rules) -> None:
         self.metric, self.sign, self.margin, self.rules = metric, sign, margin, rules
@@ -208,7 +208,7 @@ class _Pairs:
                     "together. Run both in one sweep."
                 )
             rows = mine.examples
-            if mine.parts.shape[1] > 1:  # one group alone says nothing of others
+            if mine.parts.shape[1] > 1:  # a single group shows no spread between groups
                 new_rows = statistics.with_examples(test, self.sign * (mine.parts - theirs.parts))
         halves = _halves(one.record, other.record, self.metric, self.sign)
         training_rows = None
@@ -235,16 +235,16 @@ class _Pairs:
 
 
 def _differences(one: Values, other: Values) -> Values:
-    """What one has more than the other, repeat by repeat: exactly 0 where they differ in their last bits alone.
+    """The first minus the second, repeat by repeat; exactly 0 where they differ only by rounding.
 
-    A tie is then the same to all who count: wins, shares, sign flips.
+    Wins, shares and sign flips then all see the same ties.
     """
     found: Values = one - other
     return np.where(np.abs(found) <= statistics.ROUNDING * np.maximum(np.abs(one), np.abs(other)), 0.0, found)
 
 
 def _halves(one: Record, other: Record, metric: str, sign: int) -> Values | None:
-    """Gains of trainings on halves of each repeat's rows [R, 2, S]; None where either loss lacks them."""
+    """Gains of trainings on halves of each repeat's rows [R, 2, S]; None if either loss lacks them."""
     found = [[repeat.halves.get(metric) for repeat in record.repeats] for record in (one, other)]
     if any(halves is None for record in found for halves in record):
         return None
@@ -262,7 +262,7 @@ def _adjusted(family: Sequence[Difference]) -> list[Difference]:
 
 
 def _across(contests: Sequence[Contest]) -> Across | None:
-    """The losses that all judged contests have with all their repeats; None below two contests or two losses."""
+    """The result over tasks, for the losses that every judged contest ranks; None below two contests or losses."""
     judged = [c for c in contests if not c.no_verdict and c.margin > 0]
     if len(judged) < 2:
         return None

@@ -1,4 +1,4 @@
-"""One table a contest: the losses that differ in nothing else, best first, reference rows last."""
+"""One table per contest: cells that differ only in their loss, best first, reference rows last."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lossbench.records.record import Record, Status
 
 @dataclass(frozen=True)
 class Summary:
-    """A metric over the repeats that are done: their mean, sample standard deviation (None for one) and number."""
+    """A metric over finished repeats: mean, sample standard deviation (None for one repeat) and count."""
 
     mean: float
     sd: float | None
@@ -54,9 +54,9 @@ class Leaderboard:
     rows: tuple[Row, ...]
     skipped: tuple[Record, ...]
     cell: Cell
-    """One cell of the contest; all of them differ in their loss alone."""
+    """One cell of the contest; its cells differ only in their loss."""
     variant: str = ""
-    """What else sets this contest apart from others on the same task, data and model; empty where nothing does."""
+    """How this contest differs from others on the same task, data and model; empty if there are none."""
 
 
 def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
@@ -76,7 +76,7 @@ def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
 
 
 def unpaired(board: Leaderboard) -> list[str]:
-    """Losses of which a repeat began from other rows, weights or batch orders than most losses' repeat did."""
+    """Losses with a repeat whose rows, weights or batch orders differ from those of most losses."""
     paired = [row for row in board.rows if not row.record.cell.loss.draw]  # a placebo is not meant to be
     trained = [row for row in paired if any(repeat.hashes for repeat in row.record.repeats)]
     found: dict[str, None] = {}
@@ -113,7 +113,7 @@ def _board(records: list[Record]) -> Leaderboard:
     primary = first.metric.name
     names = tuple(first.directions) or (primary,)
     rows = [_row(r, names) for r in records if r.status is not Status.SKIPPED]
-    if had := {name for row in rows for name in row.metrics}:  # others need what no loss here gives, as a density
+    if had := {name for row in rows for name in row.metrics}:  # others need what no loss here gives: a density
         names = tuple(name for name in names if name == primary or name in had)
     sign = -(first.metric.direction or Direction.MAX).sign  # the best first
 

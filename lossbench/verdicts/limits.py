@@ -1,4 +1,4 @@
-"""What a sweep cannot say: the power of its intervals, what they claim, and what lay at the edge of what was tried."""
+"""The limits of a sweep: the power and scope of its intervals, and best rates at the edge of those tried."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from lossbench.verdicts.leaderboard import edges
 from lossbench.verdicts.words import NO_MARGIN, amount, listed, several
 
 MOST_TASKS = 12
-"""With more tasks they are counted, not named one by one."""
+"""How many tasks are named; beyond it they are counted."""
 
 
 def limits(comparison: Comparison) -> tuple[str, ...]:
-    """What this sweep cannot say."""
+    """The limits of this sweep, one sentence each."""
     found = []
     for contest in comparison.contests[:MOST_TASKS]:
         told = next((c.record.data.limits for c in contest.contenders if c.record.data.limits), ())
@@ -30,28 +30,30 @@ def limits(comparison: Comparison) -> tuple[str, ...]:
             f"{amount(least, contest)} {written(contest.metric)} ({scope}); {_equal(contest)}."
         )
         if contest.repeats < 5:
-            found.append(f"{contest.name}: {contest.repeats} repeats show only very large differences.")
+            found.append(f"{contest.name}: {contest.repeats} repeats can only show very large differences.")
         at_edge = [c.title for c in contest.ranked if edges(c.record) * 2 > contest.repeats]
         if at_edge:
             found.append(
-                f"{contest.name}: the best rate of {listed(at_edge)} was mostly the lowest or highest tried; "
-                "protocol.rate_decades= widens the range for all."
+                f"{contest.name}: for {listed(at_edge)} the best learning rate was mostly the lowest or highest tried; "
+                "protocol.rate_decades= widens the search for every loss."
             )
         found += [f"{contest.name}: {c.title} is set apart, {c.apart}." for c in contest.contenders if c.apart]
     if len(comparison.contests) > MOST_TASKS:
-        found.append(f"So for each of {len(comparison.contests)} tasks; report.json has all their numbers.")
+        found.append(
+            f"Only {MOST_TASKS} of {len(comparison.contests)} tasks are listed here; report.json has all numbers."
+        )
     judged = [contest for contest in comparison.contests if not contest.no_verdict]
     unmeasured = [c.name for c in judged if not any(d.training_rows for d in c.differences.values())]
     if unmeasured:
         found.append(
-            f"{listed(unmeasured[:MOST_TASKS])}: the intervals are for models trained on these rows. What "
-            "another sample of training rows would change was not measured; protocol.halves=2 measures it "
-            "approximately where rows are split at random, and several data sets tell."
+            f"{listed(unmeasured[:MOST_TASKS])}: the intervals are for models trained on these rows. The "
+            "effect of another sample of training rows was not measured; protocol.halves=2 measures it "
+            "approximately where rows are split at random, and several data sets show it."
         )
     if len(judged) == 1:
         found.append("Results on one data set may not carry over to others.")
     elif comparison.across is None and judged:
-        found.append("No two losses took part on all tasks: nothing can be said over tasks.")
+        found.append("No two losses took part on all tasks: there is no conclusion over tasks.")
     controls = [c for contest in judged for c in contest.controls]
     if controls and not comparison.invalid:
         found.append(f"No negative control won: {listed(list(dict.fromkeys(c.title for c in controls)))}.")
@@ -59,5 +61,5 @@ def limits(comparison: Comparison) -> tuple[str, ...]:
 
 
 def _equal(contest: Contest) -> str:
-    """Up to which difference losses are the same in practice."""
+    """The largest difference that counts as the same in practice."""
     return f"up to {amount(contest.margin, contest)} counts as the same" if contest.margin else NO_MARGIN

@@ -1,4 +1,4 @@
-"""What several data sets say together, in one sentence; and where another model would do more than another loss."""
+"""The advice over several data sets, in one sentence; and where another model helps more than another loss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lossbench.verdicts.words import amount, listed
 
 Values = NDArray[np.float64]
 TRIVIAL = "trivial"
-"""The reference row that no model stands behind."""
+"""The reference row that uses no model."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Overall:
 
 
 def overall(across: Across) -> Overall | None:
-    """What to train with on data sets as these: mean rank, wins and regret; None where losses are not ranked.
+    """What to train with on data sets like these: mean rank, wins and regret; None where losses are not ranked.
 
-    A loss is advised that is shown to be better than the baseline on more than half of the data sets; of several the
-    one with the best mean rank.
+    The advice is a loss that is shown to be better than the baseline on more than half of the data sets; of several
+    such losses, the one with the best mean rank.
     """
     ranking, tasks = across.ranking, len(across.contests)
     if ranking is None:
@@ -58,7 +58,7 @@ def overall(across: Across) -> Overall | None:
 
 
 def regrets(across: Across) -> Values:
-    """What each loss gives up on average beside the best loss of each task, in margins of equivalence: [k]."""
+    """How far each loss falls short of the best loss of each task, on average, in margins of equivalence: [k]."""
     found: Values = (across.gains.max(1, keepdims=True) - across.gains).mean(0)
     return found
 
@@ -118,13 +118,13 @@ def _score(contest: Contest, contender: Contender) -> float:
 
 
 def model_matters(found: Sequence[Stronger], most: int) -> str:
-    """That the model matters more than the loss, and where; "" where it does nowhere."""
+    """Where the model matters more than the loss, as a clause; "" if nowhere."""
     if not found:
         return ""
     titles = listed(list(dict.fromkeys(one.title for one in found)))
     named = [f"{one.contest.name} ({one.values})" for one in found[:most]]
     named += [f"{len(found) - most} more"] if len(found) > most else []
     return (
-        f"on {listed(named)} {titles} beats every network by more than the choice of the loss gains: there the model "
+        f"on {listed(named)} {titles} beats every network by more than the choice of loss gains: there the model "
         "matters more than the loss"
     )

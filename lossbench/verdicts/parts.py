@@ -1,4 +1,4 @@
-"""What each test example, or each group of them, has to do with a record's metric, read from stored predictions."""
+"""What each test example, or group of them, contributes to a record's metric, from stored predictions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Parts:
-    """What each test example has to do with a loss's metric, repeat by repeat [R, n], and which row each is [n]."""
+    """What each test example contributes to a loss's metric, repeat by repeat [R, n], and its row numbers [n]."""
 
     parts: Values
     rows: NDArray[Any]
@@ -27,7 +27,7 @@ class Parts:
 
 
 def parts_of(record: Record, metric: str) -> Parts | None:
-    """Of a record's test predictions; None where they cannot tell."""
+    """The contributions in a record's test predictions; None where they cannot be computed."""
     found, rows = [], []
     with record.stored() as stored:
         groups = stored.get("legend/groups")
@@ -44,12 +44,12 @@ def parts_of(record: Record, metric: str) -> Parts | None:
 
 
 def _by_chance(metric: str, arrays: Part, parts: Values, groups: NDArray[np.int64]) -> bool:
-    """Whether parts belong to groups of rows drawn at random, so that they say nothing of the data's own groups."""
+    """Whether parts belong to groups of rows drawn at random, not to the data's own groups."""
     return metric == "ece" or f"{INFLUENCE}/{metric}" in arrays or len(parts) != len(groups)
 
 
 def by_group(parts: Values, groups: NDArray[np.int64]) -> Values:
-    """What each group of test rows has to do with a metric, [groups] of [n], with the same mean.
+    """What each group of test rows contributes to a metric: [n] to [groups], with the same mean.
 
     Rows of one group are alike, so that groups are what is drawn by chance: an interval over rows would be too short.
     """

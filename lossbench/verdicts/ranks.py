@@ -1,4 +1,4 @@
-"""What several tasks can tell of several losses: one row a task, its repeats averaged before.
+"""Ranks of losses over tasks: one row per task, averaged over its repeats.
 
 Repeats of one task are not further tasks: counting them as such gives 44 % false positives where tasks differ.
 """
@@ -19,7 +19,7 @@ from lossbench.verdicts.statistics import holm
 
 Values = NDArray[np.float64]
 ENOUGH_TASKS = 5
-"""From so many tasks on a critical difference says something."""
+"""The fewest tasks for which a critical difference is meaningful."""
 STUDENTIZED_RANGE = {
     2: 2.771807648699355,
     3: 3.314493155398122,
@@ -31,7 +31,7 @@ STUDENTIZED_RANGE = {
     9: 4.38650911549537,
     10: 4.474124221725907,
 }
-"""Its .95 quantiles for 2 to 10 means without end of freedom: scipy.stats has them all, and takes long to import."""
+"""Its .95 quantiles for 2 to 10 means, infinite degrees of freedom; scipy.stats has more but imports slowly."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Ranking:
 
     @cached_property
     def pairs(self) -> dict[tuple[int, int], float]:
-        """Two-sided Wilcoxon p of every pair, by places i < j; none without scores."""
+        """Two-sided Wilcoxon p of every pair, by indices i < j; empty without scores."""
         if self.scores is None:
             return {}
         losses = self.scores.T
@@ -61,7 +61,7 @@ class Ranking:
 
     @cached_property
     def pairs_holm(self) -> dict[tuple[int, int], float]:
-        """The same after Holm over all pairs."""
+        """The same p values after Holm over all pairs."""
         return dict(zip(self.pairs, holm(list(self.pairs.values())), strict=True))
 
 
@@ -103,7 +103,7 @@ def _studentized_range(k: int) -> float:
 
 
 def cliques(mean: Values, critical: float) -> list[tuple[int, ...]]:
-    """Losses, by place, whose mean ranks cannot be told apart: the bars of the diagram, longest runs only."""
+    """Groups of losses, by index, whose mean ranks cannot be told apart: the bars of the diagram, longest only."""
     order = [int(i) for i in np.argsort(mean, kind="stable")]
     found: list[tuple[int, ...]] = []
     for start, first in enumerate(order):
@@ -114,7 +114,7 @@ def cliques(mean: Values, critical: float) -> list[tuple[int, ...]]:
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Which of some points, larger being better in both, no other beats: as good in both and better in one."""
+    """The Pareto front: points for which no other is as good in both values and better in one (larger is better)."""
 
     def beaten(one: tuple[float, float]) -> bool:
         return any(a >= one[0] and b >= one[1] and (a, b) != one for a, b in points)
@@ -123,7 +123,7 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def regret_elsewhere(gains: Values) -> Values:
-    """What is lost on each task by taking the loss that is best on the other tasks: [T], 0 where it is the best here.
+    """The loss of gain on each task if one takes the loss that is best on the other tasks: [T], 0 where it is best.
 
     gains: [T, k] over the task's baseline in units that tasks share, as margins of equivalence. Ties go to the first.
     """

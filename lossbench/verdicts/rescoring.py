@@ -1,4 +1,4 @@
-"""Records judged by another metric on their stored predictions. Nothing is trained, and no epoch is chosen anew.
+"""Records judged by another metric on their stored predictions. Nothing is retrained, no epoch is re-chosen.
 
 A metric of the user's own is the function that this process's command line names. Its threshold is chosen on the stored
 predictions of the validation part, as it would have been in training; then the stored test predictions are judged.
@@ -39,7 +39,7 @@ def rescored(records: Sequence[Record], metric: str, direction: str | None, marg
     known = dict.fromkeys(name for record in records for name in record.directions)
     if metric in known:
         if direction is not None:
-            raise InputError(f"--direction is for a function of your own: which way {metric} improves is known.")
+            raise InputError(f"--direction is only for your own functions: which way {metric} improves is known.")
         return [_by_stored(record, metric, margin) for record in records if metric in record.directions]
     if found := built_in(metric):
         refuse_description(found, "--metric")
@@ -54,12 +54,12 @@ def rescored(records: Sequence[Record], metric: str, direction: str | None, marg
 
 
 def _by_stored(record: Record, name: str, margin: float | None) -> Record:
-    """By a metric whose values the record holds already."""
+    """Judges by a metric whose values the record already holds."""
     return _judged_by(record, name, record.directions[name], margin, record.margins.get(name))
 
 
 def _judges(record: Record, metric: Metric) -> bool:
-    """Whether a record's predictions are of what the metric judges."""
+    """Whether a metric can judge a record's kind of predictions."""
     for target in Target:
         if any(name in record.directions for name in (m.name for m in usual(target))):
             return metric.target is target
@@ -86,7 +86,7 @@ def _by_built_in(record: Record, metric: Metric, margin: float | None) -> Record
 
 
 def _measured(metric: Metric, repeat: Repeat, validation: Part, test: Part) -> tuple[Repeat, Values | None]:
-    """One repeat with the metric's value first, and what groups of examples contribute where no closed form tells."""
+    """One repeat with the metric's value first, and contributions per group where no closed form exists."""
     decision = dict(repeat.decision)
     if metric.of_counts is not None and "target" in validation:
         graded, middle = ("probability", 0.5) if "probability" in validation else ("score", 0.0)
@@ -108,7 +108,7 @@ def _measured(metric: Metric, repeat: Repeat, validation: Part, test: Part) -> t
 
 
 def _by_function(record: Record, own: OwnMetric, margin: float | None) -> Record:
-    """By a function that is called on the stored predictions of every repeat."""
+    """Judges by a function that is called on the stored predictions of every repeat."""
     later: dict[str, Values] = {}
     repeats, decides = [], False
     with record.stored() as stored:

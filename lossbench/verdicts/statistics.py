@@ -1,7 +1,7 @@
-"""What repeats can tell of two losses on one task: pure functions, arrays in, values out.
+"""Statistics of two losses on one task, from repeats: pure functions, arrays in, values out.
 
 A gain is how much better one loss does than another in one repeat, in the metric's own unit: above 0 is better,
-whichever way the metric improves. Repeats are paired, so gains are what is looked at, never the two scores apart.
+whichever way the metric improves. Repeats are paired, so everything here works on gains, never on single scores.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special  # scipy.stats says the same by way of it, and takes a second to import
+from scipy import special  # scipy.stats uses it too, but takes a second to import
 
 Values = NDArray[np.float64]
 MOST_REPEATS = 1000
-"""More than this many repeats are nobody's advice."""
+"""More repeats than this are never advised."""
 ROUNDING = 1e-12
-"""Gains that differ by no more than this share of them are equal: their last bits are no spread."""
+"""Values that differ by no more than this share are equal: rounding is not spread."""
 MOST_COUNTED, DRAWN_SIGNS = 30, 20_000
-"""Up to so many repeats all signs are counted; with more, so many of them are drawn."""
+"""Up to this many repeats all signs are counted; with more, `DRAWN_SIGNS` of them are drawn."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Estimate:
 
     `repeats` is the part of the squared error that goes down with more repeats, `examples` the part that only more
     test rows make smaller, `pool` the part that only other training rows could show. `within` is the estimate of a
-    narrower claim: the wider one has never the shorter interval nor the smaller p, whatever its degrees of freedom.
+    narrower claim: a wider claim never gets a shorter interval or a smaller p, whatever its degrees of freedom.
     """
 
     mean: float
@@ -54,7 +54,7 @@ class Estimate:
 
     @property
     def p(self) -> float:
-        """Two-sided, against no difference. Without any spread t has no value: the sign-flip test of df + 1 has one."""
+        """Two-sided, against no difference. Without spread t is undefined: then the sign-flip p of df + 1 gains."""
         if self.error > 0:
             own = float(2 * special.stdtr(self.df, -abs(self.mean) / self.error))
         else:
@@ -62,7 +62,7 @@ class Estimate:
         return max(own, self.within.p) if self.within else own
 
     def detectable(self, chance: float = 0.8, alpha: float = 0.05) -> float:
-        """The smallest true difference that this much spread lets be found with this chance."""
+        """The smallest true difference that can be detected with this power, given this spread."""
         own = _shift(self.df, chance, alpha) * self.error if self.error > 0 else 0.0
         return max(own, self.within.detectable(chance, alpha)) if self.within else own
 
@@ -91,7 +91,7 @@ class Crossed:
 
     @property
     def variance(self) -> float:
-        """What the choice of the test examples adds to the variance of the mean gain; never below 0."""
+        """The variance of the mean gain that comes from the choice of test examples; never below 0."""
         return max(0.0, self.ms_examples - self.ms_rest) / (self.repeats * self.examples)
 
 
@@ -189,7 +189,7 @@ def with_other_training_rows(known: Estimate, gains: Values, halves: Halves) -> 
 
 @dataclass(frozen=True)
 class Chance:
-    """A p, and its standard error where it was found by drawing; 0 where everything was counted."""
+    """A p, and its standard error if signs were drawn at random; 0 if all were counted."""
 
     p: float
     error: float = 0.0
@@ -226,7 +226,7 @@ def effect_size(estimate: Estimate, repeats: int) -> float:
 
 
 def improvement(gains: Values) -> float:
-    """The share of repeats in which the loss did better, ties counted half."""
+    """The share of repeats that the loss won; ties count half."""
     return float((np.sum(gains > 0) + 0.5 * np.sum(gains == 0)) / len(gains))
 
 
@@ -249,7 +249,7 @@ def power(effect: float, n: int, alpha: float = 0.05) -> float:
 
 
 def detectable(n: int, chance: float = 0.8, alpha: float = 0.05) -> float:
-    """The smallest effect, in standard deviations of the gains, that n repeats find with this chance.
+    """The smallest effect, in standard deviations of the gains, that n repeats detect with this power.
 
     Infinite for fewer than two repeats, which leave no spread to measure it by.
     """
@@ -259,8 +259,8 @@ def detectable(n: int, chance: float = 0.8, alpha: float = 0.05) -> float:
 def repeats_to_decide(estimate: Estimate, margin: float, now: int) -> int | None:
     """How many repeats the interval would need to lie on one side of 0, or within the margin, if the mean stays.
 
-    Only the share of the error that repeats make smaller goes down with them. None where no number of repeats can do
-    it on these rows, or only more than a thousand.
+    Only the part of the error that comes from repeats shrinks with them. None where no number of repeats is enough
+    on these rows, or more than a thousand.
     """
     aim = max(abs(estimate.mean), margin - abs(estimate.mean))
     fixed = estimate.examples + estimate.pool
@@ -279,7 +279,7 @@ def repeats_to_decide(estimate: Estimate, margin: float, now: int) -> int | None
 
 
 def rows_to_decide(estimate: Estimate, margin: float, rows: int) -> int | None:
-    """How many test rows the interval would need, with repeats without end; None where it would be endless too."""
+    """How many test rows the interval would need, with unlimited repeats; None where no number is enough."""
     aim = max(abs(estimate.mean), margin - abs(estimate.mean))
     z2 = float(special.ndtri(0.975)) ** 2
     room = aim**2 - z2 * estimate.pool
@@ -290,7 +290,7 @@ def rows_to_decide(estimate: Estimate, margin: float, rows: int) -> int | None:
 
 def _must_be_finite(gains: Values) -> None:
     if not np.all(np.isfinite(gains)):
-        raise ValueError("Every gain must be a finite number: a repeat without one has no place in a pair.")
+        raise ValueError("Every gain must be finite: a repeat without a finite value cannot be paired.")
 
 
 def _drawn_sums(values: Values) -> Values:
@@ -320,12 +320,12 @@ def _power(shift: float, df: float, alpha: float) -> float:
 
 @lru_cache(10_000)  # a pair, its mirror image and the table of the baseline ask for the same
 def _shift(df: float, chance: float, alpha: float) -> float:
-    """The true mean, in standard errors, that a t-test finds with this chance; right to six digits."""
+    """The true mean, in standard errors, that a t-test detects with this power; right to six digits."""
     critical = special.stdtrit(df, 1 - alpha / 2)
     shift = float(special.nctdtrinc(df, 1 - chance, critical))
     for _ in range(50):
         wrong = _wrong_side(shift, df, critical)
-        if wrong < 2e-6:  # next to nothing, but where the chance asked for is small
+        if wrong < 2e-6:  # negligible, unless the requested power is small
             break
         shift = float(special.nctdtrinc(df, 1 - chance + wrong, critical))
     return shift
@@ -333,4 +333,4 @@ def _shift(df: float, chance: float, alpha: float) -> float:
 
 def _wrong_side(shift: float, df: float, critical: float) -> float:
     found = float(special.nctdtr(df, shift, -critical))
-    return 0.0 if math.isnan(found) else found  # nan: a trace
+    return 0.0 if math.isnan(found) else found  # NaN where it underflows

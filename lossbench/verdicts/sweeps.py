@@ -16,7 +16,7 @@ from lossbench.verdicts.rescoring import rescored
 
 
 def judged(folders: Sequence[Path], rules: Rules | None = None) -> Comparison:
-    """One or several sweeps, compared; by the rules that the first was run under unless others are given.
+    """Compares one or several sweeps, by the first one's rules unless others are given.
 
     Raises InputError where sweeps were run under different protocols or on different data.
     """
@@ -28,7 +28,7 @@ def judged(folders: Sequence[Path], rules: Rules | None = None) -> Comparison:
 
 
 def rules_of(folder: Path) -> Rules:
-    """What the command of a sweep said of its report."""
+    """The report options in a sweep's command."""
     report = store.plan_of(folder).report
     try:
         scope = Scope.of(report.scope)

@@ -1,4 +1,4 @@
-"""From an interval to a word that can be acted on, and from words to tiers."""
+"""From an interval to a verdict, and from verdicts to tiers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LEVEL = 0.05
 
 
 class Verdict(Enum):
-    """What one loss is beside another, judged against a margin of practical equivalence."""
+    """How one loss compares with another, given a margin of practical equivalence."""
 
     BETTER = "better"
     MAYBE_BETTER = "better, maybe small"
@@ -50,13 +50,14 @@ class Verdict(Enum):
 def judge(interval: tuple[float, float], margin: float, p: float) -> Verdict:
     """The verdict on a gain from its interval, the margin of equivalence and its p after Holm.
 
-    Within the margin is `same in practice`, even where 0 is left out; beyond it `better` or `worse`; 0 left out but
-    the margin crossed `maybe small`. A difference also needs p < .05 in its family; all else cannot be told.
+    An interval within the margin is `same in practice`, even if it excludes 0; one beyond it is `better` or `worse`;
+    one that excludes 0 but crosses the margin is `maybe small`. A difference also needs p < .05 in its family; all
+    else is `can't tell`.
     """
     low, high = interval
     if -margin <= low and high <= margin:
         return Verdict.SAME
-    if not (p < LEVEL and (low > 0 or high < 0)):  # so that what is no number shows nothing
+    if not (p < LEVEL and (low > 0 or high < 0)):  # NaN gives no verdict
         return Verdict.UNCLEAR
     if low > 0:
         return Verdict.BETTER if low >= margin else Verdict.MAYBE_BETTER
@@ -66,7 +67,7 @@ def judge(interval: tuple[float, float], margin: float, p: float) -> Verdict:
 def tiers(ordered: Sequence[str], beats: Callable[[str, str], bool]) -> dict[str, str]:
     """A letter for each loss, best first: a loss is in the tier of its head unless the head is shown to beat it.
 
-    Tiers are no ranks: losses in one cannot be told from its first, whatever their means.
+    Tiers are not ranks: a tier's losses cannot be told apart from its first, whatever their means.
     """
     found: dict[str, str] = {}
     head, letter = "", 0
@@ -80,7 +81,7 @@ def tiers(ordered: Sequence[str], beats: Callable[[str, str], bool]) -> dict[str
 
 
 def _letter(place: int) -> str:
-    """A, B, ... Z, AA, AB: as the columns of a spreadsheet."""
+    """A, B, ... Z, AA, AB: like the columns of a spreadsheet."""
     name = ""
     place += 1
     while place:

@@ -1,4 +1,4 @@
-"""Numbers and names as people write them: with the digits of the metric, and never more than are meaningful."""
+"""Numbers and names as people write them, with as many digits as are meaningful for the metric."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lossbench.verdicts.comparison import Contest, Difference
 NO_MARGIN = "no equivalence margin is set (task.equivalence=)"
 NOT_KNOWN = {
     Scope.TEST: "nothing was measured on the test part",
-    Scope.ROWS: "its record has no contributions of single test examples, or its test part is a single group",
+    Scope.ROWS: "its record has no contributions per test example, or its test part is one group",
     Scope.TRAINING_ROWS: "one data set cannot show what other training rows would change; several data sets can",
 }
-"""Why there is no interval within a scope."""
+"""Why there is no interval for a scope."""
 
 
 def chosen_otherwise(contest: Contest) -> str:
-    """For a contest judged again: the metric by which its runs were chosen. Empty if that is the metric that judges."""
+    """Which metric chose the runs of a rejudged contest, as a clause; empty if it is the metric that judges."""
     if not contest.rejudged:
         return ""
     return (
@@ -67,9 +67,7 @@ def what_would_decide(difference: Difference) -> str:
         return f"about {difference.repeats_needed} repeats should settle it"
     if difference.rows_needed is not None and difference.rows_needed > difference.rows > 0:
         return f"more repeats will not help: you would need about {_rounded(difference.rows_needed)} test rows"
-    if (
-        difference.repeats_needed is None
-    ):  # only the uncertainty of rows is left, or the mean lies at the edge of the margin
+    if difference.repeats_needed is None:  # only the rows' uncertainty is left, or the mean lies on the margin
         return "more repeats will not help; other data sets may"
     return f"{p_value(difference.p_holm)} after Holm over {difference.family}: a few more repeats may settle it"
 

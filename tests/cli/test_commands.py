@@ -90,7 +90,7 @@ def test_a_data_set_is_shown_with_its_facts_digest_and_every_warning(
         "rows 10, columns 2, target y",
         "mean 0.1235, classes 2",
         "splits of a repeat: train 6, validation 3, test 1; the test part is the same in all repeats",
-        "batch size 32: the targets are no classes",
+        "batch size 32: the target has no classes",
         "digest abc123",
         "warning: first doubt",
         "warning: second doubt",

@@ -224,7 +224,7 @@ def test_a_command_takes_the_output_and_says_what_does_not_stack(lossbench: Call
     assert "from stacking" not in done.text
     apart = lossbench(*words, f"model.target={MODULE}.Recurrent")
     assert apart.code == 0, apart.text
-    assert "nn.GRU (gru) keeps Recurrent from stacking: its 2 trainings per loss go one after the other" in apart.text
+    assert "nn.GRU (gru) keeps Recurrent from stacking: its 2 trainings per loss run one after the other" in apart.text
     refused = lossbench(*words, f"model.target={MODULE}.Dict", "model.output=1.5")
     assert refused.code == 2
     assert "a place in a tuple (0) or a key of a dict (logits)" in refused.err

@@ -263,7 +263,7 @@ def test_what_a_gain_costs_is_told_relative_to_the_baseline(contest: Contest) ->
 
     The interval by hand: both have a spread of 2 %, so that it goes from 4 · .98/1.02 to 4 · 1.02/.98.
     """
-    assert " at 4.00 times the time (spread 3.84 to 4.16) and 31.00 times the memory" in cost.said_pareto(contest)
+    assert " with 4.00 times the time (spread 3.84 to 4.16) and 31.00 times the memory" in cost.said_pareto(contest)
     found = {c.title: ratio for c, ratio in cost.costs(contest, cost.step_bytes)}
     assert found == pytest.approx({"mse": 1, "huber <δ=1> & more": 1.01, "mae": 1.3, "far off": 31})
 

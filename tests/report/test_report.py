@@ -381,7 +381,7 @@ def test_losses_over_tasks_are_ranked_and_counted_as_by_hand() -> None:
     assert "Taking the loss that is best on the other tasks gives up 0.0 margins per task on average" in found.words
     assert "(Nemenyi)" in found.words
     # five tasks that all agree have p = 2/2⁵ = .0625 at best, three times that after Holm
-    assert "after Holm over 3 pairs, tell no two losses apart; with 5 tasks no p could be below 0.19" in found.words
+    assert "after Holm over 3 pairs, separates no two losses; with 5 tasks no p could be below 0.19" in found.words
 
 
 def test_pairs_that_wilcoxon_tells_apart_over_tasks_are_named() -> None:
@@ -391,7 +391,7 @@ def test_pairs_that_wilcoxon_tells_apart_over_tasks_are_named() -> None:
         records += [mse(data=data), gaining("huber", 0.5 + place / 100, 0.1, data=data)]
     across = compare(records).across
     assert across is not None
-    assert "Wilcoxon's signed ranks, one pair, tell apart huber and mse (p = .0078)." in across_table(across).words
+    assert "Wilcoxon's signed-rank test, one pair, separates huber and mse (p = .0078)." in across_table(across).words
 
 
 def test_over_tasks_the_worst_regret_is_told_beside_the_mean() -> None:
@@ -611,7 +611,7 @@ def test_the_method_says_which_interval_judged_and_how_to_do_it_again() -> None:
         ("rows", "trained on these rows, for new rows like the test part (report.scope=rows)."),
     ):
         told, again = method(compare(records, Rules(scope=Scope.of(scope)))).panels
-        assert f"Verdicts are by the interval {said}" in told.lines
+        assert f"Verdicts use the 95 % interval {said}" in told.lines
         assert f"commit    {'a' * 40}" in again.code
         assert again.code.splitlines()[0] == "lossbench +loss=mse -m"
         assert "versions  python 3.11" in again.code
@@ -682,8 +682,8 @@ def test_of_a_large_sweep_two_tasks_are_pictured_and_the_others_when_asked(
 
     few, said = pictured(records)
     assert few == {"regression on data 0", "regression on data 1"}
-    assert "The first 2 tasks are pictured" in said[0]
-    assert "draws the 29 others" in said[0]
+    assert "Only the first 2 tasks have figures here" in said[0]
+    assert "draws the other 29" in said[0]
     assert pictured(records[:60]) == ({f"regression on data {n}" for n in range(30)}, ())
     every, said = pictured(records, everything=True)
     assert (len(every), said) == (31, ())
@@ -770,12 +770,12 @@ def test_facts_count_what_was_trained_and_what_was_not(plain: Callable[..., str]
     assert re.findall(r"<span(.*?)>(.*?)</span>", facts) == [
         ("", "3 losses × 1 task"),
         ("", "60 trainings"),
-        (' class="bad"', "1 of 3 cells without all repeats"),
+        (' class="bad"', "1 of 3 cells without all their repeats"),
         ("", "protocol standard"),
         ("", "2026-02-03 04:05"),
         ("", "commit aaaaaaa"),
     ]
-    assert "without all repeats" not in plain(*records[:2])
+    assert "without all their repeats" not in plain(*records[:2])
 
 
 def test_an_invalid_sweep_has_a_banner_and_others_have_none(plain: Callable[..., str]) -> None:

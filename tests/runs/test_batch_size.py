@@ -256,7 +256,7 @@ def test_the_default_defeats_no_set_loss_and_warns_of_none() -> None:
 def test_an_explicit_size_that_defeats_set_losses_is_warned_of_by_name() -> None:
     (said,) = warned("+loss=bce,dice", *RARE, "training.batch_size=32")
     assert said.startswith("dice judges whole batches, and a batch of 32 rows holds 1.1 of the rarest class")
-    assert said.endswith("Leave training.batch_size= out: by the data it is 256.")
+    assert said.endswith("Leave out training.batch_size=: the data call for 256.")
     assert warned("+loss=bce,focal,mse", *RARE, "training.batch_size=32") == []  # each row is judged by itself
 
 
@@ -315,7 +315,7 @@ def test_plan_and_data_show_name_the_batch_size_and_why(lossbench: Command) -> N
     shown = lossbench("data", "show", *RARE).text
     assert "batch size 256: holds 8.5 of the rarest class (rare class) on average, where 32 would hold 1.1" in shown
     assert "450 epochs instead of 60, to keep the number of steps" in shown  # 30 steps an epoch then 4: 60 * 30 / 4
-    assert "batch size 32: the targets are no classes" in lossbench("data", "show", "task=regression").text
+    assert "batch size 32: the target has no classes" in lossbench("data", "show", "task=regression").text
     planned = lossbench("plan", "+loss=dice", *RARE, "protocol=smoke", "training.max_epochs=2").text
     assert "batch size 256: holds 8.5 of the rarest class" in planned
     assert "at most 15 epochs" in planned

@@ -65,7 +65,7 @@ def test_clocks_are_no_better_than_five_percent() -> None:
 def test_the_cost_tile_holds_the_step_against_the_baselines() -> None:
     said, detail = tile(told(mse(step=1e-3), gaining("huber", 0.5, 0.1, step=1.5e-3)), "Cost?")
     assert said == "+50 % time"
-    assert detail == "a step takes 1.50 × one with mse (spread 1.44 to 1.56)"
+    assert detail == "a step takes 1.50 × as long as with mse (spread 1.44 to 1.56)"
 
 
 def test_what_is_the_same_or_worse_lets_one_stay() -> None:
@@ -234,7 +234,7 @@ def test_where_one_stays_the_cost_tile_holds_the_others_against_the_baseline() -
 def test_repeats_that_the_pick_lost_are_counted() -> None:
     """Of the ten gains .15 + .1 z, z from −1.65 to 1.65, one lies below 0."""
     assert tile(told(mse(), gaining("huber", 0.15, 0.1)), "Where does it break?") == (
-        "nowhere seen",
+        "nowhere so far",
         "no training diverged; huber won 9, tied 0 and lost 1 of 10 repeats",
     )
 
@@ -273,7 +273,7 @@ AIMS = ("probability", "distorted probability")
 
 def test_less_than_five_repeats_are_a_limit() -> None:
     few = [regression("mse", BASE[:4]), regression("huber", BASE[:4] - 0.5 - 0.1 * Z[:4])]
-    assert "houses: 4 repeats show only very large differences." in told(*few).limits
+    assert "houses: 4 repeats can only show very large differences." in told(*few).limits
     five = [regression("mse", BASE[:5]), regression("huber", BASE[:5] - 0.5 - 0.1 * Z[:5])]
     assert not any("very large" in limit for limit in told(*five).limits)
 
@@ -283,7 +283,7 @@ def test_rates_that_were_mostly_at_the_edge_are_a_limit(edges: int, named: bool)
     found = gaining("huber", 0.5, 0.1)
     for repeat in found.repeats[:edges]:
         repeat.edge = True
-    words, records = "the best rate of huber was mostly the lowest or highest", [mse(), found]
+    words, records = "for huber the best learning rate was mostly the lowest or highest", [mse(), found]
 
     def said(trials: int) -> bool:
         for one in records:
@@ -316,7 +316,7 @@ def test_tasks_without_a_common_pair_are_a_limit() -> None:
     draw, target = np.random.default_rng(0), np.resize([0.0, 1.0], 60)
     p, q = np.clip(0.5 + 0.4 * (target - 0.5) + 0.2 * draw.normal(size=(2, 10, 60)), 0.02, 0.98)
     found = told(mse(), gaining("huber", 0.5, 0.1), binary("bce", p, target), binary("focal", q, target))
-    assert "No two losses took part on all tasks: nothing can be said over tasks." in found.limits
+    assert "No two losses took part on all tasks: there is no conclusion over tasks." in found.limits
 
 
 # Words ----------------------------------------------------------------------------------------------------------------
@@ -391,7 +391,7 @@ def test_what_would_decide_is_said_of_repeats_then_of_rows_then_of_luck() -> Non
     assert said(rows_needed=12345) == "more repeats will not help: you would need about 12,000 test rows"
     assert said(repeats_needed=10, rows_needed=500) == few
     assert said(rows_needed=500) == said() == "more repeats will not help; other data sets may"
-    assert said(judged=None, repeats_needed=11).startswith("its record has no contributions of single test examples")
+    assert said(judged=None, repeats_needed=11).startswith("its record has no contributions per test example")
 
 
 def test_many_tasks_are_counted_instead_of_named() -> None:
@@ -403,9 +403,9 @@ def test_many_tasks_are_counted_instead_of_named() -> None:
     assert told.sentence == (
         "Over 13 data sets train with huber: mean rank 1.4 of 2 losses, better than mse on 8 and worse on 5, regret "
         "1.9 margins per data set. Task by task, train with huber on 8 of 13 tasks; stay with the baseline on 5 of 13 "
-        "tasks: the tables say which. "
+        "tasks: the tables show which. "
         "No verdict on 1."
     )
     assert "1 more in the tables" in told.tiles[0].detail
-    assert "So for each of 14 tasks" in " ".join(told.limits)
+    assert "Only 12 of 14 tasks are listed here" in " ".join(told.limits)
     assert sum("80 % power" in limit for limit in told.limits) == 12

@@ -374,8 +374,8 @@ def few(n: int, **protocol: Any) -> list[Record]:
     [
         (few(10, name="smoke"), "protocol=smoke only shows that everything runs"),
         (few(10, name="fixed"), "protocol=fixed trains every loss at one learning rate"),
-        (few(10, trials=1), "one learning rate for every loss, none tuned"),
-        (few(2), "2 repeats show no spread: 3 are the least, 10 are advised"),
+        (few(10, trials=1), "one learning rate for every loss, nothing tuned"),
+        (few(2), "2 repeats are too few to measure the spread: 3 are needed, 10 advised"),
         ([mse()], "mse is the only loss here"),
         ([gaining("huber", 1, 0.1), gaining("mae", 2, 0.1)], "the baseline is not among the losses"),
     ],

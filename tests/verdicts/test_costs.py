@@ -169,7 +169,7 @@ def test_within_the_spread_it_is_about_the_same() -> None:
     base = timed(mse(), 1.0, 0.98, 1.02)
     assert tile(told(base, timed(gaining("huber", 0.5, 0.1), 1.2, 1.1, 1.3))) == (
         "+20 % time",
-        "a step takes 1.20 × one with mse (spread 1.08 to 1.33)",
+        "a step takes 1.20 × as long as with mse (spread 1.08 to 1.33)",
     )
     assert tile(told(base, timed(gaining("huber", 0.5, 0.1), 1.2, 0.95, 1.3)))[0] == "about the same"
 
@@ -180,7 +180,7 @@ def test_a_faster_step_is_said_with_a_minus() -> None:
 
 def test_a_machine_too_busy_to_tell_gives_no_card() -> None:
     found = tile(told(timed(mse(), 1.0, 1.0, 1.0), timed(gaining("huber", 0.5, 0.1), 1.2, 0.7, 1.6)))
-    assert found == ("not clear", "0.70 to 1.60 × a step with mse: the machine was too busy to tell")
+    assert found == ("not clear", "0.70 to 1.60 × as long as with mse: the machine was too busy to tell")
 
 
 def test_one_cell_alone_gives_no_card() -> None:

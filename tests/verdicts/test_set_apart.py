@@ -88,7 +88,7 @@ def test_the_sentence_the_limits_the_report_and_the_files_say_why() -> None:
 def test_many_losses_set_apart_are_counted() -> None:
     many = [gaining(f"q{n}", -1.0, 0.1, elicits="quantile 0.9") for n in range(5)]
     assert (
-        "; 5 losses are set apart, the table says why."
+        "; 5 losses are set apart; the table shows why."
         in answer(compare([mse(), gaining("huber", 0.5, 0.1), *many])).sentence
     )
     assert contest_of(mse(), *many).no_verdict.endswith(" and 2 more")

@@ -1,4 +1,4 @@
-"""What a blog post would have concluded: one seed at one learning rate, held against the whole study.
+"""What a blog post would have concluded: one seed at one learning rate, compared with the whole study.
 
 All values are the task's own metric on validation data.
 """
@@ -41,12 +41,12 @@ class Band:
     named: Mapping[str, float]
     """The share of these experiments that names each loss the winner."""
     wrong: float
-    """The share that names a loss that the study does not."""
+    """The share whose winner the study does not pick."""
 
 
 @dataclass(frozen=True)
 class Against:
-    """How one seed at one rate would have judged a loss beside the baseline, as shares of its experiments."""
+    """How one seed at one rate would have judged a loss against the baseline, as shares of experiments."""
 
     title: str
     verdict: str
@@ -67,14 +67,14 @@ class Against:
 
 @dataclass(frozen=True)
 class BlogPost:
-    """What somebody with one seed and one learning rate would have written, held against the whole study."""
+    """What a blog post with one seed and one learning rate would have claimed, compared with the whole study."""
 
     experiments: int
     """Repeats x trials in which at least one loss did not diverge."""
     losses: tuple[str, ...]
     """In the study's order."""
     right: tuple[str, ...]
-    """Whom the study names: its tier A, or its first where nothing is judged."""
+    """The study's pick: its tier A, or its first loss where nothing is judged."""
     tiers: bool
     named: Mapping[str, float]
     wrong: float
@@ -107,7 +107,7 @@ def experiments(contest: Contest) -> list[Experiment]:
     """Every repeat at every trial, over the losses that were trained at the same rates as the baseline.
 
     Trial t of repeat r has the same rate, rows, weights and batch order for all of them, so it is an experiment of
-    its own: the one that is made when nobody tunes and nobody repeats.
+    its own: what one runs without tuning and without repeats.
     """
     if not contest.ranked:
         return []
@@ -128,7 +128,7 @@ def experiments(contest: Contest) -> list[Experiment]:
 
 
 def blog_post(contest: Contest) -> BlogPost | None:
-    """What would have been concluded without the study; None with one trial a repeat or fewer than two losses."""
+    """What would have been concluded without the study; None with one trial per repeat or fewer than two losses."""
     every = experiments(contest)
     if not every or len(every[0].values) < 2 or max(e.trial for e in every) < 1:
         return None
@@ -191,7 +191,7 @@ def _against(contest: Contest, sound: Sequence[Experiment]) -> tuple[Against, ..
 
 
 def _gain(value: float | None, baseline: float | None, sign: int) -> float:
-    """Of a loss over the baseline; endless where one of them diverged."""
+    """The gain of a loss over the baseline; infinite where one of them diverged."""
     return (-inf if value is None else sign * value) - (-inf if baseline is None else sign * baseline)
 
 

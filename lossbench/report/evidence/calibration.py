@@ -1,6 +1,6 @@
 """Whether probabilities mean what they say, before and after temperature scaling, and how far off numbers are.
 
-All of it is made from stored predictions: validation data fit the temperature, the test part shows what it did.
+Everything comes from stored predictions: the temperature is fitted on validation data and judged on the test part.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Values = NDArray[np.float64]
 CLOSE = 1.25
 """Temperatures within this factor of 1 are close enough: few would notice."""
 MOST_ROWS = 20_000
-"""One number is fitted well on so many validation rows, evenly spaced; more only take longer."""
+"""This many validation rows, evenly spaced, are enough to fit one number; more only take longer."""
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Of residuals, from far too low to far too high."""
 TAILS = (0.5, 0.75, 0.9, 0.95, 0.99)
 """Of absolute residuals: from the typical error to the worst."""
 NOMINAL = 0.9
-"""What the interval of a loss that gives one is meant to cover."""
+"""The nominal coverage of prediction intervals."""
 
 
 # Probabilities ----------------------------------------------------------------------------------------------------
@@ -118,11 +118,11 @@ class Points:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far one loss's probabilities can be taken at their word; numbers are means over repeats."""
+    """How well one loss's probabilities are calibrated; numbers are means over repeats."""
 
     title: str
     temperature: float
-    """The median over repeats; above 1 where predictions were too sure of themselves."""
+    """The median over repeats; above 1 where predictions were overconfident."""
     span: tuple[float, float]
     """The lowest and highest temperature of any repeat."""
     log_loss: tuple[float, float]
@@ -162,7 +162,7 @@ class Calibrations:
 
 
 def calibrations(contest: Contest, found: Probabilities | None = None) -> Calibrations | None:
-    """Which losses can be asked how sure they are. `found`: `probabilities(contest)`, where it is at hand."""
+    """How well each loss is calibrated. `found`: `probabilities(contest)`, if already computed."""
     found = probabilities(contest) if found is None else found
     if not found:
         return None
@@ -216,7 +216,7 @@ def wilson(share: Values, count: Values) -> tuple[Values, Values]:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What a loss's own intervals hold of the test rows, and how wide they are for it."""
+    """The share of test rows that a loss's own intervals cover, and their width."""
 
     share: float
     interval: tuple[float, float] | None

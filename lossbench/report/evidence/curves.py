@@ -17,7 +17,7 @@ SPAN = (0.1, 0.5, 0.9)
 
 @dataclass(frozen=True)
 class Curve:
-    """How one loss's chosen trainings went, epoch by epoch: the median over repeats and what 8 of 10 lie within.
+    """How one loss's chosen trainings went, epoch by epoch: the median over repeats and the range of 8 in 10.
 
     A repeat that has stopped keeps its last value; the curve ends where fewer than half of the repeats still train.
     """
@@ -35,7 +35,7 @@ class Curve:
 
 
 def learning_curves(contest: Contest) -> list[Curve]:
-    """One curve a loss, in the contest's order; a loss without stored curves has none."""
+    """One curve per loss, in the contest's order; none for a loss without stored curves."""
     found = []
     for contender in contest.contenders:
         with contender.record.stored() as stored:

@@ -17,7 +17,7 @@ from lossbench.verdicts.comparison import Contender, Contest
 
 Values = NDArray[np.float64]
 MOST_BANDS = 6
-"""Of learning rates: more would hold too few trainings each."""
+"""The most bands of learning rates: with more, each would hold too few trainings."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Sensitivity:
 
 
 def sensitivity_of(contest: Contest) -> list[Sensitivity] | None:
-    """One a loss, in the contest's order; None where all trainings had one rate."""
+    """One per loss, in the contest's order; None where all trainings had one rate."""
     edges = rate_edges(contest)
     if len(edges) < 3:
         return None
@@ -66,7 +66,7 @@ def sensitivity_of(contest: Contest) -> list[Sensitivity] | None:
 
 
 def after_k_trials_of(contest: Contest) -> dict[str, Values] | None:
-    """The best validation value after 1, 2, ... trials, mean over repeats, by loss; None with one trial a repeat.
+    """The best validation value after 1, 2, ... trials, mean over repeats, by loss; None with one trial per repeat.
 
     NaN as long as every trial of some repeat has diverged.
     """
@@ -118,7 +118,7 @@ def _cost(trial: TrialResult, sign: int) -> float:
 
 
 def _quantiles(costs: Values) -> Values:
-    """As numpy's, but where endless values, between which it has none, stay endless."""
+    """Like numpy's, but infinite values stay infinite, where numpy gives NaN between them."""
     if not len(costs):
         return np.full(len(SPAN), np.nan)
     ordered = np.sort(costs)

@@ -1,4 +1,4 @@
-"""What each loss looks like, and which rows pull at the weights at the end of training: what makes it robust or sharp.
+"""What each loss looks like, and which rows still drive the gradient at the end of training: robust or not.
 
 Losses come in arbitrary units, so every curve is divided by the loss's own gradient at one standard point: a residual
 of -1 and 1, or a margin of 0. A factor on a loss then shows nowhere, as an optimizer of Adam's kind would have it.
@@ -40,7 +40,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Pull:
-    """Who pulls at the weights at the end of training of repeat 0; shares of the summed absolute gradient, sum 1."""
+    """Which rows drive the gradient at the end of training, repeat 0: shares of the absolute gradient, sum 1."""
 
     title: str
     by_class: Values | None
@@ -67,7 +67,7 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Pulls:
-    """Every loss's pull. `classes` names the columns of `by_class`, `rows` is each class's share of the rows."""
+    """Every loss's gradient shares. `classes`: the columns of `by_class`; `rows`: each class's share of the rows."""
 
     losses: tuple[Pull, ...]
     classes: tuple[str, ...]
@@ -75,7 +75,7 @@ class Pulls:
 
 
 def shapes(contest: Contest) -> Shapes | None:
-    """How steep each loss is where: flat far out is robust, steep far out chases outliers."""
+    """How steep each loss is, and where: flat far out is robust, steep far out chases outliers."""
     margin = contest.predicts is not Target.NUMBERS
     found = []
     for record in contest.done:
@@ -102,7 +102,7 @@ def shaped(
     """One loss from its `shape/*` arrays; None for one that is flat or not a number everywhere."""
     x, value, slope = (arrays[f"shape/{name}"] for name in ("x", "value", "gradient"))
     other = None
-    if "shape/gradient_negative" in arrays:  # mirrored: less of a logit is more of a margin for the negative class
+    if "shape/gradient_negative" in arrays:  # mirrored: for the negative class a smaller logit is a larger margin
         other = arrays["shape/value_negative"][::-1], -arrays["shape/gradient_negative"][::-1]
     points = (0.0,) if margin else (-1.0, 1.0)
     slopes = [slope, other[1]] if other else [slope]
@@ -121,7 +121,7 @@ def shaped(
 
 
 def pulls(contest: Contest) -> Pulls | None:
-    """Whether a loss listens to all rows or to a few, and to which class."""
+    """Whether a few rows or one class dominate a loss's gradient."""
     found, rows, names = [], None, None
     for record in contest.done:
         with record.stored() as stored:
@@ -144,7 +144,7 @@ def pulled(
     target: NDArray[Any] | None = None,
     classes: int = 0,
 ) -> Pull | None:
-    """Shares of one loss's gradient; None where nothing pulls any more, or not by finite numbers."""
+    """Shares of one loss's gradient; None where it is zero or not finite."""
     size = size.astype(float)
     total = float(size.sum())
     if not (np.isfinite(total) and total > 0):

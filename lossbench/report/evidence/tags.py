@@ -41,13 +41,13 @@ class TagReport:
 
     @property
     def best(self) -> NDArray[np.bool_]:
-        """[losses, tags] whether nobody has a higher F1 there, as far as three digits show."""
+        """[losses, tags] whether it is the highest F1 for the tag, to three digits."""
         f1 = self.of("f1-score").round(3)
         return np.asarray((f1 == f1.max(0)) & (f1 > 0))
 
 
 def tag_report(contest: Contest) -> TagReport | None:
-    """Which tags a loss is good at; None where there are no tags, or nobody has all repeats."""
+    """Which tags each loss is good at; None where there are no tags, or no loss has all repeats."""
     whole = [r for r in contest.done if all(repeat.report for repeat in r.repeats)]
     if not whole:
         return None
@@ -66,7 +66,7 @@ def tag_report(contest: Contest) -> TagReport | None:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Which entity types one loss takes for which: words of all repeats, counts [true, predicted], O last."""
+    """Which entity types one loss confuses: words of all repeats, counts [true, predicted], O last."""
 
     title: str
     types: tuple[str, ...]
@@ -88,7 +88,7 @@ class Confusion:
 
 
 def confusions(contest: Contest) -> list[Confusion] | None:
-    """One table a loss."""
+    """One table per loss."""
     found = []
     for record in contest.done:
         with record.stored() as stored:
@@ -116,7 +116,7 @@ def confusion(title: str, tags: Sequence[str], true: NDArray[Any], predicted: ND
 
 @dataclass(frozen=True)
 class Example:
-    """One sentence as it should be read, and as it was."""
+    """One sentence with its true and its predicted tags."""
 
     true: str
     predicted: str
@@ -124,7 +124,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Error:
-    """One kind of error: `missed`, `invented`, `wrong type` or `wrong boundary`; "" for a type that it has not."""
+    """One kind of error: `missed`, `invented`, `wrong type` or `wrong boundary`; "" for a type it does not have."""
 
     kind: str
     true: str

@@ -1,4 +1,4 @@
-"""Loss or merely threshold? What is left of a difference once the threshold or the temperature has been set right.
+"""Loss or merely threshold? How much of a difference remains once the threshold or temperature is tuned.
 
 Much of what weighted and focal losses seem to win or lose at .5 is no more than a shifted threshold, and much of what
 they lose in log loss one number fitted on validation data gives back.
@@ -26,7 +26,7 @@ SCALED = ("log_loss", "ece")
 
 @dataclass(frozen=True)
 class Remains:
-    """How much better than the baseline a loss is as it comes, and after the easy remedy; above 0 is better."""
+    """A loss's gain over the baseline as trained, and after the simple remedy; above 0 is better."""
 
     metric: str
     before: Estimate
@@ -42,7 +42,7 @@ class Remains:
 
     @property
     def share(self) -> float | None:
-        """What remains of the difference: 1 all of it, 0 nothing, below 0 it has turned. None where there was none."""
+        """What remains of the difference: 1 all of it, 0 nothing, below 0 the sign changed. None if there was none."""
         return self.after.mean / self.before.mean if self.real else None
 
     @property
@@ -67,7 +67,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Remedied:
-    """One loss against the baseline. A table is None where nothing can be said: no decisions, or no probabilities."""
+    """One loss against the baseline. A table is None where it does not apply: no decisions, or no probabilities."""
 
     title: str
     threshold: Mapping[str, Remains] | None
@@ -78,7 +78,7 @@ class Remedied:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """All losses but the baseline, which they are held against."""
+    """All losses but the baseline, which they are compared with."""
 
     baseline: str
     losses: tuple[Remedied, ...]
@@ -166,7 +166,7 @@ def _tempered(
 
 
 def remains(metric: str, before: Values, after: Values, margin: float = 0.0) -> Remains:
-    """Two series of paired gains [R] over the baseline, put against each other."""
+    """Compares two series of paired gains [R] over the baseline."""
     return Remains(metric, over_repeats(before), over_repeats(after), margin)
 
 

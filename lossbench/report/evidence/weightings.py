@@ -11,7 +11,7 @@ from lossbench.verdicts.comparison import Contender, Contest
 from lossbench.verdicts.ranks import pareto_front
 
 FEWEST = 3
-"""Two weightings make no front."""
+"""Fewer weightings than this make no front."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Tradeoff:
 
     @property
     def front(self) -> tuple[Weighting, ...]:
-        """Those that no other beats: as good in both metrics and better in one. By the first metric."""
+        """Those that no other beats: as good in both metrics and better in one. Sorted by the first metric."""
 
         first, second = self.signs
         places = pareto_front([(first * w.values[0], second * w.values[1]) for w in self.weightings])

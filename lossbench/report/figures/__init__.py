@@ -1,6 +1,6 @@
-"""One function a figure, over matplotlib: the same one serves the report (SVG), MLflow (PNG) and papers (PDF, SVG)."""
+"""One function per figure, over matplotlib; it serves the report (SVG), MLflow (PNG) and papers (PDF, SVG)."""
 
 import logging
 
-# It says so on the first use of a machine that it looks for fonts, which nobody who trains a loss has asked.
+# On first use it logs that it builds a font cache, which is of no interest here.
 logging.getLogger("matplotlib").setLevel(logging.ERROR)

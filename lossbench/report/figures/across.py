@@ -27,7 +27,7 @@ from lossbench.verdicts.words import amount, several
 
 
 def critical_difference(across: Across, colours: Colours | None = None) -> Figure | None:
-    """Mean ranks over tasks; a bar joins losses whose ranks are too close to be told apart. From five tasks on."""
+    """Mean ranks over tasks; a bar joins losses whose ranks are too close to differ. From five tasks on."""
     ranking = across.ranking
     if ranking is None or ranking.critical is None:
         return None
@@ -88,7 +88,7 @@ def said_critical_difference(across: Across) -> str:
 
 
 WIDEST, MOST_TASKS = 8, 30
-"""Beyond so many tasks they stand below instead of beside each other; and so many of them at most."""
+"""Beyond this many tasks they are rows, not columns; and the most that are drawn."""
 
 
 def heat(across: Across) -> Figure | None:

@@ -1,7 +1,7 @@
 """What one seed at one rate would have claimed.
 
-Each function draws one figure, or gives None where there is nothing to draw; beside each stands a `said_` function
-with the same in words and numbers.
+Each function draws one figure, or gives None where there is nothing to draw; each has a `said_` function
+with the same content in words and numbers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Values = NDArray[np.float64]
 
 
 def blog_post(contest: Contest, colours: Colours) -> Figure | None:
-    """Left, whom one seed at one rate names the winner, by rate; right, how it judges each loss beside the baseline."""
+    """Left: which loss one seed at one rate picks, by rate; right: how it judges each loss against the baseline."""
     post = concluded(contest)
     if post is None:
         return None
@@ -54,12 +54,10 @@ def blog_post(contest: Contest, colours: Colours) -> Figure | None:
 
 
 def said_blog_post(contest: Contest) -> str:
-    """How often one seed at one rate names another winner than the study, and how often it claims what is not shown."""
+    """How often one seed at one rate picks another winner than the study, or claims a difference that is not shown."""
     post = concluded(contest)
     if post is None:
-        return (
-            "One trial per repeat, or one loss alone, leaves nothing that a blog post could have concluded differently."
-        )
+        return "With one trial per repeat, or a single loss, a blog post could not have concluded anything else."
     named = ", ".join(f"{title} in {_percent(share)}" for title, share in post.named.items())
     told = [
         f"Of {several(post.experiments, 'experiment')} with one seed at one rate, the winner would have been {named}"
@@ -131,7 +129,7 @@ def _judged(axes: Axes, post: BlogPost, contest: Contest) -> None:
     axes.tick_params(length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel("← says worse      says better →")
-    axes.set_title(f"What it says beside {short(str(contest.baseline), 14)}, %")
+    axes.set_title(f"What it says relative to {short(str(contest.baseline), 14)}, %")
     axes.text(1.02, 1.02, "the study", transform=axes.transAxes, va="bottom", color=MUTED, size=8)
 
 

@@ -80,26 +80,26 @@ def pareto(contest: Contest, colours: Colours) -> Figure | None:
 
 
 def said_pareto(contest: Contest) -> str:
-    """What each loss gains and costs, and which of them no other beats in both."""
+    """What each loss gains and costs, and which losses no other beats in both."""
     timed = step_times(contest)
     if len(timed) < 2:
-        return "The time of a step is not known for two losses."
+        return "Fewer than two losses have a measured step time."
     memory = {c.title: ratio for c, ratio in costs(contest, step_bytes)}
     told = []
     for contender, found in timed:
         if contender.difference:
             time = (
-                f"{'not clearly another' if found.vague else 'about the same'} time (spread {found.spread})"
+                f"{'no clear difference in' if found.vague else 'about the same'} time (spread {found.spread})"
                 if found.same
                 else f"{found.ratio:.2f} times the time (spread {found.spread})"
             )
-            said = f"{contender.title} {amount(_gain(contender), contest, sign=True)} at {time}"
+            said = f"{contender.title} {amount(_gain(contender), contest, sign=True)} with {time}"
             kept = f" and {memory[contender.title]:.2f} times the memory" if contender.title in memory else ""
             told.append(said + kept)
     front = [contender.title for contender, _ in _front([(c, 1.0 if t.same else t.ratio) for c, t in timed])]
     return (
-        f"Gain in {spoken(contest.metric)} over {contest.baseline} and cost of a step beside it: {'; '.join(told)}. "
-        f"By their means no other loss is both better and faster than {' or '.join(front)}."
+        f"Gain in {spoken(contest.metric)} over {contest.baseline} and cost of a step relative to it: "
+        f"{'; '.join(told)}. By their means no other loss is both better and faster than {' or '.join(front)}."
     )
 
 
@@ -150,7 +150,7 @@ def _locator() -> Any:
 
 
 def _labels(axes: Axes, points: Sequence[tuple[Contender, float]], contest: Contest, colours: Colours) -> None:
-    """Writes each name beside its point, where it covers no other point, name or line if that can be."""
+    """Writes each name next to its point, if possible without covering another point, name or line."""
     drawn: Any = axes.figure.canvas
     renderer = drawn.get_renderer()
     unit = renderer.points_to_pixels(1)
@@ -203,7 +203,7 @@ OFFSETS = (
     *((8, up, "left", "center") for up in (14, -14, 24, -24, 34, -34)),
     *((-8, up, "right", "center") for up in (14, -14, 24, -24, 34, -34)),
 )
-"""Where a name may stand beside its point, in points; earlier ones first."""
+"""Offsets of a name from its point, in points, in order of preference."""
 
 
 def _overlaps(boxes: Values, others: Values) -> Values:

@@ -1,7 +1,7 @@
 """How the chosen trainings went, epoch by epoch.
 
-Each function draws one figure, or gives None where there is nothing to draw; beside each stands a `said_` function
-with the same in words and numbers.
+Each function draws one figure, or gives None where there is nothing to draw; each has a `said_` function
+with the same content in words and numbers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Values = NDArray[np.float64]
 
 
 def curves(contest: Contest, colours: Colours) -> Figure | None:
-    """The task's metric on validation data by epoch: the median over repeats, and what 8 of 10 repeats lie within."""
+    """The task's metric on validation data by epoch: the median over repeats, and the range of 8 in 10 repeats."""
     found = learning_curves(contest)
     if not found or max(len(curve.median) for curve in found) < 2:
         return None
@@ -61,7 +61,7 @@ def said_curves(contest: Contest) -> str:
 
 
 def _settled(found: Sequence[Curve]) -> Values:
-    """All that is drawn but for the first tenth of the epochs, which would press the rest together."""
+    """The drawn values without the first tenth of the epochs, which would compress the rest."""
     start = max(1, max(len(curve.median) for curve in found) // 10)
     parts = [part[min(start, len(part) - 1) :] for c in found for part in (c.low, c.median, c.high)]
     return np.concatenate(parts)

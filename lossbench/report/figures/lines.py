@@ -1,4 +1,4 @@
-"""What figures with one line a loss share: where axes go, whose bands are drawn, names at the lines' ends."""
+"""What figures with one line per loss share: where axes go, whose bands are drawn, names at the lines' ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lossbench.verdicts.comparison import Contest
 
 Values = NDArray[np.float64]
 MOST_BANDS = 2
-"""With more losses their bands hide each other: then only the first's and the baseline's are drawn."""
+"""With more losses the bands hide each other: then only those of the first and the baseline are drawn."""
 
 
 def window(values: Values) -> tuple[float, float]:
@@ -47,7 +47,7 @@ def way(contest: Contest) -> str:
 
 
 def named_ends(axes: Axes, ends: Sequence[tuple[float, str]], colours: Colours) -> None:
-    """Names at the right of the axes, each as near the end of its line as the others let it."""
+    """Names at the right of the axes, each as near the end of its line as the others allow."""
     low, high = axes.get_ylim()
     figure: Any = axes.figure
     gap = 0.155 / (figure.get_figheight() - 0.9)

@@ -1,4 +1,4 @@
-"""Where the errors of regression losses lie: on the usual row, or on the worst ones."""
+"""Figures of regression errors: on the usual row, and on the worst ones."""
 
 from __future__ import annotations
 

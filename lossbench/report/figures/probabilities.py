@@ -1,4 +1,4 @@
-"""What is left of differences after threshold and temperature are set right, and reliability diagrams."""
+"""Figures of what remains after tuning threshold and temperature, and reliability diagrams."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lossbench.verdicts.comparison import places
 from lossbench.verdicts.statistics import Estimate
 
 COLUMNS = 5
-"""So many reliability diagrams stand side by side."""
+"""Reliability diagrams per row."""
 
 
 # Loss or merely threshold ---------------------------------------------------------------------------------------------
@@ -38,7 +38,7 @@ def said_thresholds(found: Thresholds) -> str:
 
 
 def temperature(found: Thresholds, colours: Colours) -> Figure:
-    """How far each loss lies from the baseline as it comes, and how far after temperature scaling of both."""
+    """How far each loss lies from the baseline as trained, and after temperature scaling of both."""
     return _dumbbells(found, colours, lambda loss: loss.temperature, ("as trained", "after temperature scaling"))
 
 
@@ -50,7 +50,7 @@ Table = Callable[[Remedied], Mapping[str, Remains] | None]
 
 
 def _dumbbells(found: Thresholds, colours: Colours, table: Table, names: tuple[str, str]) -> Figure:
-    """One panel a metric, one row a loss: the hollow mark as it comes, the full one after the remedy, 95 % bars."""
+    """One panel per metric, one row per loss: hollow mark as trained, full mark after the remedy, 95 % bars."""
     losses = [(loss.title, rows) for loss in found.losses if (rows := table(loss))]
     metrics = list(dict.fromkeys(metric for _, rows in losses for metric in rows))
     with canvas(10, 1.25 + 0.46 * len(losses), 1, len(metrics), sharey=True, squeeze=False) as (figure, axes):
@@ -91,7 +91,7 @@ def _dumbbell(axes: Axes, place: int, one: Remains, colour: str, marker: str) ->
 
 
 def _remain(axes: Axes, rows: Sequence[Remains | None]) -> None:
-    """What remains, as words right of the panel; pale with a question mark where that is within noise."""
+    """Writes what remains to the right of the panel; pale, with a question mark, where it is within noise."""
     head: dict[str, Any] = {"transform": axes.transAxes, "color": MUTED, "fontsize": 8, "va": "bottom"}
     axes.text(1.02, 1.01, "remains", **head)
     for place, one in enumerate(rows):
@@ -133,7 +133,7 @@ def _gain(estimate: Estimate) -> str:
 
 
 def reliability(found: Calibrations, colours: Colours) -> Figure:
-    """One square a loss: below the diagonal it promises more than it keeps. Hollow: after temperature scaling."""
+    """One square per loss: below the diagonal it is overconfident. Hollow: after temperature scaling."""
     titles = [*(loss.title for loss in found.losses), *found.without]
     columns = min(COLUMNS, len(titles))
     rows = -(-len(titles) // columns)

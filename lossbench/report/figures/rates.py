@@ -1,7 +1,7 @@
-"""What the learning rate and more trials are worth to each loss.
+"""How much the learning rate and more trials matter to each loss.
 
-Each function draws one figure, or gives None where there is nothing to draw; beside each stands a `said_` function
-with the same in words and numbers.
+Each function draws one figure, or gives None where there is nothing to draw; each has a `said_` function
+with the same content in words and numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Values = NDArray[np.float64]
 
 
 def sensitivity(contest: Contest, colours: Colours) -> Figure | None:
-    """What each loss reaches on validation data by learning rate: median, and what 8 of 10 trainings lie within."""
+    """What each loss reaches on validation data by learning rate: median, and the range of 8 in 10 trainings."""
     found = sensitivity_of(contest)
     if not found:
         return None
@@ -71,24 +71,24 @@ def said_sensitivity(contest: Contest) -> str:
     """The best band of rates of each loss, and how far its medians range."""
     found = sensitivity_of(contest)
     if not found:
-        return "All trainings had one learning rate."
+        return "All trainings used one learning rate."
     told = []
     for one in found:
         there = np.flatnonzero(np.isfinite(one.median))
         lost = f", {int(one.diverged.sum())} of {int(one.trainings.sum())} diverged" if one.diverged.any() else ""
         if not len(there):
-            told.append(f"{one.title} has no band of rates in which half of its trainings end{lost}")
+            told.append(f"{one.title} has no band of rates in which half of its trainings finish{lost}")
             continue
         order = there[np.argsort(contest.chosen_sign * one.median[there], kind="stable")]
         best, worst = (
-            f"{amount(float(one.median[i]), contest)} round {rate(float(one.rates[i]))}" for i in order[[-1, 0]]
+            f"{amount(float(one.median[i]), contest)} around {rate(float(one.rates[i]))}" for i in order[[-1, 0]]
         )
         told.append(f"{one.title} best with {best}, worst with {worst}{lost}")
     return f"Median validation {spoken(contest.chosen_by)} by learning rate, {way(contest)}: {'; '.join(told)}."
 
 
 def after_k_trials(contest: Contest, colours: Colours) -> Figure | None:
-    """What more trials buy: the best validation value after each trial, mean over repeats."""
+    """The value of more trials: the best validation value after each trial, mean over repeats."""
     found = after_k_trials_of(contest)
     if not found:
         return None
@@ -110,7 +110,7 @@ def after_k_trials(contest: Contest, colours: Colours) -> Figure | None:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
         axes.set_xlabel("trials in each repeat")
         metric_axis(axes, contest)
-        axes.set_title("The best after so many trials")
+        axes.set_title("Best value after this many trials")
         named_ends(axes, ends, colours)
     return figure
 
@@ -119,7 +119,7 @@ def said_after_k_trials(contest: Contest) -> str:
     """From the first trial to the last."""
     found = after_k_trials_of(contest)
     if not found:
-        return "One trial a repeat: nothing to choose from."
+        return "One trial per repeat: nothing to choose from."
     told = [
         f"{title} {' to '.join(amount(float(v), contest) if np.isfinite(v) else 'diverged' for v in values[[0, -1]])}"
         for title, values in found.items()

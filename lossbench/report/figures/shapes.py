@@ -1,4 +1,4 @@
-"""The shape of each loss, and who pulls at the weights at the end of training."""
+"""The shape of each loss, and which rows drive the gradient at the end of training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lossbench.report.figures.style import GRID, INK, MUTED, NEUTRAL, PANEL, SER
 
 Values = NDArray[np.float64]
 MOST_SEGMENTS = 3
-"""More classes than these become a table of tinted cells: slivers of bars cannot be read."""
+"""With more classes a table of tinted cells replaces bars too thin to read."""
 TINTS = (0.06, 0.16, 0.28, 0.42, 1.0)
 """From the easiest fifth to the hardest, which stands out."""
 CAPS = {"value": 14.0, "slope": 5.5}
@@ -96,11 +96,11 @@ def _at(x: Values, y: Values, point: float) -> str:
     return f"{float(np.interp(point, x, y)):.2g}"
 
 
-# Who pulls ------------------------------------------------------------------------------------------------------------
+# Which rows drive the gradient ----------------------------------------------------------------------------------------
 
 
 def pulls(found: Pulls, colours: Colours) -> Figure:
-    """Shares of the gradient at the end of training: by how hard rows still are, and by class where there are any."""
+    """Shares of the gradient at the end of training: by how hard rows still are, and by class if there are any."""
     with_classes = [loss for loss in found.losses if loss.by_class is not None]
     wide = len(found.classes) > MOST_SEGMENTS
     columns = 2 if with_classes else 1
@@ -156,7 +156,7 @@ def _bars(
 
 
 def _cells(axes: Axes, rows: Sequence[tuple[str, Values]], names: Sequence[str], share: Values) -> None:
-    """A table: tinted where a class pulls more than its rows would, and that much the stronger."""
+    """A table: the more a class's share of the gradient exceeds its share of rows, the stronger the tint."""
     quiet(axes)
     for place, (_, shares) in enumerate(rows):
         for column, value in enumerate(shares):
@@ -169,7 +169,7 @@ def _cells(axes: Axes, rows: Sequence[tuple[str, Values]], names: Sequence[str],
     axes.set_xticks(range(len(names)), [fill(name, 9) for name in names])
     axes.tick_params(axis="x", labeltop=True, labelbottom=False)
     axes.set_xlim(-0.5, len(names) - 0.5)
-    axes.set_xlabel("% of the gradient; the deeper, the more above its share of rows", color=MUTED)
+    axes.set_xlabel("% of the gradient; darker: further above the class's share of rows", color=MUTED)
     _rows(axes, [title for title, _ in rows])
 
 

@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 INK, MUTED, GRID, PANEL, BAND = "#1d2433", "#596275", "#d5dae3", "#fefefe", "#e4e9f3"
 BETTER, WORSE, NEUTRAL = "#0a7a4a", "#b2410e", "#4a5a78"
 SERIES = ("#0072b1", "#c1440c", "#0a7f5a", "#a6367f", "#8a6400", "#5b4fc4", "#127c8a", "#9c2b3d", "#4f6b1f", "#6b4e3d")
-"""One colour a loss, in the order of the command; each at least 4.5 : 1 on white."""
+"""One colour per loss, in the order of the command; each at least 4.5 : 1 on white."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
-"""Colour never stands alone: lines differ in dashes, points in shape."""
+"""Colour is never the only cue: lines differ in dashes, points in shape."""
 FULL, HALF = 10.0, 5.0
 """Inches: the width of the page, and of one of two columns."""
 VARIABLES = {
@@ -40,7 +40,7 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "lossbench",
     "pdf.fonttype": 42,
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib; others would be looked for at every word
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib; it would search for others at every word
     "text.parse_math": False,
     "font.size": 9.0,
     "axes.titlesize": 9.5,
@@ -99,7 +99,7 @@ class Colours:
 
 
 def laid_out(figure: Figure) -> None:
-    """Finds room for everything, once: left to `savefig`, matplotlib draws each figure a second time for it."""
+    """Lays the figure out once; through `savefig`, matplotlib would draw each figure a second time for it."""
     if (engine := figure.get_layout_engine()) is not None:
         with mpl.rc_context(STYLE):
             engine.execute(figure)
@@ -151,7 +151,7 @@ def quiet(axes: Axes) -> None:
 
 
 def reach(extents: Sequence[tuple[float, float]], margin: float) -> tuple[float, float]:
-    """From where to where an axis goes so that a loss far off does not press all others together.
+    """The limits of an axis, such that a far-off loss does not compress all others.
 
     At most a third of the losses lie outside, and only those three times as far as the next one; the margin band
     shows whole unless it is far wider than all that there is to see.

@@ -1,4 +1,4 @@
-"""Which entity types are taken for which."""
+"""Figures of which entity types are confused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = 5
 
 
 def confusion(found: Sequence[Confusion], colours: Colours) -> Figure:
-    """One square a loss: rows are the truth, columns what was predicted, numbers per cent of the row's words."""
+    """One square per loss: rows are the truth, columns what was predicted, numbers per cent of the row's words."""
     columns = min(COLUMNS, len(found))
     if len(found[0].types) > 8:
         columns = min(2, columns)
@@ -56,7 +56,7 @@ def _square(axes: Axes, one: Confusion, *, first: bool) -> None:
                 tints.setdefault((BETTER if true == predicted else WORSE, tint), []).append(cell)
             text, ink = (f"{100 * share:.0f}", INK) if share >= 0.005 else ("·", MUTED)
             axes.text(predicted, true, text, ha="center", va="center", fontsize=8, color=ink)
-    for (colour, tint), cells in tints.items():  # one path a tint: the report holds many of these
+    for (colour, tint), cells in tints.items():  # one path per tint: the report holds many of these
         axes.add_patch(PathPatch(Path.make_compound_path(*cells), facecolor=colour, alpha=tint, linewidth=0))
     axes.set_xlim(-0.5, k - 0.5)
     axes.set_ylim(k - 0.5, -0.5)

@@ -1,7 +1,7 @@
 """Figures of the verdict on one task: every repeat, and every pair.
 
-Each function draws one figure, or gives None where there is nothing to draw; beside each stands a `said_` function
-with the same in words and numbers, which is read aloud and printed in its place.
+Each function draws one figure, or gives None where there is nothing to draw; each has a `said_` function
+with the same content in words and numbers, for screen readers and for print.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from lossbench.verdicts.words import amount, listed, several, span
 
 Values = NDArray[np.float64]
 MOST_PAIRS = 14
-"""Losses in a matrix; with more its cells are too small to read."""
+"""The most losses in a matrix; with more its cells are too small to read."""
 
 
 # Every repeat -----------------------------------------------------------------------------------------------------
 
 
 def repeats(contest: Contest, colours: Colours) -> Figure | None:
-    """Every repeat of every loss as a dot beside the baseline's same repeat, with both intervals of the mean."""
+    """Every repeat of every loss as a dot, relative to the baseline's same repeat, with both intervals of the mean."""
     rows = _rows(contest)
     if not rows or len(rows) < 2:
         return None
@@ -77,7 +77,7 @@ def repeats(contest: Contest, colours: Colours) -> Figure | None:
         axes.spines["left"].set_visible(False)
         axes.xaxis.set_major_formatter(lambda value, _: tick(value))
         axes.set_xlabel(f"← worse      gain in {spoken(contest.metric)} over {contest.baseline}      better →")
-        axes.set_title("Every repeat beside the baseline's same repeat")
+        axes.set_title("Every repeat relative to the baseline's same repeat")
         axes.text(1.01, 1.02, "won·tied·lost, mean gain", transform=axes.transAxes, color=MUTED, fontsize=8)
         figure.legend(handles=_legend(contest), loc="outside lower center", ncols=5, handlelength=1.6, borderaxespad=0)
     return figure
@@ -98,7 +98,7 @@ def said_repeats(contest: Contest) -> str:
         told.append(f"{said})")
     unit = f"Gains in {spoken(contest.metric)} over {contest.baseline}, above 0 is better"
     margin = f"within {amount(contest.margin, contest)} is the same in practice"
-    return f"{unit}, {margin}: {'; '.join(told)}." if told else f"No repeats to set beside {contest.baseline}."
+    return f"{unit}, {margin}: {'; '.join(told)}." if told else f"No repeats to compare with {contest.baseline}."
 
 
 def _rows(contest: Contest) -> list[Contender]:
@@ -203,20 +203,22 @@ def pairs(contest: Contest) -> Figure | None:
         matrix(axes, [short(t, 20) for t in titles], [short(t, 20) for t in titles], turned=True)
         of = several(len(contest.differences) // 2, "pair")
         figure.suptitle("P(better): row against column, %", x=0.01, ha="left", size=9.5, weight="bold")
-        figure.supxlabel(f"bold: shown, by Holm over {of}; repeats won and half of those tied", size=8, color=MUTED)
+        figure.supxlabel(
+            f"bold: shown after Holm over {of}; counts repeats won and half of those tied", size=8, color=MUTED
+        )
     return figure
 
 
 def said_pairs(contest: Contest) -> str:
-    """Who is shown to beat whom; for few losses also how often each wins."""
+    """Which losses are shown to beat which; for few losses also how often each wins."""
     titles, shares, signs = win_shares(contest)
     if len(titles) < 2 or np.isnan(shares).all():
-        return "Fewer than two losses to set beside each other."
+        return "Fewer than two losses to compare."
     won = [listed([titles[j] for j in np.nonzero(row > 0)[0]]) for row in signs]
     told = [f"{title} beats {others}" for title, others in zip(titles, won, strict=True) if others]
     first = f"Of the first {len(titles)} losses, " if len(contest.ranked) > len(titles) else "Of all losses, "
     count = several(len(titles) * (len(titles) - 1) // 2, "pair")
-    shown = f"{first}{int((signs > 0).sum())} of {count} are told apart by Holm over all pairs"
+    shown = f"{first}{int((signs > 0).sum())} of {count} differ after Holm over all pairs"
     often = [
         f"P(better) of {titles[i]} against {titles[j]} is {100 * shares[i, j]:.0f} %"
         for i, j in zip(*np.nonzero(np.triu(np.isfinite(shares), 1)), strict=True)

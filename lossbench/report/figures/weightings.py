@@ -11,7 +11,7 @@ from lossbench.verdicts.words import listed
 
 
 def front(found: Tradeoff, colours: Colours) -> Figure:
-    """One point a weighting; a line through those that no other beats."""
+    """One point per weighting; a line through those that no other beats."""
     with canvas(FULL, 3.5) as (figure, axes):
         best = found.front
         axes.plot(*zip(*(w.values for w in best), strict=True), color=NEUTRAL, linewidth=1.2, zorder=2)

@@ -1,6 +1,6 @@
 """What a record says, as Python code: plain values as literals, module paths as imports, titles within a comment.
 
-Records may come from anybody, so what is no literal and no dotted name is refused, and no text becomes code.
+Records may come from anybody: only literals and dotted names are written, and no text becomes code.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def literal(value: Any) -> str:
         text = pformat(value, width=WIDTH, sort_dicts=False)
         if ast.literal_eval(text) == value:
             return text
-    except (ValueError, SyntaxError, RecursionError, MemoryError):  # of numbers and lists that nobody writes by hand
+    except (ValueError, SyntaxError, RecursionError, MemoryError):  # nested or long beyond anything written by hand
         pass
     raise InputError(f"The record holds a {type(value).__name__} that cannot be written as Python: train it again.")
 
@@ -38,7 +38,7 @@ def keywords(params: Mapping[str, Any]) -> str:
 
 
 def imported(path: str, what: str, taken: Iterable[str]) -> tuple[str, str]:
-    """The line that imports a dotted path, and the name that it has then. InputError for what is no dotted path."""
+    """The line that imports a dotted path, and the name that it has then. InputError for anything else."""
     parts = path.replace(":", ".").split(".")
     if len(parts) < 2 or not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
         raise InputError(f"{what} of the record is {one_line(path)[:80]!r}, which is no path such as my.module.Name.")
@@ -66,5 +66,5 @@ def number(value: Any, what: str) -> float:
 
 
 def one_line(text: object) -> str:
-    """Text that stays in its comment: line ends and whatever is not printable become spaces."""
+    """Text that stays in its comment: line ends and unprintable characters become spaces."""
     return "".join(c if c.isprintable() else " " for c in str(text))

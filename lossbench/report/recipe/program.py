@@ -25,7 +25,7 @@ _NAMES = """copy torch lossbench reduce build penalty_of Kind LossChoice Penalty
 model optimizer penalty predicted best best_epoch epoch rows batch scored output target value kept prediction numbers
 positive found"""
 OWN_NAMES = frozenset(_NAMES.split())
-"""What the printed code calls its own things."""
+"""Names that the printed code uses itself."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class Program:
         ]
 
     def _training(self) -> list[str]:
-        """Epochs as in the sweep: the best by the metric on validation data is kept, patience ends them."""
+        """Epochs as in the sweep: the best by the metric on validation data is kept; early stopping by patience."""
         training = self._cell.training
         epochs, clip, stop = training.max_epochs, training.clip_norm, training.patience
         weighs = self._task not in (*TABLES, TEXT)
@@ -248,7 +248,7 @@ class Program:
         return lines
 
     def _raw(self, inputs: str) -> str:
-        """What the model gives; of a model that returns several things, the one that was asked for."""
+        """What the model gives; of a model with several outputs, the chosen one."""
         picked = self._cell.model.output
         return f"model({inputs})" if picked is None else f"model({inputs})[{literal(picked)}]"
 
