@@ -151,7 +151,7 @@ TABLE = ("task=regression", "task.data.path=reg.csv", "task.data.target=y")
         (("+loss=mse", "+loss.foo=3"), "There is no key 'loss.foo'"),
         (("+loss=mse", "+controls.foo=3"), "There is no key 'controls.foo'"),
         (("+loss=mse", "+regularizer=l2", "+regularizer.foo=3"), "There is no key 'regularizer.foo'"),
-        (("+loss=mse", "~training.optimizer"), "a key cannot be taken away"),
+        (("+loss=mse", "~training.optimizer"), "keys cannot be removed"),
         (("+loss=mse", "protocol.name=strict"), "say protocol=... instead"),
         (("+loss=mse", "report.baseline=MAE"), "Did you mean mae"),
         (("+loss=mse", "-m", "controls.scale=2,3", "+controls=placebo"), "one value must serve all cells"),
