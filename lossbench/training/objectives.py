@@ -80,7 +80,7 @@ class Objectives(nn.Module):
 
     @torch.no_grad()
     def predict(self, output: Tensor) -> Prediction:
-        """Predictions from outputs [R, n] or [R, n, outputs] of all replicas: scores, labels, probabilities [R, ...]."""
+        """Scores, labels and probabilities [R, n, ...] from outputs [R, n] or [R, n, outputs] of all replicas."""
         usual = all(type(loss).predict is Loss.predict for loss in self.losses)
         if usual or (self.calling is Calling.FLAT and not self.stacks and not self.learned):
             return predicted(self.losses[0], output)

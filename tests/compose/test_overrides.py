@@ -152,7 +152,7 @@ TABLE = ("task=regression", "task.data.path=reg.csv", "task.data.target=y")
         (("+loss=mse", "+controls.foo=3"), "There is no key 'controls.foo'"),
         (("+loss=mse", "+regularizer=l2", "+regularizer.foo=3"), "There is no key 'regularizer.foo'"),
         (("+loss=mse", "~training.optimizer"), "keys cannot be removed"),
-        (("+loss=mse", "protocol.name=strict"), "say protocol=... instead"),
+        (("+loss=mse", "protocol.name=strict"), "set protocol=... instead"),
         (("+loss=mse", "report.baseline=MAE"), "Did you mean mae"),
         (("+loss=mse", "-m", "controls.scale=2,3", "+controls=placebo"), "one value must serve all cells"),
         (("+loss=mse", "-m", "results=choice(a,b)"), "one value must serve all cells"),
