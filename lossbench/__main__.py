@@ -29,14 +29,14 @@ def console() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line; the exit code is 0 done, 1 a cell failed, 2 bad input, 130 interrupted."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # two sweeps on one machine don't spin against each other
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # so that two sweeps on one machine do not busy-wait
     try:
         if not argv or argv[0] in commands.COMMANDS or argv[0] == "--version":
             code = commands.run(argv)
-            sys.stdout.flush()  # here and not at exit, where a reader that went away could no longer be caught
+            sys.stdout.flush()  # here, since at exit a closed pipe could no longer be caught
             return code
         if "=" not in argv[0] and not argv[0].startswith(("-", "~")):
-            hint = "Losses are compared by lossbench +loss=mse,bce -m; `lossbench` alone shows what else there is."
+            hint = "To compare losses: lossbench +loss=mse,bce -m; `lossbench` alone lists the other commands."
             raise UnknownName("command", argv[0], commands.COMMANDS, hint)
         from lossbench.compose.arguments import arrange
 
@@ -93,7 +93,7 @@ def _tracker(settings: Settings, sweep: Sweep) -> Tracker | None:
 
 
 def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: bool, uri: str | None) -> int:
-    """Tables, the answer and the report from the records alone; what was trained is shown even after Ctrl-C."""
+    """Writes tables, answer and report, from the records only; after Ctrl-C too, for what was trained."""
     from lossbench import api
     from lossbench.cli import display, tables
     from lossbench.records.record import Status
@@ -102,22 +102,27 @@ def _conclude(sweep: Sweep, tracker: Tracker | None, command: str, interrupted: 
     from lossbench.verdicts.answer import answer
 
     out = display.console()
-    found = api.conclude(sweep)
-    told = answer(found.comparison)
-    tables.show_contests(out, found.comparison.contests)
-    tables.show_answer(out, told)
+    concluded = api.conclude(sweep)
+    verdict = answer(concluded.comparison)
+    tables.show_contests(out, concluded.comparison.contests)
+    tables.show_answer(out, verdict)
     errors: list[str] = []
     if tracker:
-        tracker.log_sweep(view(found.comparison, told, pictures(found.blocks)), sweep.folder, command)
+        tracker.log_sweep(view(concluded.comparison, verdict, pictures(concluded.blocks)), sweep.folder, command)
         display.wait(out, tracker.busy())
         errors = [f"MLflow did not take everything: {e}. The records are complete." for e in tracker.close()]
     display.farewell(
-        out, sweep, tracked=tracker is not None, errors=[*found.unreadable, *errors], interrupted=interrupted, uri=uri
+        out,
+        sweep,
+        tracked=tracker is not None,
+        errors=[*concluded.unreadable, *errors],
+        interrupted=interrupted,
+        uri=uri,
     )
     if interrupted:
         return INTERRUPTED
     mine = {entry.cell.digest for entry in sweep.entries.values()}
-    failed = [r for r in found.records if r.status is Status.FAILED and r.cell.digest in mine]
+    failed = [r for r in concluded.records if r.status is Status.FAILED and r.cell.digest in mine]
     return FAILED if failed else DONE
 
 

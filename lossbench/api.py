@@ -40,21 +40,34 @@ def compare(
     reuse: bool = True,
     overrides: Sequence[str] = (),
 ) -> ShownComparison:
-    """Trains losses against each other and judges them: `lossbench.compare(["mse", "huber"], data=frame, target="y")`.
+    """Trains losses on the same data and judges them: `lossbench.compare(["mse", "huber"], data=frame, target="y")`.
 
-    losses: installed names; the task's baseline joins them if it is not among them.
-    data: a DataFrame, a file (CSV, Parquet, CoNLL), or the name of a data set that comes along; else the task's own.
-    target: the column to predict; needed for a DataFrame or a table's file. positive: its value that counts as 1.
-    model: a name (mlp, linear, tagger), a class, or a function `(inputs, outputs) -> nn.Module`, importable by name.
-    task: regression, binary or ner; left out, a target of two values is binary, others are regression.
-    reuse: cells that were done already, anywhere in results, are not trained again.
-    overrides: anything else that the command takes, as `"training.max_epochs=20"`.
-    The records and the report lie in `results`, as the command's do; nothing is tracked in MLflow.
-    Raises InputError for what cannot be run, before anything is trained.
+    Records and report are written to `results`, as the command does; nothing is tracked in MLflow.
+
+    Args:
+        losses: Names of installed losses. The task's baseline is added if it is not among them.
+        data: A DataFrame, a file (CSV, Parquet, CoNLL), or the name of a built-in data set; None for the task's own.
+        target: The column to predict; required for a DataFrame or a table file.
+        positive: The target's value that counts as 1, in binary classification.
+        model: A name (mlp, linear, tagger), a class, or a function `(inputs, outputs) -> nn.Module` that can be
+            imported by name. None for the task's own.
+        task: regression, binary or ner. If None, a target with two values is binary, any other regression.
+        protocol: The budget of every loss: smoke, fixed, standard or strict.
+        results: The folder of all sweeps.
+        name: The name of this sweep and of its folder in `results`; None for date and time.
+        reuse: Whether to use finished cells anywhere in `results` instead of training them again.
+        overrides: Any other overrides of the command, such as `"training.max_epochs=20"`.
+
+    Returns:
+        The judged comparison, with the warnings on data and losses. A notebook shows it as the report.
+
+    Raises:
+        InputError: If the arguments cannot be run; raised before anything is trained.
+        KeyboardInterrupt: After Ctrl-C; finished cells keep their records.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for what is loaded from here on, as the command does
     if isinstance(losses, str) or not losses:
-        raise InputError("losses is a list of names, as ['mse', 'huber'].")
+        raise InputError("losses must be a list of names, such as ['mse', 'huber'].")
     words = [f"+loss={','.join(losses)}", "-m", f"protocol={protocol}", f"results={written(str(results))}"]
     words += [f"reuse={str(reuse).lower()}", "tracking=off", *([f"name={written(name)}"] if name else [])]
     words += _data(data, target, positive, task, Path(results), overrides)
@@ -79,21 +92,21 @@ def compare(
 
 
 def doubts(sweep: Sweep) -> Iterator[str]:
-    """What a reader should know before anything is trained: of the data, the losses, the batches, the model."""
+    """Warnings before training, on data, losses, batches and models."""
     from lossbench.runs.estimate import alike, defeated, doubtful, unstacked
     from lossbench.runs.inputs import load_task
 
     running = [entry for entry in sweep.entries.values() if entry.misfit is None]
     chosen = [entry.cell for entry in running if entry.role == "chosen"]
-    told = [w for cell in sweep.contests() for w in load_task(cell.task, cell.seed).card.warnings]
-    told += [*alike(chosen), *defeated(e.cell for e in running), *doubtful(chosen), *unstacked(sweep.contests())]
-    yield from dict.fromkeys(told)
+    found = [w for cell in sweep.contests() for w in load_task(cell.task, cell.seed).card.warnings]
+    found += [*alike(chosen), *defeated(e.cell for e in running), *doubtful(chosen), *unstacked(sweep.contests())]
+    yield from dict.fromkeys(found)
 
 
 def carry_out(sweep: Sweep, composed: Composition, observer: Observer) -> bool:
-    """Trains the cells of a sweep that has begun, by the launcher that the command names; True after Ctrl-C.
+    """Trains the cells of a sweep that has begun, by the command's launcher; True after Ctrl-C.
 
-    Raises InputError where the launcher runs none of them; nothing is left of the sweep then.
+    Raises InputError if the launcher runs none of them; the sweep's folder is removed then.
     """
     from lossbench.compose.launch import launcher
     from lossbench.records import store
@@ -108,18 +121,18 @@ def carry_out(sweep: Sweep, composed: Composition, observer: Observer) -> bool:
 
 @dataclass(frozen=True)
 class Concluded:
-    """What a sweep has come to: read from its records alone, and written beside them."""
+    """The result of a sweep, computed from its records only."""
 
     comparison: Comparison
     records: list[Record]
     blocks: list[Section]
-    """Of the report."""
+    """The sections of the report."""
     unreadable: list[str]
     """An error for each record that cannot be read."""
 
 
 def conclude(sweep: Sweep) -> Concluded:
-    """Judges what lies in a sweep's folder, and writes report and tables."""
+    """Judges the records in a sweep's folder, and writes report and tables."""
     from lossbench.records import store
     from lossbench.report.page import write
     from lossbench.report.sections import sections
@@ -133,18 +146,18 @@ def conclude(sweep: Sweep) -> Concluded:
     return Concluded(comparison, records, blocks, unreadable)
 
 
-# What `compare` takes, as the words of a command ----------------------------------------------------------------------
+# The arguments of `compare`, as those of a command --------------------------------------------------------------------
 
 
 def _data(
     data: Any, target: str | None, positive: object, task: str | None, results: Path, overrides: Sequence[str]
 ) -> list[str]:
-    """The overrides that stand for a frame, a file or a name."""
+    """The overrides for a frame, a file or a name."""
     if data is None:
         return [f"task={task}"] if task else []
     if isinstance(data, (str, Path)) and not Path(data).exists():
         if task is None:
-            raise InputError(f"There is no file {data}; if it is the name of a data set, say its task as well.")
+            raise InputError(f"There is no file {data}; if it is the name of a data set, give its task too.")
         return [f"task={task}", f"task/data={written(str(data))}"]
     path = Path(data) if isinstance(data, (str, Path)) else _stored(data, results)
     if path.suffix in (".conll", ".bio", ".iob", ".iob2"):
@@ -157,7 +170,7 @@ def _data(
 
 
 def _stored(frame: Any, results: Path) -> Path:
-    """The frame as a Parquet file in results, under a name of its content: equal frames are one data set."""
+    """The frame as a Parquet file in results, named by its content: equal frames are one data set."""
     from lossbench.data.frames import as_parquet
 
     content = as_parquet(frame)
@@ -170,7 +183,7 @@ def _stored(frame: Any, results: Path) -> Path:
 
 
 def _task_of(path: Path, target: str, positive: object, overrides: Sequence[str]) -> str:
-    """Binary where the target has two values, or one of them is said to be positive."""
+    """Binary if the target has two values, or `positive` is given; else regression."""
     from lossbench.compose.arguments import value_of
     from lossbench.compose.texts import as_text
     from lossbench.data.dialect import KEYS, Dialect

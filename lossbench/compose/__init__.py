@@ -1,1 +1,1 @@
-"""Hydra's side: the command line in order, installed losses as a config group, composed configurations as cells."""
+"""Everything about Hydra: the command line in order, installed losses as a config group, configurations as cells."""

@@ -13,7 +13,7 @@ from lossbench.compose.texts import as_text, plain
 from lossbench.errors import InputError
 
 APPENDED = ("loss", "regularizer", "experiment", "controls")
-"""Groups that the defaults list does not mention, so that Hydra wants a plus before them."""
+"""Groups missing from the defaults list, for which Hydra requires a plus."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Arguments:
         return replace(self, overrides=tuple(overrides))
 
     def value(self, key: str) -> str | None:
-        """What the last override of `key` says, as written; None without one."""
+        """The value of the last override of `key`, as written; None without one."""
         said = [o.partition("=")[2] for o in self.overrides if o.lstrip("+").partition("=")[0] == key]
         return said[-1] if said else None
 
 
 def arrange(argv: Sequence[str]) -> Arguments:
     """Flags before overrides, `loss=` as `+loss=`, and the groups that other overrides imply."""
-    from hydra._internal.utils import get_args_parser  # Hydra's own parser, so that the two never disagree
+    from hydra._internal.utils import get_args_parser  # Hydra's own parser, so that both read the same
 
     def refuse(message: str) -> NoReturn:
         raise InputError(f"{message}. `lossbench --help` shows what can be given.")
@@ -48,7 +48,9 @@ def arrange(argv: Sequence[str]) -> Arguments:
     parsed = parser.parse_intermixed_args(list(argv))
     for flag in ("config_name", "config_path", "experimental_rerun"):
         if getattr(parsed, flag):
-            raise InputError(f"--{flag.replace('_', '-')} has no part in lossbench; --config-dir adds your own files.")
+            raise InputError(
+                f"--{flag.replace('_', '-')} is not available in lossbench; --config-dir adds your own files."
+            )
     rest = list(parsed.overrides)
     flags = []
     for word in argv:
@@ -59,7 +61,7 @@ def arrange(argv: Sequence[str]) -> Arguments:
     asks = any((parsed.help, parsed.hydra_help, parsed.cfg, parsed.info, parsed.shell_completion))
     for override in parsed.overrides:
         if "=" not in override and not override.startswith("~"):
-            raise InputError(f"'{override}' is no override: say key=value. `lossbench --help` shows the keys.")
+            raise InputError(f"'{override}' is not an override: write key=value. `lossbench --help` shows the keys.")
     overrides = tuple(_plus(as_text(override, bool(parsed.multirun))) for override in parsed.overrides)
     if parsed.config_dir and not Path(parsed.config_dir).is_dir():
         raise InputError(f"--config-dir {parsed.config_dir}: there is no such folder.")
@@ -68,7 +70,7 @@ def arrange(argv: Sequence[str]) -> Arguments:
 
 
 def value_of(override: str) -> Any:
-    """What `key=value` gives, read by Hydra's grammar. Raises InputError for one that cannot be read, or a sweep."""
+    """The value in `key=value`, read by Hydra's grammar. Raises InputError for a sweep, or if it cannot be read."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -77,7 +79,7 @@ def value_of(override: str) -> Any:
     except HydraException as error:
         raise InputError(f"'{override}' cannot be read: {str(error).splitlines()[0]}.") from error
     if parsed.is_sweep_override():
-        raise InputError(f"'{override}': one value at a time can be given here.")
+        raise InputError(f"'{override}': only one value can be given here.")
     return parsed.value()
 
 
@@ -106,7 +108,7 @@ def _implied(arguments: Arguments) -> Arguments:
 
 
 def _proposal(path: Path, target: str) -> str:
-    """Which task a file's first rows suggest."""
+    """The task that a file's first rows suggest."""
     every = "Say task=regression for a number, task=binary for a target with two values, task=ner for tagged sentences."
     try:
         with path.open(newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""A composed configuration as a cell: plain values of the right types, or a refusal in words."""
+"""From a composed configuration to a cell of plain values with the right types, or an InputError."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lossbench.loss.catalogue import catalogue, custom_family, load_family
 from lossbench.plan import Cell, LossChoice, ModelChoice, Penalty, Protocol, Scope, TaskChoice, Training
 
 HALVES = 2
-"""Trainings on each half of a repeat's rows, where verdicts are to hold with other training rows."""
+"""Default trainings per half of a repeat's rows, if verdicts must hold with other training rows."""
 OPTIMIZERS = ("adamw", "sgd")
 SAVED = ("none", "best")
 ENGINES = ("auto", "replicas", "sequential")
@@ -37,10 +37,10 @@ DIALECT = ("decimal", "thousands", "missing", "header", "separator", "encoding",
 
 
 def to_cell(config: DictConfig, overrides: Sequence[str]) -> Cell:
-    """The cell that a composed configuration stands for; parameters that its loss doesn't have are left behind."""
+    """The cell of a composed configuration; parameters that its loss does not have are dropped."""
     data = _plain(config.task.data, "task.data")
     limits.of_data(data)
-    # left out where nothing is said, so that a cell has the digest that it had before these keys existed
+    # left out if not set, so that a cell keeps the digest from before these keys existed
     data = {key: value for key, value in data.items() if value is not None or key not in DIALECT}
     data["name"] = data.get("name") or _stem(Path(str(data.get("path", "data"))))
     model = _plain(config.model, "model")
@@ -82,9 +82,9 @@ def _stem(path: Path) -> str:
 
 
 def _output(given: Any) -> int | str | None:
-    """Which of a model's several outputs is meant: a place or a key."""
+    """Which of a model's several outputs to use: an index or a key."""
     if given is not None and (isinstance(given, bool) or not isinstance(given, (int, str))):
-        raise InputError(f"model.output={given}: a place in a tuple (0) or a key of a dict (logits) is needed.")
+        raise InputError(f"model.output={given} must be an index into a tuple (0) or a key of a dict (logits).")
     return given
 
 
@@ -123,7 +123,7 @@ def _metric_params(given: Any) -> dict[str, Any] | None:
 
 
 def _protocol(config: DictConfig, overrides: Sequence[str]) -> Protocol:
-    """The budget, smaller where the model's config says so; what the command line says itself is left alone."""
+    """The budget, smaller where the model's config says so; the command line's own values are kept."""
     data = _plain(config.protocol, "protocol")
     budget = (_plain(config.model, "model").get("budget") or {}).get(data["name"])
     if budget is not None:
@@ -146,7 +146,7 @@ def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
     said = {o.lstrip("+").partition("=")[0].removeprefix("loss.params.") for o in overrides}
     limits.known_keys("loss", config, LOSS_KEYS)
     if config.search not in (None, {}):
-        raise InputError("loss.search={} tunes the learning rate alone; nothing else can be said of loss.search.")
+        raise InputError("loss.search can only be {}, which tunes the learning rate alone.")
     tuned = config.search is None
     params = _plain(config.params, "loss.params")
     if config.name == CUSTOM:
@@ -178,7 +178,7 @@ def _training(data: dict[str, Any]) -> Training:
 
 
 def _typed(cls: type, data: dict[str, Any], what: str) -> None:
-    """Holds values against the annotations of a dataclass; numbers are above 0, whole ones serve as floats."""
+    """Checks values against the annotations of a dataclass; numbers must be above 0, integers serve as floats."""
     hints = typing.get_type_hints(cls)
     limits.known_keys(what, data, hints)
     for key, value in data.items():
@@ -196,5 +196,5 @@ def _typed(cls: type, data: dict[str, Any], what: str) -> None:
 def _plain(config: DictConfig, what: str) -> dict[str, Any]:
     missing = [str(key) for key in OmegaConf.missing_keys(config)]
     if missing:
-        raise InputError(f"Nothing is said of {sorted(missing)[0]}: give it as {sorted(missing)[0]}=...")
+        raise InputError(f"{sorted(missing)[0]} is missing: set it with {sorted(missing)[0]}=...")
     return typing.cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))

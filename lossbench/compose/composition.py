@@ -35,10 +35,10 @@ from lossbench.plan.overrides import override as override_of
 from lossbench.plan.settings import Settings
 
 ONCE = ("results", "name", "reuse", "tracking", "report", "controls")
-"""What is said once for all cells of a command."""
+"""Options that are the same for all cells of a command."""
 SCOPES = tuple(scope.value for scope in Scope)
 OWN_LAUNCHER = "basic"
-"""Hydra's name for one job after the other in this process, which needs no launcher."""
+"""Hydra's name for running jobs in this process, one after the other; needs no launcher here."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class Composition:
     """Each combination of the command line, in Hydra's order; the same cell may come up twice."""
     settings: Settings
     left_out: Mapping[str, str]
-    """Losses of a glob that do not run with their defaults, with the reason."""
+    """Losses that a glob matches but that cannot run with their defaults, with the reason."""
     launcher: str = OWN_LAUNCHER
     hydra: tuple[str, ...] = ()
-    """What the command says of Hydra itself, such as options of a launcher."""
+    """The command's overrides of Hydra itself, such as options of a launcher."""
 
 
 def composition(arguments: Arguments) -> Composition:
-    """Composes every cell of a command. Raises InputError for anything that it asks in vain."""
+    """Composes every cell of a command. Raises InputError for anything in it that is not possible."""
     register()
     register_texts()
     with hydra_over(arguments):
@@ -87,7 +87,17 @@ def composition(arguments: Arguments) -> Composition:
 
 
 def cells(*words: str) -> list[Cell]:
-    """The cells that a command line asks for, each once: `lossbench.cells("+loss=mse,bce", "-m", "task=binary")`."""
+    """The cells of a command line: `lossbench.cells("+loss=mse,bce", "-m", "task=binary")`.
+
+    Args:
+        *words: The arguments of the command, one string each.
+
+    Returns:
+        The cells in Hydra's order, without duplicates. Nothing is trained.
+
+    Raises:
+        InputError: If the arguments cannot be composed.
+    """
     return list({cell.digest: cell for cell in composition(arrange(words)).cells}.values())
 
 
@@ -97,7 +107,7 @@ def _cell(overrides: Sequence[str]) -> Cell:
 
 
 def _settings(arguments: Arguments, combination: Sequence[str], cells: Sequence[Cell]) -> tuple[Settings, str]:
-    """What the command says beside its cells, the same in every combination, and the launcher that it chooses."""
+    """The command's settings, the same in every combination, and the launcher that it chooses."""
     with hydra_over(arguments), explained(arguments.overrides):
         config = compose("config", overrides=list(combination), return_hydra_config=True)
         settings, launcher = settings_of(config), str(config.hydra.runtime.choices["hydra/launcher"])
@@ -108,7 +118,7 @@ def _settings(arguments: Arguments, combination: Sequence[str], cells: Sequence[
 
 
 def settings_of(config: DictConfig) -> Settings:
-    """What a composed configuration says beside its cell."""
+    """The settings in a composed configuration: everything but its cell."""
     reuse, results = config.reuse, config.results
     name = None if config.name is None else str(config.name)
     tracked, uri = config.tracking.enabled, limits.tracking_uri(config.tracking.get("uri"))
@@ -168,7 +178,7 @@ def _chosen(losses: Sequence[str]) -> str:
 
 
 def _of_experiment(arguments: Arguments) -> list[str]:
-    """What an experiment that chooses losses sweeps over (`hydra.sweeper.params`), but for what the command says."""
+    """What an experiment sweeps over (`hydra.sweeper.params`), except for keys that the command sets."""
     experiment = arguments.value("experiment")
     if experiment is None or "," in experiment:
         return []
@@ -184,15 +194,15 @@ def _needs(name: str) -> str:
     try:
         required = [parameter.name for parameter in load_family(name).parameters if parameter.required]
     except PluginError:
-        return ""  # chosen all the same: its cell is recorded as failed
+        return ""  # chosen anyway: its cell is recorded as failed
     return f"needs loss.params.{required[0]}" if required else ""
 
 
 def _own(combination: Sequence[str], *, beside_custom: bool) -> tuple[str, ...]:
-    """A combination without what it says of parameters that its loss does not have: those of another loss of the sweep.
+    """A combination without the parameters that belong to other losses of the sweep.
 
-    beside_custom: whether a loss of somebody's own takes part, whose parameters may share a name and no type, and of
-    which more can be said than of an installed one.
+    beside_custom: whether a custom loss takes part. Its parameters may share a name but not a type, and it has
+    more keys than an installed loss.
     """
     overrides = _parsed(combination)
     (name,) = {str(o.value()) for o in overrides if o.key_or_group == "loss"}
@@ -200,7 +210,7 @@ def _own(combination: Sequence[str], *, beside_custom: bool) -> tuple[str, ...]:
         return tuple(combination)
     try:
         known = {parameter.name: parameter for parameter in load_family(name).parameters}
-    except PluginError:  # what it takes cannot be known: its cell is recorded as failed, with what was said
+    except PluginError:  # its parameters are unknown: its cell is recorded as failed, with all that was given
         return tuple(f"++{o.lstrip('+')}" if o.lstrip("+").startswith("loss.params.") else o for o in combination)
 
     def belongs(override: Override) -> bool:
@@ -226,14 +236,14 @@ def _check_parameters(overrides: Sequence[Override], losses: Sequence[str]) -> N
         if o.key_or_group.startswith("loss.params.") and o.key_or_group.count(".") == 2
     }
     if not given or CUSTOM in losses:
-        return  # what a custom loss takes, its target says
+        return  # a custom loss has the parameters of its target
     known: dict[str, list[str]] = {}
     for name in losses:
         try:
             for parameter in load_family(name).parameters:
                 known.setdefault(parameter.name, []).append(name)
         except PluginError:
-            return  # what it takes cannot be known
+            return  # its parameters are unknown
     for key in given:
         if key not in known:
             raise UnknownName(f"parameter of {' or '.join(losses)}", key, known)

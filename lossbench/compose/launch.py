@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hydra import compose
-from hydra._internal.callbacks import Callbacks  # what a launcher is made with; nothing public makes it
+from hydra._internal.callbacks import Callbacks  # needed to make a launcher; no public function does
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
@@ -25,9 +25,9 @@ Job = Callable[[int], None]
 
 
 def launcher(composed: Composition, folder: Path) -> Callable[[int, Job], None] | None:
-    """What has a number of jobs done by the launcher that the command names; None for one after the other, right here.
+    """The function that runs jobs by the command's launcher; None to run them here, one after the other.
 
-    folder: of the sweep, where a launcher may leave what it needs.
+    folder: of the sweep; a launcher may write its files there.
     """
     if composed.launcher == OWN_LAUNCHER:
         return None
@@ -45,13 +45,13 @@ class Launcher(Protocol):
     def launch(self, job: Job, count: int, options: Mapping[str, Any]) -> None:
         """Calls job(0) ... job(count - 1), each once, in any order, here or elsewhere, and returns when all have ended.
 
-        The job can be pickled. What it raises is passed on.
+        The job can be pickled. Exceptions of a job are passed on.
         """
         ...
 
 
 def _launch_installed(composed: Composition, count: int, job: Job) -> None:
-    """The jobs 0 .. count - 1, by a launcher that a package brings. Raises InputError where that fails."""
+    """Runs jobs 0 .. count - 1 by a launcher from a package. Raises InputError if that fails."""
     made: Launcher = load(LAUNCHERS, composed.launcher)
     try:
         with hydra_over(composed.arguments):
@@ -60,13 +60,13 @@ def _launch_installed(composed: Composition, count: int, job: Job) -> None:
             options = OmegaConf.to_container(config.hydra.launcher, resolve=True)
         assert isinstance(options, dict)
         made.launch(job, count, {str(key): value for key, value in options.items() if key != "_target_"})
-    except Exception as error:  # somebody else's code: whatever it raises, it says so in one line
+    except Exception as error:  # third-party code: any error is reported on one line
         raise InputError(f"hydra/launcher={composed.launcher} could not run these cells: {error}") from error
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What Hydra calls for each job. It is sent to wherever the job is done, and holds nothing but the job."""
+    """What Hydra calls for each job. It is sent to where the job runs, and holds only the job."""
 
     job: Job
 
@@ -75,9 +75,9 @@ class _Task:
 
 
 def _launch(composed: Composition, folder: Path, count: int, job: Job) -> None:
-    """The jobs 0 .. count - 1. Their configuration says nothing of cells: a job knows its cell by its number.
+    """Runs jobs 0 .. count - 1. Their configuration has no cells: a job finds its cell by its number.
 
-    Raises InputError where the launcher cannot be made, or refuses its jobs.
+    Raises InputError if the launcher cannot be made, or refuses its jobs.
     """
     words = [
         f"hydra/launcher={composed.launcher}",  # an experiment may have chosen it
@@ -96,6 +96,6 @@ def _launch(composed: Composition, folder: Path, count: int, job: Job) -> None:
                 hydra_context=context, task_function=_Task(job), config=config
             )
             for ended in made.launch([[] for _ in range(count)], initial_job_idx=0):
-                _ = ended.return_value  # raises what a job raised
-    except Exception as error:  # somebody else's code: whatever it raises, it says so in one line
+                _ = ended.return_value  # raises the job's own exception
+    except Exception as error:  # third-party code: any error is reported on one line
         raise InputError(f"hydra/launcher={composed.launcher} could not run these cells: {error}") from error

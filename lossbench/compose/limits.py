@@ -1,4 +1,4 @@
-"""What the numbers and names of a configuration may be, beyond their types: refused here, before anything is loaded."""
+"""Limits of the numbers and names in a configuration, beyond their types; checked before anything is loaded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LARGEST = {
     "task.data.sentences": 1_000_000,
     "task.data.test_sentences": 1_000_000,
 }
-"""Far above what anybody needs; beyond it a slip of the finger would run out of memory, or out of numbers."""
+"""Far above what anybody needs; a typo beyond them would run out of memory, or overflow."""
 SEEDS = 2**63 - 1
 WHOLE = ("rows", "columns", "sentences", "test_sentences")
 FILES = ("path", "validation", "test")
@@ -53,7 +53,7 @@ def text(value: Any, key: str) -> str:
 
 
 def path(value: Any, key: str) -> str:
-    """A path as it was given. Raises InputError for what can be the name of no file."""
+    """A path as it was given. Raises InputError for what cannot be a file name."""
     text(value, key)
     if "\0" in value or any(len(part.encode(errors="surrogateescape")) > 255 for part in value.split("/")):
         raise InputError(f"{key}={value[:40]}... is too long for the name of a file.")
@@ -101,7 +101,7 @@ def known_keys(group: str, given: Iterable[Any], known: Iterable[str]) -> None:
 
 
 def of_penalty(penalty: Mapping[str, Any]) -> None:
-    """Raises InputError for a penalty on nothing that can be shrunk, or by no power and strength that it can have."""
+    """Raises InputError for a penalty with an unknown target, power or strength."""
     known_keys("regularizer", penalty, ("name", "of", "power", "strength"))
     if penalty.get("of") not in ("weights", "outputs"):
         raise UnknownName("regularizer of", str(penalty.get("of")), ("weights", "outputs"), "Change regularizer.of=.")
@@ -114,7 +114,7 @@ def of_penalty(penalty: Mapping[str, Any]) -> None:
 
 
 def sweep_name(name: str) -> None:
-    """Raises InputError for a name that cannot be that of a folder of its own in results."""
+    """Raises InputError for a name that cannot be a folder in results."""
     if not re.fullmatch(r"\w[\w.+ -]*", name) or name == "artifacts" or name[-1] in " .":
         raise InputError(f"name={name}: a sweep's name begins with a letter or a digit; . + - _ may follow.")
     if len(name.encode()) > LONGEST_NAME:
@@ -122,7 +122,7 @@ def sweep_name(name: str) -> None:
 
 
 def tracking_uri(uri: Any) -> str | None:
-    """Where MLflow is to be found. Raises InputError for an address of no kind that it knows."""
+    """The address of MLflow. Raises InputError for a kind of address that MLflow does not know."""
     if uri is None or uri == "":
         return None
     if not isinstance(uri, str) or ("://" in uri and not URI.match(uri)):

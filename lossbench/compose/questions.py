@@ -12,7 +12,7 @@ from lossbench.compose.source import config_folder, register
 
 
 def answer(words: Sequence[str]) -> int:
-    """What `hydra.main` answers to these words; the exit code is Hydra's. It reads them from sys.argv alone."""
+    """Lets `hydra.main` answer these arguments; the exit code is Hydra's. It reads only sys.argv."""
     register()
 
     def nothing(config: DictConfig) -> None: ...

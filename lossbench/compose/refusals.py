@@ -1,4 +1,4 @@
-"""What Hydra objects to, and what lossbench does not let it do, in words: one line, and what was probably meant."""
+"""Errors for what Hydra or lossbench does not allow: one line, with what was probably meant."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from omegaconf.errors import OmegaConfBaseException
 from lossbench.errors import InputError, LossbenchError, UnknownName
 
 DETAILS = re.compile(r"\n\s*(full_key|object_type|reference_type)[:=].*")
-"""Lines of OmegaConf's messages that tell its own affairs."""
+"""Lines of OmegaConf's messages about its internals."""
 SEE = "See https://hydra.cc"
 QUOTING = """
-A value with signs such as = , or letters beyond ASCII goes into quotes of its own: 'key="a=b, c"'."""
+Put quotes around a value that has signs such as = , or letters beyond ASCII: 'key="a=b, c"'."""
 ELSEWHERE = "results= and name= say where records go"
 HYDRAS = {
     "hydra.job.chdir": ELSEWHERE,
@@ -34,7 +34,7 @@ HYDRAS = {
     "hydra.sweeper": "a sweep is written key=a,b with -m",
     "hydra.overrides": "overrides are given without it",
 }
-"""What of Hydra cannot be set from the command line, and what to use instead."""
+"""Hydra's keys that cannot be set from the command line, and what to use instead."""
 CHOSEN = ("task", "model", "protocol", "loss", "regularizer", "tracking")
 """Groups whose `name` tells which of them was chosen."""
 OPEN = (
@@ -47,34 +47,34 @@ OPEN = (
     "regularizer",
     "task.metric_params",
 )
-"""Where keys can be added; whoever reads them refuses those that mean nothing."""
+"""Groups in which keys can be added; their readers refuse unknown ones."""
 
 
 def refuse_keys(overrides: Sequence[Override]) -> None:
-    """Refuses settings of Hydra's that would move records or start other jobs, and keys that say nothing."""
+    """Refuses Hydra settings that would move records or start other jobs, and unknown keys."""
     for override in overrides:
         key = override.key_or_group
         for own, instead in HYDRAS.items():
             if key == own or key.startswith(f"{own}."):
-                raise InputError(f"{key} has no part in lossbench: {instead}.")
+                raise InputError(f"{key} cannot be set in lossbench: {instead}.")
         if override.is_hydra_override() and override.is_sweep_override():
             raise InputError(f"{override.input_line}: Hydra takes one value here.")
         if override.is_interval_sweep():
             raise InputError(
-                f"{override.input_line}: an interval has no end of values. Say which to try: {key}=0.5,1,2 or "
+                f"{override.input_line}: an interval has infinitely many values. List those to try: {key}=0.5,1,2 or "
                 f"{key}=range(1,4) with -m."
             )
         _refuse_strangers(override)
 
 
 def _refuse_strangers(override: Override) -> None:
-    """A name that only its group gives, a key that is taken away, and a key that nobody reads."""
+    """Refuses a `name` that only its group can set, a key to be removed, and an unknown key."""
     key = override.key_or_group
     group, _, last = key.rpartition(".")
     if last == "name" and group in CHOSEN:
-        raise InputError(f"{key} tells which {group} was chosen: say {group}=... instead.")
+        raise InputError(f"{key} only shows which {group} was chosen: set {group}=... instead.")
     if override.is_delete() and "." in key:
-        raise InputError(f"~{key}: a key cannot be taken away. Give it another value, or null.")
+        raise InputError(f"~{key}: keys cannot be removed. Give it another value, or null.")
     added = override.is_add() or override.is_force_add()
     if not added or override.is_hydra_override() or any(key == o or key.startswith(f"{o}.") for o in OPEN):
         return
@@ -104,7 +104,7 @@ def explained(overrides: Sequence[str]) -> Iterator[None]:
 
 
 def _keys(overrides: Sequence[str], wanted: str) -> list[str]:
-    """The keys that may be meant by a mistyped one: those beside it, and those of its name that lie elsewhere."""
+    """Candidates for a mistyped key: its siblings, and keys with a similar name elsewhere."""
     groups = [o for o in overrides if "." not in (key := o.partition("=")[0]) and key.lstrip("+") != wanted]
     try:
         node: Any = OmegaConf.to_container(compose("config", overrides=groups))

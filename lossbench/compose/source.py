@@ -1,4 +1,4 @@
-"""What packages bring as Hydra's config groups: losses, tasks, data, models, launchers, by their entry points."""
+"""What packages provide as Hydra's config groups: losses, tasks, data, models, launchers, by their entry points."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ TYPED: dict[type, Any] = {float: FloatNode, int: IntegerNode, bool: BooleanNode,
 
 @dataclass(frozen=True)
 class Group:
-    """A config group: the names in it, which nothing is imported for, and what one of them is."""
+    """A config group: its names, known without an import, and the configuration of one of them."""
 
     names: Callable[[], Sequence[str]]
     node: Callable[[str], Mapping[str, Any]]
 
 
 class Installed(ConfigSource):
-    """The members of every group that packages bring, each composed when it is chosen."""
+    """The members of every group that packages provide, each composed when it is chosen."""
 
     @staticmethod
     def scheme() -> str:
@@ -73,14 +73,14 @@ class Installed(ConfigSource):
 
 
 class InstalledSearchPath(SearchPathPlugin):
-    """Puts what packages bring on Hydra's search path, after the files."""
+    """Puts what packages provide on Hydra's search path, after the files."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         search_path.append("lossbench", "installed://")
 
 
 def register() -> None:
-    """Makes Hydra see what packages bring; called before any configuration is composed."""
+    """Makes Hydra see what packages provide; called before any configuration is composed."""
     plugins = Plugins.instance()
     plugins.register(Installed)
     plugins.register(InstalledSearchPath)
@@ -117,7 +117,7 @@ def _loss(name: str) -> dict[str, Any]:
 
 
 LOSS_KEYS = tuple(_loss(CUSTOM))
-"""Everything that can be said of a loss."""
+"""The keys of a loss."""
 
 
 def _node(parameter: Parameter) -> Any:
@@ -145,7 +145,7 @@ def _data(name: str) -> dict[str, Any]:
 
 
 TASK: Mapping[str, Any] = {"metric_params": {}, "direction": None, "baseline": None, "equivalence": None}
-"""What can be said of any task, as its class need not say it."""
+"""Keys that every task has, even if its class does not name them."""
 
 
 def _task(name: str) -> dict[str, Any]:

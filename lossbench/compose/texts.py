@@ -13,14 +13,14 @@ from omegaconf import OmegaConf
 from lossbench.plan.overrides import LIST_KEYS, TEXT_KEYS, hydra_word
 
 MISSING = "???"
-"""What OmegaConf takes for a value that is yet to be given, and what some files write for one that is not known."""
+"""OmegaConf's mark of a missing value; some files write it for an unknown one."""
 
 
 def as_text(override: str, multirun: bool) -> str:
     """The same override, its value in Hydra's quotes where the key holds text and Hydra would read something else.
 
     That is: numbers and truth values (a column called 2024), blanks at the ends, and whatever the grammar cannot read.
-    Commas still part the values of a sweep.
+    Commas still separate the values of a sweep.
     """
     key, _, value = override.partition("=")
     name = key.lstrip("+")
@@ -57,7 +57,7 @@ def register_texts() -> None:
 
 
 def _one(value: str) -> str:
-    """One text, written so that Hydra and OmegaConf read exactly this; what is in Hydra's quotes already stays so."""
+    """One text, written so that Hydra and OmegaConf read exactly this; text that already has Hydra's quotes is kept."""
     parsed = _parsed(value)
     found: Any = None if parsed is None else parsed._value
     text = found.text if isinstance(found, QuotedString) else found if isinstance(found, str) else value
@@ -80,7 +80,7 @@ def _unwrapped(value: str) -> str | None:
 
 
 def _parts(value: str) -> list[str]:
-    """A value cut at its commas, but for those in quotes; without the blanks round each part."""
+    """A value split at its commas outside quotes, without blanks around each part."""
     parts, start, mark, escaped = [], 0, "", False
     for place, sign in enumerate(value):
         if mark:
@@ -95,7 +95,7 @@ def _parts(value: str) -> list[str]:
 
 
 def _parsed(value: str) -> Override | None:
-    """What Hydra's grammar makes of a value; None where it can make nothing of it."""
+    """A value as Hydra's grammar reads it; None if it cannot."""
     try:
         return OverridesParser.create().parse_override(f"key={value}")
     except (HydraException, ValueError):  # ValueError: a number of thousands of digits

@@ -1,7 +1,7 @@
 """Columns as numbers that a network can take, by what the training rows alone say about them.
 
 scikit-learn's imputer and scaler give the same numbers, to the last bit of float32 on eight packaged tables. They are
-the tests' oracle and not used here, since every repeat encodes anew: a ColumnTransformer takes 6 times as long on
+the tests' oracle and not used here, since every repeat encodes again: a ColumnTransformer takes 6 times as long on
 200 x 10 values, and 4.7 times as long for the numbers of 1,000,000 rows. Its rules differ too: OneHotEncoder may pool
 missing with rare words and keeps the last of equally frequent ones, and StandardScaler lets a column that was constant
 in training move later.

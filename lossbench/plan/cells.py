@@ -12,7 +12,7 @@ from lossbench.plan.identity import fingerprint
 
 @dataclass(frozen=True)
 class LossChoice:
-    """A loss by name with the parameters that were given for it; the rest keep the loss's own defaults.
+    """A loss by name with the parameters given for it; all others keep the loss's own defaults.
 
     `target`, `kind`, `order` and `input` belong to `+loss=custom`: an importable loss or function.
     """
@@ -26,7 +26,7 @@ class LossChoice:
     tuned: bool = True
     """False for `loss.search={}`: the learning rate is tuned, the loss's parameters keep their defaults."""
     label: str = ""
-    """What it is called in tables where its name would say something else, as that of a control."""
+    """Its name in tables, if different from its own name, as for a control."""
     draw: int = 0
     """Weights, batch orders and trial points of equal draws are paired; a placebo has a draw of its own."""
     pointwise: bool | None = None
@@ -34,7 +34,7 @@ class LossChoice:
     domain: str | None = None
     link: str | None = None
     outputs: int | None = None
-    """These five belong to `+loss=custom` too; None leaves them to the loss itself."""
+    """These five also belong to `+loss=custom`; with None the loss itself decides."""
 
     @property
     def title(self) -> str:
@@ -56,11 +56,11 @@ class TaskChoice:
     metric: str
     direction: str | None = None
     baseline: str | None = None
-    """The loss that others are held against."""
+    """The loss that others are compared with."""
     equivalence: int | float | Mapping[str, int | float] | None = None
-    """Differences up to this are the same in practice: of the task's metric, or by metric; None for its own margins."""
+    """Margin of equivalence, for the task's metric or by metric; None for the task's own margins."""
     metric_params: Mapping[str, Any] | None = None
-    """Of a metric that takes some, as {"beta": 2} for `f_beta`, or of one of torchmetrics' classes."""
+    """Parameters of the metric, such as {"beta": 2} for `f_beta`, or of a torchmetrics class."""
 
     @property
     def data_name(self) -> str:
@@ -75,7 +75,7 @@ class ModelChoice:
     target: str
     params: Mapping[str, Any] = field(default_factory=dict)
     output: int | str | None = None
-    """Which of several things it returns is its output: a place in a tuple, or a key of a dict."""
+    """Which of several outputs to use: an index into a tuple, or a key of a dict."""
 
 
 LATER: Mapping[str, tuple[str, ...]] = {
@@ -83,13 +83,13 @@ LATER: Mapping[str, tuple[str, ...]] = {
     "model": ("output",),
     "task": ("metric_params",),
 }
-"""Options that came after the first records, by the part of a cell that they belong to. Where they are not used they
-are left out, so that a cell keeps the digest that it has always had."""
+"""Options added after the first records, by the part of a cell that they belong to. They are left out while unused,
+so that a cell keeps its old digest."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """How one training goes, the same for every loss; `patience` None trains all epochs."""
+    """The settings of one training, the same for every loss; `patience` None trains all epochs."""
 
     max_epochs: int
     batch_size: int | None
@@ -99,7 +99,7 @@ class Training:
     optimizer: str
     accelerator: str
     devices: int | str
-    """How many trainings, or shares of a stack, go on at a time; `auto`: one for each core or graphics card."""
+    """How many trainings, or shares of a stack, run at a time; `auto`: one per core or graphics card."""
     precision: str
     engine: str
     """`replicas` trains all repeats and trials of a cell as one stack, `sequential` one after the other."""
@@ -110,15 +110,15 @@ class Training:
 
     @property
     def batch(self) -> int:
-        """The batch size of a training that is about to begin. Raises ValueError where it was left to the data."""
+        """The batch size, once it is set. Raises ValueError if it is still left to the data."""
         if self.batch_size is None:
-            raise ValueError("The batch size is left to the data: `preparation.settled(cell)` says which it is.")
+            raise ValueError("The batch size is left to the data: `runs.inputs.settled(cell)` sets it.")
         return self.batch_size
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What is spent on every loss alike: `repeats` studies of `trials` trainings each."""
+    """The budget of every loss: `repeats` studies of `trials` trainings each."""
 
     name: str
     repeats: int
@@ -126,7 +126,7 @@ class Protocol:
     rate_decades: float
     """The width of the range of learning rates, in powers of ten, round `training.learning_rate`."""
     halves: int = 0
-    """How often each half of a repeat's rows is trained on, to measure what other training rows would change."""
+    """Trainings per half of a repeat's rows, to measure the effect of other training rows."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Cell:
         found = asdict(self)
         for part, names in LATER.items():
             found[part] = {k: v for k, v in found[part].items() if k not in names or v is not None}
-        if not self.protocol.halves:  # as it was written before there were any
+        if not self.protocol.halves:  # as written before there were any
             del found["protocol"]["halves"]
         return found
 
@@ -181,7 +181,7 @@ class Cell:
 
     @property
     def contest(self) -> str:
-        """What cells must share to be compared in one table: everything but the loss."""
+        """The identity of the cell's contest: everything but the loss."""
         return fingerprint(replace(self, loss=LossChoice("")).to_dict())
 
     @property
@@ -193,7 +193,7 @@ class Cell:
 
 
 def variants(cells: Sequence[Cell]) -> list[str]:
-    """For each cell, the options but its loss in which it differs from any other of them."""
+    """For each cell, the options other than its loss in which it differs from any of the others."""
     options = [dict(_flat({**cell.to_dict(), "loss": {}})) for cell in cells]
     keys = dict.fromkeys(key for each in options for key in each)
     differing = [key for key in keys if len({compact(each.get(key)) for each in options}) > 1]

@@ -1,4 +1,4 @@
-"""What a loss costs in time and memory, as it was measured beside a training."""
+"""What a loss costs in time and memory, as measured after a training."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StepCost:
-    """What one step takes beside one with the loss `against`, both run in turn when the cell had ended.
+    """The time of one step relative to one with the loss `against`, both run in turn after the cell had ended.
 
-    ratio: how many times as long, with an interval from low to high. seconds: of its own step, as CPU time. rounds:
-    how often each was run.
+    ratio: how many times as long, with an interval from low to high. seconds: CPU time of its own step. rounds: how
+    often each was run.
     """
 
     against: str
@@ -23,7 +23,7 @@ class StepCost:
 
     @property
     def sound(self) -> bool:
-        """Whether these can be times: above 0 and finite."""
+        """Whether the values are usable: above 0 and finite."""
         return all(0 < number < math.inf for number in (self.ratio, self.low, self.high, self.seconds))
 
 

@@ -9,7 +9,7 @@ import json
 def stream(*place: object) -> int:
     """The seed of one independent random stream, in [0, 2^63), named by its place in the experiment.
 
-    `stream(seed, repeat, "batches", 3)` is the same on every machine, and unrelated to that of any other place.
+    `stream(seed, repeat, "batches", 3)` is the same on every machine, and independent of the seed at any other place.
     """
     text = "\x1f".join(str(part) for part in place)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

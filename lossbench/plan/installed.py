@@ -1,4 +1,4 @@
-"""What other packages bring by entry points, and things by the import paths that a person gives."""
+"""What other packages provide by entry points, and objects at import paths that a user gives."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lossbench.errors import InputError, PluginError
 
 TASKS, SOURCES, MODELS = "lossbench.tasks", "lossbench.data", "lossbench.models"
 LAUNCHERS = "lossbench.launchers"
-"""Groups of entry points, beside those of losses and metrics."""
+"""Groups of entry points, in addition to those of losses and metrics."""
 
 
 def installed(group: str) -> tuple[str, ...]:
-    """The names that installed packages bring in a group of entry points; nothing of them is imported."""
+    """The names in a group of entry points of installed packages; nothing is imported."""
     return tuple(sorted({point.name for point in entry_points(group=group)}))
 
 
@@ -55,7 +55,9 @@ def import_target(path: str, what: str) -> Any:
     try:
         found = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise InputError(f"{what}={path}: there is no module '{error.name}' here or among the installed.") from error
+        raise InputError(
+            f"{what}={path}: there is no module '{error.name}' here or among the installed packages."
+        ) from error
     except (Exception, SystemExit) as error:
         raise InputError(f"{what}={path} broke on import: {type(error).__name__}: {error}") from error
     if not hasattr(found, attribute):

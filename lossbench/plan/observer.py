@@ -9,23 +9,23 @@ from lossbench.plan.cells import Cell
 
 
 class Observer:
-    """Hears what happens and does nothing about it; whoever wants to know of an event overrides its method."""
+    """Receives events and ignores them; override the method of an event to handle it."""
 
     def cell_begins(self, cell: Cell) -> None:
-        """Before the first training of a cell, or the look at its earlier record."""
+        """Called before a cell is trained, or its earlier record is read."""
 
     def epochs_end(self, cell: Cell, epochs: float) -> None:
-        """So many epochs of single trainings have been done since this was last called."""
+        """Called with the number of epochs of single trainings since the last call."""
 
     def training_ends(self, cell: Cell, seconds: float) -> None:
-        """After each training, with the seconds that it took."""
+        """Called after each training, with its seconds."""
 
     def cell_ends(self, cell: Cell, record: Any) -> None:
-        """Its record is saved."""
+        """Called when a cell's record is saved."""
 
 
 class Observers(Observer):
-    """Several observers as one, told in their order."""
+    """Several observers as one, called in their order."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = tuple(observers)

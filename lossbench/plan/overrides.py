@@ -1,4 +1,4 @@
-"""What a message proposes to type next: overrides that a shell and Hydra read back exactly as they were meant."""
+"""Overrides for messages that suggest a command: a shell and Hydra read them back exactly."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def shell_word(text: str) -> str:
     """A text as one word of a POSIX shell."""
     if len(text) > 1 and text[0] == "[" and text[-1] == "]":  # zsh takes bare brackets for a pattern of file names
         return rf"\[{shell_word(text[1:-1]) if text != '[]' else ''}\]"
-    if "'" in text and not set(text) & set("$`!"):  # these keep their meaning within double quotes
+    if "'" in text and not set(text) & set("$`!"):  # these are special within double quotes
         return '"' + re.sub(r'([\\"])', r"\\\1", text) + '"'
     return shlex.quote(text)
 
 
 def _command_word(word: str) -> str:
     key, equal, value = word.partition("=")
-    if equal and re.fullmatch(r"[+\w./@-]+", key, re.ASCII):  # quotes go round the value alone: it reads better
+    if equal and re.fullmatch(r"[+\w./@-]+", key, re.ASCII):  # quotes only around the value: easier to read
         return f"{key}={shell_word(value) if value else ''}"
     return shell_word(word)

@@ -1,7 +1,7 @@
 """What makes a comparison fair, as pure functions of seeds and numbers: budgets, trial points, the choice of a trial.
 
 Every loss gets the same repeats, trials, epochs and patience; repeat r of every loss draws from the same streams.
-A repeat is a whole study: it tunes on its own split and is judged by the very training that it chose.
+A repeat is a whole study: it tunes on its own split and is judged by the training that it chose.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from lossbench.plan import EDGE_TRIALS, Cell, Range, Rarest, Training, Trial, st
 DIMENSIONS = 3
 """The learning rate and at most two parameters: drawn always, so that every loss gets the same points."""
 USUAL_BATCH = 32
-"""Rows in a batch where no class is rare; epochs and patience are counted in batches of this size."""
+"""Batch size where no class is rare; epochs and patience are counted in batches of this size."""
 MOST_TARGETS = 1024
-"""In a batch that the data ask for: a larger one costs more than a default may."""
+"""The most targets in a batch set by the data: a larger one costs too much for a default."""
 
 
 def by_the_data(training: Training, rows: int, rarest: Rarest | None) -> Training:
-    """The training with the batch size, epochs and patience that its data call for, where it names no batch size.
+    """The training with batch size, epochs and patience set by its data, unless it names a batch size.
 
     rows: of the training part. rarest: the rarest class in them; None where the targets are no classes.
 
-    No loss has a part in it: it is the smallest power of two, from 32 on, of which a batch holds `Rarest.ENOUGH` of the
-    rarest class on average. Beyond half of the rows it is all of them, so that no small batch is left over. Where five
-    take more than 1,024 targets it stays at 32. Epochs and patience grow until there are as many steps as with 32.
+    It is the same for every loss: the smallest power of two, at least 32, for which a batch holds `Rarest.ENOUGH` of
+    the rarest class on average. Beyond half of the rows it is all rows, so that no small batch is left over. If that
+    needs more than 1,024 targets, it stays at 32. Epochs and patience grow until there are as many steps as with 32.
     """
     if training.batch_size is not None:
         return training
@@ -64,8 +64,8 @@ def trials(cell: Cell, search: Mapping[str, Range], digest: str = "") -> tuple[t
     seeded by the repeat: the rate log-uniform over `protocol.rate_decades` round `training.learning_rate`, and the
     parameters of `search` but for those that the command line fixes, each on a dimension of its own.
 
-    digest: of the data. A placebo's points follow it: a placebo with the same points on every data set would have the
-    same luck on all of them.
+    digest: of the data. A placebo's points depend on it: with the same points on every data set a placebo would be
+    lucky or unlucky on all of them.
     """
     return tuple(_trials_of(cell, search, repeat, digest) for repeat in range(cell.repeats))
 
@@ -80,7 +80,7 @@ def repeat_seed(cell: Cell, repeat: int, half: tuple[int, int] | None = None) ->
 
 @dataclass(frozen=True)
 class Choice:
-    """The trial that a repeat is judged by. ties: how many others were just as good on validation data."""
+    """The trial that a repeat is judged by. ties: how many others did equally well on validation data."""
 
     trial: int
     ties: int
@@ -99,7 +99,7 @@ def choose(values: Sequence[float], rates: Sequence[float], *, lower_is_better: 
 
 
 def _own_draw(cell: Cell) -> tuple[int, ...]:
-    """Sets the streams of a placebo apart from those that all losses share."""
+    """Gives a placebo streams that differ from those that all losses share."""
     return (cell.loss.draw,) if cell.loss.draw else ()
 
 
@@ -114,7 +114,7 @@ def _trials_of(cell: Cell, search: Mapping[str, Range], repeat: int, digest: str
 
 
 def _points(cell: Cell, repeat: int, digest: str) -> list[list[float]]:
-    """The repeat's points in the unit cube, one a trial."""
+    """The repeat's points in the unit cube, one per trial."""
     count = cell.protocol.trials
     if count == 1:
         return [[0.5] * DIMENSIONS]

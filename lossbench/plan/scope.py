@@ -17,12 +17,12 @@ class Scope(Enum):
 
     @classmethod
     def of(cls, name: str | None) -> Scope:
-        """By its name; records and plans of before say `population` for rows. ValueError for any other name."""
+        """The scope of this name; old records and plans use `population` for rows. ValueError for any other name."""
         return cls.ROWS if name in (None, "population") else cls(name)
 
     @property
     def words(self) -> str:
-        """What an interval of this scope is about, to be read after `95 % interval`."""
+        """What an interval of this scope is for, as words after `95 % interval`."""
         return {
             Scope.ROWS: "trained on these rows, for new rows like the test part",
             Scope.TRAINING_ROWS: "with other training rows, approximate",

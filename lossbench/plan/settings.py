@@ -1,4 +1,4 @@
-"""What a command says beside its cells."""
+"""The settings of a command, apart from its cells."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class Settings:
     """Where results go, how they are tracked, what is compared with what."""
 
     name: str | None
-    """Of the sweep and its folder; None for the date and time."""
+    """The name of the sweep and its folder; None for date and time."""
     results: Path
     reuse: bool
     tracked: bool
     tracking_uri: str | None
     placebo: bool = False
-    """Whether the baseline takes part a second time, on other draws."""
+    """Whether to add the baseline a second time, on other draws."""
     scale: float | None = None
-    """By how much the baseline is multiplied in a second control; None for no such control."""
+    """The factor on the baseline in a second control; None for no such control."""
     scope: Scope = Scope.ROWS
     """What verdicts claim."""
     against: str | None = None

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 
 class Target(Enum):
-    """What is predicted. A task says which of these it is for; verdicts and reports ask the record."""
+    """What is predicted. A task names one of these; verdicts and reports read it from the record."""
 
     NUMBERS = "numbers"
     TWO_CLASSES = "two classes"
@@ -17,7 +17,7 @@ class Target(Enum):
 
     @property
     def task(self) -> str:
-        """The task of ours that predicts it."""
+        """The built-in task that predicts it."""
         return {Target.NUMBERS: "regression", Target.TWO_CLASSES: "binary", Target.TAGS: "ner"}[self]
 
     @property
@@ -39,18 +39,18 @@ class Direction(Enum):
 
     @property
     def sign(self) -> int:
-        """What a difference is multiplied by so that more is better: 1 for max, -1 for min."""
+        """The factor that makes larger better: 1 for max, -1 for min."""
         return -1 if self is Direction.MIN else 1
 
     def better(self, new: float, old: float) -> bool:
-        """Strictly better; NaN never is, and anything beats NaN."""
+        """Strictly better; NaN is never better, and every number beats NaN."""
         if new != new:
             return False
         return old != old or (new < old if self is Direction.MIN else new > old)
 
 
 class Part(Enum):
-    """Which rows: learned from, chosen on, or judged by."""
+    """The rows used for training, for choosing, or for judging."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -62,7 +62,7 @@ class Rarest:
     """The class that has the fewest targets, counted where training rows come from."""
 
     ENOUGH: ClassVar[int] = 5
-    """So many in a batch, on average, leave fewer than 1 batch in 100 without any (exp(-5) = .007)."""
+    """With this many per batch on average, fewer than 1 batch in 100 without any (exp(-5) = .007)."""
 
     name: str
     count: int
@@ -73,13 +73,13 @@ class Rarest:
     """The rows that hold them: one target each in a table, many in a sentence."""
 
     def per_batch(self, batch_size: int) -> float:
-        """How many of it a batch of so many rows holds on average."""
+        """Its mean count in a batch of this many rows."""
         return batch_size * self.count / self.rows
 
 
 @dataclass(frozen=True)
 class DataCard:
-    """What a reader should know of a data set before any training; of one that was never loaded, its name."""
+    """Facts of a data set before any training; only its name if it was never loaded."""
 
     name: str
     source: str = ""
@@ -92,4 +92,4 @@ class DataCard:
     """Sixteen hex digits over all features and targets."""
     warnings: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
-    """Those of the warnings that limit what can be concluded, to be said in the report too."""
+    """The warnings that limit the conclusions; they are also in the report."""

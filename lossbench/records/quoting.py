@@ -1,7 +1,7 @@
 """Text that somebody else wrote, made harmless where a program reads it: a terminal, a spreadsheet, a page, code.
 
 Titles, names and reasons in a record may hold anything. The functions here are the only ones that quote them; each is
-for one place where text ends up. Nothing is taken away: what would act is written out instead (`\\x1b`).
+for one kind of output. Nothing is removed: characters with an effect are written out instead (`\\x1b`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _TURNS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-"""Signs that turn the direction of writing, by which text can read otherwise than it is stored (CVE-2021-42574)."""
+"""Characters that change the direction of writing, so that text reads unlike what is stored (CVE-2021-42574)."""
 _ACTS = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_TURNS}]")
 _BREAKS = re.compile(rf"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_TURNS}]")
 _FORMULA = "=+-@\t\r\uff1d\uff0b\uff0d\uff20"
@@ -42,7 +42,7 @@ def line(text: str) -> str:
 
 
 def csv_cell(value: object) -> object:
-    """A cell that no spreadsheet computes: text that begins as a formula does gets a `'` in front; numbers stay."""
+    """A cell that no spreadsheet evaluates: text that looks like a formula gets a `'` in front; numbers stay."""
     if not isinstance(value, str):
         return value
     text = visible(value)
@@ -63,7 +63,7 @@ def latex(text: str) -> str:
 
 
 def python(value: object) -> str:
-    """A literal of Python on one line that is this text, number, list or mapping and nothing else.
+    """A Python literal on one line for a text, number, list or mapping.
 
     Raises TypeError for anything else, of which `repr` is no literal.
     """

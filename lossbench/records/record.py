@@ -29,14 +29,14 @@ from lossbench.records.schema_1 import migrated
 
 SCHEMA = 2
 BESIDE = ("arrays", "later", "path")
-"""Fields of a record that are no part of its JSON."""
+"""Fields of a record that are not in its JSON."""
 RECORD, ARRAYS = "record.json", "arrays.npz"
 ARTIFACTS = "artifacts"
 """The folder in results where the tracker keeps copies; no sweep has this name."""
 
 
 _SIGNS = re.compile(rb"\\[ubfnrt]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
-"""Where there may be control characters in JSON; most records have none, and are not looked through."""
+"""Finds possible control characters in JSON; most records have none and need no closer look."""
 UNREADABLE = (
     OSError,
     ValueError,
@@ -53,7 +53,7 @@ UNREADABLE = (
 
 @dataclass
 class Record:
-    """One cell, ended. `arrays` lie beside the JSON; keys such as `test/0/probability`, `curve/0/validation`."""
+    """The result of one cell. `arrays` lie next to the JSON, as `test/0/probability` or `curve/0/validation`."""
 
     status: Status
     reason: str
@@ -65,28 +65,28 @@ class Record:
     directions: dict[str, Direction]
     repeats: list[Repeat]
     cell: Cell
-    """As it was written, and so never to be shown: task, model, loss and data have their names above."""
+    """Exactly as written, so never to be shown: the names of task, model, loss and data are above."""
     predicts: Target | None = None
-    """None where the task could not be loaded, which would have said it."""
+    """None if the task could not be loaded."""
     margins: dict[str, float] = field(default_factory=dict)
-    """Differences that are the same in practice, by metric, in its unit; fixed before anything was trained."""
+    """Margins of equivalence by metric, in its unit; fixed before training."""
     role: str = "chosen"
     """chosen by the command, `baseline` added to compare with, or `reference` (no loss of the contest)."""
     sweep: str = ""
     contest: str = ""
-    """Records that share it differ in their loss alone."""
+    """Records with the same contest differ only in their loss."""
     fingerprint: str = ""
-    """What decides the numbers: cell, data, versions and the loss's own code."""
+    """Over all that affects the numbers: cell, data, versions and the loss's own code."""
     seconds: float = 0.0
     training: TrainingFacts = field(default_factory=TrainingFacts)
     cost: Cost = field(default_factory=Cost)
     provenance: Provenance = field(default_factory=Provenance)
     traceback: str = ""
-    """Of what broke, for the author of a plugin."""
+    """The traceback of an error, for the author of a plugin."""
     schema: int = SCHEMA
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
     later: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
-    """Arrays made since by another metric; they go before those of the same names, and are never saved."""
+    """Arrays added by rejudging with another metric; they override those of the same names and are never saved."""
     path: Path | None = None
 
     @property
@@ -95,7 +95,7 @@ class Record:
 
     @contextmanager
     def stored(self) -> Iterator[Mapping[str, NDArray[Any]]]:
-        """The arrays by name, each read from disk when it is asked for; empty where there are none."""
+        """The arrays by name, each read from disk when needed; empty if there are none."""
         place = self.path / ARRAYS if self.path else None
         if self.arrays or place is None or not place.exists():
             yield {**self.arrays, **self.later}
@@ -107,11 +107,11 @@ class Record:
             raise InputError(f"{place} cannot be read: {error}.") from error
 
     def values(self, metric: str) -> list[float]:
-        """A test metric of every repeat that is done, in the order of repeats."""
+        """A test metric of every finished repeat, in order."""
         return [r.metrics[metric] for r in self.repeats if r.status is Status.DONE and metric in r.metrics]
 
     def to_dict(self) -> dict[str, Any]:
-        """As its JSON holds it."""
+        """The record as in its JSON."""
         plain = asdict(replace(self, arrays={}, later={}, path=None)) | {"cell": self.cell.to_dict()}
         first = ("schema", "status", "reason", "role", "sweep", "loss", "task", "data", "model", "metric", "repeats")
         rest = (name for name in plain if name not in (*first, *BESIDE))
@@ -135,7 +135,18 @@ KEYS = tuple(part.name for part in fields(Record) if part.name not in BESIDE)
 
 
 def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
-    """The record in a folder. Raises InputError where there is none or where it is damaged."""
+    """Reads the record in a folder; torch is not needed.
+
+    Args:
+        folder: The folder of one cell, with `record.json` and perhaps `arrays.npz`.
+        arrays: Whether to read the arrays now. Otherwise `Record.stored` reads them when needed.
+
+    Returns:
+        The record. Records of schema 1 are converted.
+
+    Raises:
+        InputError: If there is no record, or it is damaged.
+    """
     folder = Path(folder)
     place = folder / RECORD
     try:
@@ -147,7 +158,7 @@ def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
             data = {**lines(data, frozenset({"reason", "traceback"})), "cell": data["cell"]}
         data = migrated(data) if data["schema"] == 1 else data
         if strange := [name for name in data if name not in KEYS]:
-            raise InputError(f"{place} cannot be read as a record: {strange[0]} is no part of one.")
+            raise InputError(f"{place} cannot be read as a record: {strange[0]} is an unknown part.")
         record = msgspec.convert(data, Record)
         record.path = folder
         if arrays and (folder / ARRAYS).exists():
@@ -160,9 +171,17 @@ def read_record(folder: str | Path, *, arrays: bool = True) -> Record:
 
 
 def read_records(folder: str | Path, *, arrays: bool = False) -> list[Record]:
-    """All records in and below a folder (a sweep, or all results), by path. Torch is not needed.
+    """Reads all records in and below a folder; torch is not needed.
 
-    The copies that MLflow keeps in `results/artifacts` are left out.
+    Args:
+        folder: A sweep's folder, or all results. The copies of MLflow in `results/artifacts` are left out.
+        arrays: Whether to read the arrays now. Otherwise `Record.stored` reads them when needed.
+
+    Returns:
+        The records, sorted by path; empty if there are none.
+
+    Raises:
+        InputError: If a record is damaged.
     """
     found = sorted(Path(folder).glob(f"**/{RECORD}"))
     own = [path for path in found if ARTIFACTS not in path.relative_to(folder).parts]
@@ -170,7 +189,7 @@ def read_records(folder: str | Path, *, arrays: bool = False) -> list[Record]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file such that a reader finds the old content or the new, never a part."""
+    """Writes a file atomically: a reader finds the old content or the new, never a part."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -185,7 +204,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has no word for in nested data: Enums by their values, NumPy's scalars as numbers."""
+    """Nested data for JSON: enums by their values, NumPy's scalars as numbers."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -196,5 +215,5 @@ def _plain(value: Any) -> Any:
 
 
 def finite(values: Mapping[str, float]) -> dict[str, float]:
-    """Without NaN and infinities, which JSON and MLflow have no place for."""
+    """Without NaN and infinities, which JSON and MLflow cannot store."""
     return {key: float(value) for key, value in values.items() if np.isfinite(value)}

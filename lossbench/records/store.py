@@ -1,9 +1,9 @@
-"""The files of a results folder: `<results>/<sweep>/<cell>/`. No other module knows how they are called.
+"""The files of a results folder: `<results>/<sweep>/<cell>/`. No other module knows their names.
 
 plan.json                what a sweep was asked for, and its cells in their order
-<cell>/record.json       what came of a cell, with arrays.npz beside it
+<cell>/record.json       the result of a cell, with arrays.npz next to it
 <cell>/choices.json      what was chosen on validation data, written before the test part was opened
-<cell>/models/           weights, one file a repeat, where they are kept
+<cell>/models/           weights, one file per repeat, if kept
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PLAN, CHOICES, MODELS = "plan.json", "choices.json", "models"
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell of a sweep before it is run. misfit: why it will be skipped; None where it will not."""
+    """A cell of a sweep before it is run. misfit: why it will be skipped; None if it will run."""
 
     folder: str
     digest: str = ""
@@ -35,7 +35,7 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class PlannedReport:
-    """What the command says of the report: what verdicts claim, and what losses are compared with."""
+    """The report options of a command: what verdicts claim, and what losses are compared with."""
 
     scope: str | None = None
     baseline: str | None = None
@@ -43,7 +43,7 @@ class PlannedReport:
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """What a sweep was asked for, with its cells in their order."""
+    """The command of a sweep, with its cells in order."""
 
     sweep: str = ""
     command: str = ""
@@ -72,7 +72,7 @@ def write_weights(cell: Path, repeat: int, weights: bytes) -> None:
 
 
 def forget(cell: Path) -> None:
-    """Removes an earlier record of a cell that is about to be trained anew."""
+    """Removes an earlier record of a cell that is about to be retrained."""
     (cell / RECORD).unlink(missing_ok=True)
 
 
@@ -80,7 +80,7 @@ def take_back(sweep: Path) -> None:
     """Removes the plan of a sweep in which nothing ran, and its folder if nothing else lies there."""
     for name in (PLAN, "multirun.yaml"):
         (sweep / name).unlink(missing_ok=True)
-    with suppress(OSError):  # somebody's own files lie there: so does their folder
+    with suppress(OSError):  # the folder holds files of the user: keep it
         sweep.rmdir()
 
 
@@ -109,7 +109,7 @@ def is_cell(folder: Path) -> bool:
 
 
 def cells_in(sweep: Path) -> list[Path]:
-    """The folders of a sweep's records: in the order of its plan, then those that earlier ones of its name left."""
+    """The folders of a sweep's records: in the order of its plan, then those left by earlier sweeps of its name."""
     order = {cell.folder: place for place, cell in enumerate(plan_of(sweep).cells)}
     found = sorted(path.parent for path in sweep.glob(f"*/{RECORD}"))
     return sorted(found, key=lambda folder: order.get(folder.name, len(order)))
@@ -160,7 +160,7 @@ def finished(results: Path) -> Iterator[tuple[str, Path]]:
 
 
 class _Ended(msgspec.Struct):
-    """Of a record, what says whether it may be reused."""
+    """The part of a record that decides whether it may be reused."""
 
     status: str
     fingerprint: str = ""

@@ -121,8 +121,8 @@ def _caption(contest: Contest) -> str:
     spent = f"{several(contest.repeats, 'repeat')} of {several(contest.trials, 'trial')} ({protocol.name})"
     better = "lower is better" if contest.direction is Direction.MIN else "higher is better"
     said = f"{written(contest.metric)}, {better}: mean ± standard deviation over {spent}, on the same test part. "
-    anew = chosen_otherwise(contest)
-    said += f"{anew[:1].upper()}{anew[1:]}. " if anew else ""
+    rejudged = chosen_otherwise(contest)
+    said += f"{rejudged[:1].upper()}{rejudged[1:]}. " if rejudged else ""
     if not contest.differences:
         return said.strip()
     margin = f"Within the grey band, up to {amount(contest.margin, contest)}, losses are the same in practice. "

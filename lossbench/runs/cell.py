@@ -27,19 +27,19 @@ class Role:
 
 
 def run_cell(cell: Cell, folder: str | Path, role: Role = Role(), observer: Observer | None = None) -> Record:
-    """Trains and judges a cell and saves its record; needs nothing else, so that any process can call it.
+    """Trains and evaluates a cell and saves its record; needs nothing else, so any process can call it.
 
     Args:
-        cell: what to train, on what. Batch sizes that are left to the data are settled here.
-        folder: of the sweep; the record gets a folder of its own in it, named by the cell.
-        role: what the record says of the cell's part in the sweep.
-        observer: hears of epochs and trainings as they end.
+        cell: One loss on one task. A batch size that is left to the data is set here.
+        folder: The sweep's folder; the record is saved in a subfolder named after the cell.
+        role: The cell's part in the sweep, for its record.
+        observer: Is called as epochs and trainings end.
 
     Returns:
-        The record, whatever happened: it is `failed` where something broke, `interrupted` after Ctrl-C.
+        The saved record, whatever happened: its status is `failed` after an error, `interrupted` after Ctrl-C.
 
     Raises:
-        InputError: where the record cannot be written.
+        InputError: If no record can be written.
     """
     cell, observer = settled(cell), observer or Observer()
     place = Path(folder) / cell.folder

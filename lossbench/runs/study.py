@@ -53,15 +53,23 @@ def run(
     freeze: Callable[[dict[str, Any]], None] = _nowhere,
     keep: Callable[[int, bytes], None] = _nowhere,
 ) -> Record:
-    """Trains and judges one cell. Whatever a loss does, it ends in a record; InputError is for what cannot be started.
+    """Trains and evaluates one cell. An error of the loss becomes part of the record.
 
-    A loss that does not fit the task is `skipped`, one that breaks `failed` with its distribution named, one that
-    becomes NaN `diverged`. Ctrl-C gives an `interrupted` record with the repeats that were done.
+    Args:
+        cell: One loss on one task.
+        observer: Is called as epochs and trainings end.
+        freeze: Is called with the cell's choices so far, by repeat, each with its hash, before their test parts are
+            opened.
+        keep: Is called with a repeat's number and the bytes that `torch.save` writes of the weights of its chosen
+            model and loss, if the cell keeps weights.
 
-    observer: hears of epochs and trainings as they end.
-    freeze: is given all choices of the cell so far, by repeat, each with its hash, before their test parts are opened.
-    keep: is given a repeat's number and the weights of its chosen model and loss as torch writes them, where the cell
-    asks for them.
+    Returns:
+        The record. Its status is `skipped` for a loss that does not fit the task, `failed` for one that breaks (with
+        its distribution named), `diverged` for one that becomes NaN or infinite, and `interrupted` after Ctrl-C, with
+        the finished repeats.
+
+    Raises:
+        InputError: If the cell cannot be started.
     """
     threads, start = torch.get_num_threads(), time.perf_counter()
     cell = settled(cell)

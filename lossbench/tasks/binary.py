@@ -63,7 +63,7 @@ class BinaryFold(TableFold):
         return lambda prediction: self._value(target, prediction)
 
     def _value(self, target: Tensor, prediction: Prediction) -> Tensor:
-        """The task's own metric on validation data, whatever decides at its best threshold."""
+        """The task's own metric on validation data; a metric of decisions at its best threshold."""
         score, middle = _graded(prediction)
         if own := self.own_metric:
 
@@ -156,7 +156,7 @@ class Binary(TableTask):
 
 
 def _given(metric: Metric, prediction: Prediction, threshold: float | None) -> Tensor | None:
-    """What a metric needs of a prediction, a label at the threshold chosen for the metric; None where it is lacking."""
+    """What a metric needs of a prediction, a label at the threshold chosen for the metric; None if missing."""
     match metric.need:
         case Need.LABEL if threshold is not None:
             return (_graded(prediction)[0].double() > threshold).long()
@@ -170,5 +170,5 @@ def _given(metric: Metric, prediction: Prediction, threshold: float | None) -> T
 
 
 def _graded(prediction: Prediction) -> tuple[Tensor, float]:
-    """What a threshold is drawn on, and its natural middle: the probability and ½, or else the score and 0."""
+    """What a threshold applies to, and its default: the probability and ½, or else the score and 0."""
     return (prediction.score, 0.0) if prediction.probability is None else (prediction.probability, 0.5)

@@ -1,4 +1,4 @@
-"""What a task owes: data, splits, real positions, metrics. `tasks/` holds the three that ship; others may be imported.
+"""What a task must provide: data, splits, real positions, metrics. `tasks/` has the built-in three.
 
 A `Task` is one data set with one kind of target. `task.fold(repeat, domain)` draws one repeat's train and validation
 rows and prepares them on the training rows alone; the test part is the same in every fold.
@@ -23,14 +23,14 @@ T = TypeVar("T")
 
 
 REFERENCE = "reference"
-"""What the test part is opened for where no loss has a part: predictors that choose nothing."""
+"""The key that opens the test part for reference predictors, which choose nothing."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A model's raw outputs at the real positions of a batch, with what they should have been.
+    """A model's raw outputs at the n real positions of a batch, with their targets.
 
-    output: [n], [n, outputs] or Sequences, as the loss's kind asks. target: [n] or Sequences.
+    output: [n], [n, outputs] or Sequences, as the loss's kind needs. target: [n] or Sequences.
     weight: [n] sample weights, or None.
     """
 
@@ -41,14 +41,14 @@ class Scored:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The metrics of one part, by name, and for NER the report per tag in the well-known layout."""
+    """The metrics of one part, by name, and for NER the report per tag in scikit-learn's layout."""
 
     metrics: dict[str, float]
     report: dict[str, dict[str, float]] | None = None
     influence: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    """Of the test part, by metric: what groups of examples contribute to it (`jackknife.by_groups`), for intervals.
+    """What groups of test examples contribute to each metric (`jackknife.by_groups`), for intervals.
 
-    For metrics of somebody's own alone: what the built-in ones need is in the stored predictions."""
+    Only for custom metrics: the built-in ones are computed from the stored predictions."""
 
 
 Decision = Mapping[str, float]
@@ -56,26 +56,26 @@ Decision = Mapping[str, float]
 
 
 class Sealed(Generic[T]):
-    """What belongs to each part, the test part's out of reach until everything has been chosen."""
+    """One value per part; the test part's cannot be read until everything has been chosen."""
 
     def __init__(self, values: Mapping[Part, T]) -> None:
         self._values = dict(values)
         self._opened = ""
 
     def open(self, choice: str) -> None:
-        """Gives the test part free for what was chosen, named by its hash."""
+        """Opens the test part for a choice, given by its hash. Raises ValueError without one."""
         if not choice:
-            raise ValueError("The test part opens for a choice that has been made: say its hash.")
+            raise ValueError("The test part opens only for a choice that has been made: pass its hash.")
         self._opened = choice
 
     def __getitem__(self, part: Part) -> T:
         if part is Part.TEST and not self._opened:
-            raise RuntimeError("The test part is sealed: rate, parameters, epoch and threshold are chosen first.")
+            raise RuntimeError("The test part is sealed until rate, parameters, epoch and threshold are chosen.")
         return self._values[part]
 
 
 class Fold(Protocol):
-    """One repeat's rows, prepared on its training rows alone. Test targets are sealed until `open_test`."""
+    """One repeat's rows, prepared on its training rows only. Test targets are sealed until `open_test`."""
 
     splits: Splits
     inputs: Any
@@ -84,35 +84,93 @@ class Fold(Protocol):
     """The number of classes; 1 for continuous and binary targets."""
 
     def training_target(self, kind: Kind) -> Tensor | Sequences:
-        """What `Loss.observe` sees, shaped for its kind, in the unit in which the loss judges."""
+        """The training targets for `Loss.observe`.
+
+        Args:
+            kind: The kind of loss, which decides the shape.
+
+        Returns:
+            [n] or Sequences, in the unit in which the loss sees targets.
+        """
         ...
 
     def open_test(self, choice: str) -> None:
-        """Gives the test part free, once and for all; `choice` is the hash of what was chosen on validation data."""
+        """Opens the test part for good; `choice` is the hash of what was chosen on validation data."""
         ...
 
     def batch(self, part: Part, rows: Tensor) -> Any:
-        """The data at positions `rows` (0 .. size-1 of the part), whatever the model needs."""
+        """Selects rows of a part.
+
+        Args:
+            part: The part to select from.
+            rows: [m] positions in the part, from 0 to its size - 1, int64.
+
+        Returns:
+            Whatever `score` needs to run the model on these rows.
+        """
         ...
 
     def score(self, model: nn.Module, batch: Any, kind: Kind) -> Scored:
-        """Runs the model and selects the real positions, shaped for a loss of this kind."""
+        """Runs the model on a batch and selects the real positions.
+
+        Args:
+            model: The model to run.
+            batch: From `batch`.
+            kind: The kind of loss, which decides the shapes.
+
+        Returns:
+            Raw outputs and targets of the batch's real positions.
+        """
         ...
 
     def evaluate(self, part: Part, prediction: Prediction, decision: Decision) -> Evaluation:
-        """All metrics of the task over a whole part, in original units."""
+        """Computes all metrics of the task on a part.
+
+        Args:
+            part: The part to judge. The test part must have been opened.
+            prediction: For all real positions of the part, in order.
+            decision: Thresholds by name, from `decide`.
+
+        Returns:
+            The metrics, in original units.
+
+        Raises:
+            RuntimeError: If the test part is still sealed.
+        """
         ...
 
     def decide(self, prediction: Prediction) -> Decision:
-        """The thresholds that predictions on validation data call for; empty where there are none to choose."""
+        """Chooses thresholds on validation data.
+
+        Args:
+            prediction: For all real positions of the validation part.
+
+        Returns:
+            Thresholds by name; empty if there are none to choose.
+        """
         ...
 
     def value(self, prediction: Prediction) -> float:
-        """The task's own metric on validation data: what epochs and trials are chosen by."""
+        """The task's own metric on validation data, by which epochs and trials are chosen.
+
+        Args:
+            prediction: For all real positions of the validation part.
+
+        Returns:
+            The metric, in its unit.
+        """
         ...
 
     def arrays(self, part: Part, prediction: Prediction) -> dict[str, NDArray[Any]]:
-        """Rows, targets and predictions of a part in original units, to be kept beside the record."""
+        """The arrays of a part to store with the record.
+
+        Args:
+            part: The part that was predicted.
+            prediction: For all real positions of the part.
+
+        Returns:
+            Row numbers, targets and predictions by name, in original units.
+        """
         ...
 
 
@@ -121,14 +179,18 @@ class StackableFold(Fold, Protocol):
     """A fold in which every row is one real position: many trainings on such folds can go in one stack."""
 
     def tensors(self, part: Part) -> tuple[Tensor, Tensor]:
-        """The rows of a part: what the model takes [n, ...], and the targets [n] as the loss sees them."""
+        """The rows of a part: the model's inputs [n, ...], and the targets [n] in the unit that the loss sees."""
         ...
 
     def measure(self, folds: Sequence[StackableFold]) -> Callable[[Prediction], Tensor]:
-        """`value` for R trainings at once, each on its own fold of this task, validation parts of equal size n.
+        """`value` for R trainings at once.
 
-        The function takes one prediction with scores, labels and probabilities of all trainings [R, n], and gives the
-        task's own metric of each [R].
+        Args:
+            folds: The R folds of the trainings, with validation parts of equal size n.
+
+        Returns:
+            A function of one prediction, with scores, labels and probabilities [R, n] of all trainings, that gives the
+            task's own metric of each [R].
         """
         ...
 
@@ -138,41 +200,66 @@ class Task(Protocol):
 
     name: str
     predicts: Target
-    """What is predicted. Where a task does not say, its first kind of loss does."""
+    """What is predicted. If a task does not define it, it follows from the first kind of loss."""
     kinds: tuple[Kind, ...]
-    """The kinds of loss that it can use, most natural first; a loss serves by the first of them that it offers."""
+    """The kinds of loss that it can use, most natural first; a loss is used as the first of them that it offers."""
     metric: Metric
     card: DataCard
 
     def __init__(self, *, data: Mapping[str, Any], metric: str, direction: str | None, seed: int) -> None: ...
 
     def splits(self, repeat: int) -> Splits:
-        """The rows of one repeat. Raises DataError where they cannot be drawn."""
+        """Draws the rows of one repeat.
+
+        Args:
+            repeat: The number of the repeat, from 0.
+
+        Returns:
+            Row numbers of the training, validation and test parts. The test part is the same in all repeats.
+
+        Raises:
+            DataError: If the rows cannot be split.
+        """
         ...
 
     def fold(self, repeat: int, domain: Domain = Domain.REAL) -> Fold:
-        """The rows of one repeat; `domain` sets the unit in which continuous targets reach the loss."""
+        """Prepares the rows of one repeat.
+
+        Args:
+            repeat: The number of the repeat, from 0.
+            domain: The domain of the loss, which sets the unit of continuous targets.
+
+        Returns:
+            The fold, with its test targets sealed.
+        """
         ...
 
     def directions(self) -> Mapping[str, Direction]:
-        """Every metric that `evaluate` gives, the primary first, and the way it improves."""
+        """Which way each metric of `evaluate` improves, by name, the primary metric first."""
         ...
 
     def margins(self) -> Mapping[str, float]:
-        """Differences that are the same in practice, by metric, in its unit; nothing of the test part goes in."""
+        """Margins of equivalence by metric, in its unit; computed without the test part."""
         ...
 
     def rarest(self) -> Rarest | None:
-        """The rarest class of the rows that are trained on; None for a continuous target.
+        """The rarest class among training rows; None for a continuous target.
 
-        The batch size follows from it. A task without this method is treated like one without classes.
+        It sets the batch size. A task without this method is treated like one without classes.
         """
         ...
 
     def legend(self) -> Mapping[str, NDArray[Any]]:
-        """What numbers in stored predictions stand for, kept beside them: names of tags, the words of the test part."""
+        """The meaning of numbers in stored predictions, stored with them: names of tags, words of the test part."""
         ...
 
     def references(self, repeat: int) -> Mapping[str, Evaluation]:
-        """Test metrics of predictors that use no loss of the contest: trivial, and gradient boosting for tables."""
+        """Evaluates predictors that use none of the losses: a trivial one, and gradient boosting for tables.
+
+        Args:
+            repeat: The number of the repeat, from 0.
+
+        Returns:
+            Test metrics by the name of the predictor.
+        """
         ...

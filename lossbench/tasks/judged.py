@@ -1,4 +1,4 @@
-"""What tasks share when they judge predictions by several metrics."""
+"""Code shared by tasks that judge predictions by several metrics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def measured(
 ) -> tuple[dict[str, float], dict[str, NDArray[np.float64]]]:
     """All metrics of a part that a prediction allows, and what groups of test examples contribute to some of them.
 
-    The second holds what cannot be had from stored predictions later without the metric's own code.
+    The second is for metrics whose own code would be needed to compute it from stored predictions.
     """
     values: dict[str, float] = {}
     influence: dict[str, NDArray[np.float64]] = {}

@@ -134,7 +134,7 @@ class NER:
         self.sentences: list[Sentence] = list(self.corpus.sentences())
 
     def splits(self, repeat: int) -> Splits:
-        """Test sentences are the corpus's own; validation too where it has some, else a fifth of the rest."""
+        """Test sentences are the corpus's own; validation too if it has any, else a fifth of the rest."""
         corpus = self.corpus
         rest, extra = len(corpus.rest), len(corpus.validation or ())
         test = np.arange(rest + extra, len(self.sentences))
@@ -145,7 +145,7 @@ class NER:
         return Splits(np.sort(order[cut:]), np.sort(order[:cut]), test)
 
     def halved(self, repeat: int, half: int, again: int) -> Self | None:
-        """The same task on one half (0 or 1) of the sentences, split anew; None where validation has its own."""
+        """The same task on one half (0 or 1) of the sentences, split again; None where validation has its own."""
         if self.corpus.validation is not None:
             return None
         whole, rest = self.splits(repeat), len(self.corpus.rest)
@@ -169,7 +169,7 @@ class NER:
     def rarest(self) -> Rarest | None:
         """The type with the fewest entities among the sentences that training sentences are drawn from.
 
-        A type is counted by the tags that open its entities: each has just one, however few go on beyond a word.
+        A type is counted by its B- tags: one per entity, however few entities are longer than one word.
         """
         counts = Counter(tag for sentence in self.corpus.rest for tag in sentence.tags)
         types = {tag: n for tag, n in counts.items() if tag != OUTSIDE and not tag.startswith("I-")}

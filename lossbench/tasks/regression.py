@@ -22,7 +22,7 @@ from lossbench.tasks.judged import measured, row_by_row, with_usual
 from lossbench.tasks.tabular import TableFold, TableTask
 
 Given = dict[Need, Tensor]
-"""What a prediction says, by what metrics need of it."""
+"""The parts of a prediction, by what metrics need."""
 LARGEST, SMALLEST = 1e60, 1e-60
 """Between these lie the targets that can be judged: their largest value, and their spread."""
 
@@ -89,7 +89,7 @@ class RegressionFold(TableFold):
 
 
 def in_unit(prediction: Prediction, scale: Any, centre: Any) -> Given:
-    """What a prediction says, in the target's unit, by what metrics need; scale and centre fit its shape."""
+    """The parts of a prediction in the target's unit, by what metrics need; scale and centre match its shape."""
 
     def unit(values: Tensor) -> Tensor:
         return values.double() * scale + centre
@@ -145,7 +145,7 @@ class Regression(TableTask):
         """1 % of the metrics of a prediction that is the same for every row, on all rows but the test part's."""
         splits = self.splits(0)
         y = self.table.target[np.concatenate([splits.train, splits.validation])]
-        with np.errstate(over="ignore", invalid="ignore"):  # where it is infinite there is no margin
+        with np.errstate(over="ignore", invalid="ignore"):  # an infinite value gives no margin
             return {m.name: _margin(m, y) if m.margin is None else m.margin for m in self.metrics}
 
     def references(self, repeat: int) -> dict[str, Evaluation]:

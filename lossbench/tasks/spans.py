@@ -1,4 +1,4 @@
-"""What a tagging is worth: entities found as a whole, and tags one by one."""
+"""Metrics of taggings: whole entities, and single tags."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def entity_counts(true: Sequence[str], predicted: Sequence[str]) -> tuple[int, i
 
 
 def token_report(true: Sequence[str], predicted: Sequence[str], tags: Sequence[str]) -> tuple[dict[str, float], Report]:
-    """The metrics of single tags, and the report per tag in the layout that scikit-learn made well known.
+    """The metrics of single tags, and the report per tag in the layout of scikit-learn.
 
     true, predicted: [n] tags of all words, one sentence after the other. tags: the rows of the report, in
     order; there may be no others. token_f1 is the micro average over all tags but O, token_f1_macro the mean.

@@ -1,4 +1,4 @@
-"""What regression and binary tasks share: rows of a table, encoded on their own training rows."""
+"""Code shared by regression and binary tasks: table rows, encoded on their own training rows."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class TableTask(ABC):
         self._features: dict[int, Features] = {}
 
     def load(self, data: Mapping[str, Any]) -> Table:
-        """The rows and what is predicted of them; a task whose rows come from nowhere else makes them here."""
+        """The rows and what is predicted of them; a task with rows of its own makes them here."""
         return load_table(data, self.predicts, self.read_target)
 
     def splits(self, repeat: int) -> Splits:
@@ -97,7 +97,7 @@ class TableTask(ABC):
         )
 
     def halved(self, repeat: int, half: int, again: int) -> Self | None:
-        """The same task on one half (0 or 1) of a repeat's rows, split anew; None where repeats share their rows."""
+        """The same task on one half (0 or 1) of a repeat's rows, split again; None where repeats share their rows."""
         whole = self.splits(repeat)
         try:
             splits = halved(
@@ -119,7 +119,7 @@ class TableTask(ABC):
         return other
 
     def features(self, repeat: int) -> Features:
-        """The rows of a repeat, encoded on its training rows; kept for other losses while there is room."""
+        """The rows of a repeat, encoded on its training rows; cached for other losses while there is room."""
         if repeat in self._features:
             return self._features[repeat]
         splits, table = self.splits(repeat), self.table.features
@@ -149,7 +149,7 @@ class TableTask(ABC):
         """Warnings about parts whose residuals or classes differ wildly, with what to do."""
         splits, rule = self.splits(0), self.table.split
         parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
-        if rule.kind != "time" and not self._validates_apart:  # drawn from the same rows, so one part to compare
+        if rule.kind != "time" and not self._validates_apart:  # drawn from the same rows, so compared as one part
             parts = {POOL: np.sort(np.concatenate([splits.train, splits.validation])), "test": splits.test}
         groups = rule.values if rule.kind == "group" else None
         table, classes = self.table, self.predicts.classes

@@ -1,4 +1,4 @@
-"""Words as numbers: what a word looks like, learned from training sentences alone."""
+"""Words as numbers: features of a word's form, learned from training sentences only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lossbench.models.tagger import PADDING, UNKNOWN, Encoded, Sizes, real
 AFFIX = 3
 """Letters in a prefix or suffix."""
 OFTEN = 2
-"""A feature seen less often than this in training is unknown, so that the unknown row is trained too."""
+"""A rarer feature counts as unknown, so that the unknown row is trained too."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Vocabulary:
 
 @lru_cache(maxsize=2**18)
 def features(word: str) -> tuple[str, str, str, str]:
-    """What a word looks like: itself in lower case, its shape, its first and its last letters."""
+    """Features of a word: itself in lower case, its shape, its first and its last letters."""
     small = word.lower()
     return small, shape(word), small[:AFFIX], small[-AFFIX:]
 

@@ -1,4 +1,4 @@
-"""What a user's own model answers: the one of several outputs that is meant, and whether its shape can be used."""
+"""The output of a user's own model: which one of several is used, and whether its shape fits."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lossbench.plan import Part
 from lossbench.tasks.contract import Fold
 
 ROWS = 4
-"""Training rows that a model is tried on."""
+"""How many training rows a model is tried on."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A forward hook: of several outputs the one at a place of a tuple, or under a key of a dict."""
+    """A forward hook that picks one output: an index of a tuple, or a key of a dict."""
 
     which: int | str
 
@@ -35,21 +35,21 @@ class Chosen:
 
 
 def choose_output(model: nn.Module, which: int | str) -> None:
-    """From now on the model returns one of its several outputs. Its weights keep their names: nothing is wrapped."""
+    """Makes the model return only one of its outputs. Its weights keep their names: nothing is wrapped."""
     model.register_forward_hook(Chosen(which))
 
 
 def give_shapes(model: nn.Module, fold: Fold, kind: Kind) -> None:
-    """Gives the weights of lazy layers (nn.LazyLinear) their shapes and numbers, by a look at some rows."""
+    """Initialises lazy layers (nn.LazyLinear) by a forward pass on some rows."""
     if any(is_lazy(tensor) for tensor in [*model.parameters(), *model.buffers()]):
         with _evaluating(model):
             fold.score(model, _batch(fold), kind)
 
 
 def check_answers(model: nn.Module, fold: Fold, kind: Kind, target: str) -> None:
-    """Raises InputError for a model of one output that breaks on the data, or answers what no loss can take.
+    """Raises InputError for a model that breaks on the data, or returns what no loss can take.
 
-    target: its path, as the user said it.
+    target: its path, as the user gave it.
     """
     seen: list[Any] = []
     handle = model.register_forward_hook(lambda module, args, output: seen.append(output))
@@ -70,7 +70,7 @@ def check_answers(model: nn.Module, fold: Fold, kind: Kind, target: str) -> None
         shape = list(output.shape) if isinstance(output, Tensor) else described(output)
         raise InputError(
             f"model.target={target} returns {shape} for {len(wanted)} targets where [{len(wanted)}, 1] is needed: it "
-            f"is built with (inputs, outputs), and its last layer has `outputs` units."
+            f"is built with (inputs, outputs), and its last layer must have `outputs` units."
         )
 
 
@@ -88,11 +88,11 @@ def described(output: Any) -> str:
 
 
 def _advice(output: Any) -> str:
-    """Which of several outputs is probably meant: the first that has one number for each row."""
+    """Suggests one of several outputs: the first with one number per row."""
     items = list(output.items() if isinstance(output, Mapping) else enumerate(output)) if _several(output) else []
     fitting = [key for key, value in items if isinstance(value, Tensor) and value.shape in ((ROWS,), (ROWS, 1))]
     keys = fitting or [key for key, _ in items]
-    return f"Say which of them is its output: model.output={keys[0]}" if keys else "It has to return a tensor."
+    return f"Choose its output: model.output={keys[0]}" if keys else "It must return a tensor."
 
 
 def _several(output: Any) -> bool:

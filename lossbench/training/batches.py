@@ -1,4 +1,4 @@
-"""The order in which rows are seen: a permutation an epoch, the same for every loss."""
+"""The order of training rows: one permutation per epoch, the same for every loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One step of one training, to be counted or to be timed."""
+"""One step of one training: its memory and its time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def steps_per_epoch(prepared: PreparedTraining, batch_size: int) -> int:
 def step_bytes(prepared: PreparedTraining, batch_size: int) -> int:
     """Bytes that a step on one full batch keeps for its backward pass, parameters not counted, each storage once.
 
-    The step is one of copies: batch norm would remember the batch, and a loss may count its calls.
+    The step runs on copies: batch norm would remember the batch, and a loss may count its calls.
     """
     model, loss = deepcopy(prepared.model), copied(prepared.loss)
     own = {parameter.data_ptr() for parameter in [*model.parameters(), *loss.parameters()]}
@@ -38,9 +38,9 @@ def step_bytes(prepared: PreparedTraining, batch_size: int) -> int:
 
 @contextmanager
 def kept_for_backward(but: Collection[int] = ()) -> Iterator[dict[int, int]]:
-    """Bytes of every storage that is kept for a backward pass, by its address; shared memory counts once.
+    """Bytes of every storage kept for a backward pass, by address; shared memory counts once.
 
-    but: addresses of tensors that do not count.
+    but: addresses of tensors to leave out.
     """
     sizes: dict[int, int] = {}
 
@@ -55,7 +55,7 @@ def kept_for_backward(but: Collection[int] = ()) -> Iterator[dict[int, int]]:
 
 
 def one_step(prepared: PreparedTraining, batch_size: int) -> Callable[[], None]:
-    """Forward, loss and backward of one full batch on the CPU, as often as it is called, always of the same weights.
+    """A function that runs forward, loss and backward of one full batch on the CPU, always with the same weights.
 
     The step of the optimizer, the same for every loss, is not part of it. It runs on copies, as `step_bytes` does.
     """

@@ -1,4 +1,4 @@
-"""What sets modules of one make apart from each other beside what they learn, and copies of them."""
+"""How modules of one architecture differ apart from their parameters; and copies of modules."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ M = TypeVar("M", bound=nn.Module)
 def variation(modules: Sequence[nn.Module], *, buffers: bool = True) -> dict[Place, Tensor] | None:
     """The numbers and tensors in which modules differ, [R, ...] each; None where they differ in more than that.
 
-    Parameters are not told: they differ as soon as they are trained. Nor is what a forward leaves behind: tensors with
-    a gradient, and collections of tensors.
+    Parameters are left out, since training changes them; so is what a forward pass leaves behind: tensors with a
+    gradient, and collections of tensors.
     """
     found: dict[Place, Tensor] = {}
     for prefix, first in modules[0].named_modules():
@@ -45,7 +45,7 @@ def variation(modules: Sequence[nn.Module], *, buffers: bool = True) -> dict[Pla
 
 
 def changed(before: nn.Module, after: nn.Module) -> bool:
-    """Whether a module came to hold another number, word, tensor or buffer than its copy from before."""
+    """Whether a number, string, tensor or buffer of a module differs from its earlier copy."""
     for prefix, part in after.named_modules():
         own, earlier = _told(part), _told(before.get_submodule(prefix))
         if any(not _equal([own[name], earlier.get(name)]) for name in own if not _left_behind(own[name])):
@@ -54,7 +54,7 @@ def changed(before: nn.Module, after: nn.Module) -> bool:
 
 
 def copied(module: M) -> M:
-    """A copy of a module that a forward may have left tensors with a gradient in; these are cut off from it."""
+    """A copy of a module; tensors with a gradient left by a forward pass are detached."""
     loose = [tensor for part in module.modules() for tensor in _tensors(_told(part).values()) if not tensor.is_leaf]
     return deepcopy(module, {id(tensor): tensor.detach().clone() for tensor in loose})
 

@@ -1,6 +1,6 @@
-"""Trainings, side by side or one after the other: which of the two serves, and what each training leaves.
+"""Runs trainings, stacked or one after the other, and returns the outcome of each.
 
-The choice depends on shapes alone, never on a clock, so that the same cell goes the same way everywhere.
+The choice depends only on shapes, never on timing, so that a cell is trained the same way everywhere.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from lossbench.training.replicas import Replicas
 from lossbench.training.single import Single, predict, score
 
 WORTH = 10e6
-"""Floating-point operations of a step: above it matrix products take the time, and a stack saves none of it."""
+"""Floating-point operations of a step: above it matrix products dominate, and stacking saves no time."""
 WHOLE = ("32", "64", "32-true", "64-true")
 """Precisions without a scaler of gradients, which all replicas would have to share."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A training that has ended."""
+    """A finished training."""
 
     prepared: PreparedTraining
     trained: Trained
     restore: Callable[[], Loss]
-    """Puts the weights of its best epoch back into its model; the loss as it was then."""
+    """Restores the weights of its best epoch in its model; returns the loss at that epoch."""
     context: Callable[[], AbstractContextManager[Any]] = nullcontext
     """In which predictions are made, as its epochs were judged."""
 
@@ -66,18 +66,18 @@ class TrainerOptions:
 
 
 def refusal(training: Training, fold: Fold, model: nn.Module) -> str | None:
-    """Why such trainings cannot go on side by side; None where they can."""
+    """Why such trainings cannot be stacked; None if they can."""
     if not isinstance(fold, StackableFold):
-        return "a row of this task is no single target, so its batches cannot be stacked"
+        return "a row of this task is not a single target, so its batches cannot be stacked"
     if training.precision not in WHOLE:
         return f"replicas train in precision 32 or 64, not {training.precision}"
     return Replicas.refusal(model, fold)
 
 
 def what_keeps_apart(training: Training, fold: Fold, model: nn.Module, count: int) -> str | None:
-    """Which layer of a small model keeps `count` trainings from going as a stack; None where nothing of the model does.
+    """Which layer of a small model keeps `count` trainings from being stacked; None if no layer does.
 
-    Models that are too large to gain from a stack, and tasks whose rows cannot be stacked, are as they should be.
+    Also None for models too large to gain from stacking, and for tasks whose rows cannot be stacked.
     """
     small = count > 1 and training.engine == "auto" and operations(training, model) <= WORTH
     if not small or training.precision not in WHOLE or not isinstance(fold, StackableFold):
@@ -91,9 +91,9 @@ def operations(training: Training, model: nn.Module) -> int:
 
 
 def side_by_side(training: Training, fold: Fold, model: nn.Module, count: int) -> bool:
-    """Whether `count` trainings of this model are to be trained as one stack: a function of names and shapes alone.
+    """Whether to train `count` trainings of this model as one stack; depends only on names and shapes.
 
-    Raises InputError where `training.engine=replicas` asks for a stack that cannot be.
+    Raises InputError if `training.engine=replicas` asks for an impossible stack.
     """
     if training.engine == "sequential":
         return False
@@ -114,7 +114,7 @@ def train(
 
 
 def one_by_one(trainings: Iterator[PreparedTraining], options: TrainerOptions) -> Iterator[Outcome]:
-    """Each training by itself, begun when the one before has been looked at."""
+    """Each training by itself; the next one starts when the caller asks for it."""
     for prepared in trainings:
         choice = replace(options.training, learning_rate=prepared.trial.learning_rate)
         single = Single(prepared.model, prepared.loss, prepared.fold, prepared.batches, choice, options.penalty)
@@ -128,8 +128,8 @@ def as_stacks(
 ) -> Iterator[Outcome]:
     """All trainings side by side, those of equal shapes in one stack; outcomes in the order of the trainings.
 
-    again: makes a training ready once more. A stack in which a loss breaks is trained one by one, so that the blame
-    falls on the training whose loss it is and on no other.
+    again: prepares a training once more. If a loss breaks in a stack, its trainings are run one by one, so that only
+    the training of that loss fails.
     """
     groups: dict[Any, list[int]] = {}
     for place, prepared in enumerate(trainings):

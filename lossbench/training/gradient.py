@@ -1,4 +1,4 @@
-"""Whether a loss can train anything at all: its values have to depend on the model's outputs."""
+"""Checks that a loss can train anything: its values must depend on the model's outputs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from lossbench.training.prepared import PreparedTraining
 from lossbench.training.single import whole
 
 ROWS = 256
-"""Training rows that it is tried on: enough for some of every class, so that no part of the loss stays silent."""
+"""How many training rows it is tried on: enough for every class, so that all parts of the loss are used."""
 
 
 def check_gradient(prepared: PreparedTraining) -> None:
-    """Raises PluginError for a loss whose values do not depend on the outputs. One that breaks is left to its training.
+    """Raises PluginError for a loss whose values do not depend on the outputs; one that breaks fails in training.
 
-    All is done with copies: batch norm would remember the batch, and a loss may count its calls.
+    It uses copies: batch norm would remember the batch, and a loss may count its calls.
     """
     rows = torch.arange(min(ROWS, len(prepared.fold.splits.rows(Part.TRAIN))))
     model, loss = deepcopy(prepared.model), copied(prepared.loss)
@@ -33,13 +33,13 @@ def check_gradient(prepared: PreparedTraining) -> None:
             values, output = _leaf(scored.output)
             mean = reduce(loss(output, scored.target))
             found = mean.requires_grad and torch.autograd.grad(mean, values, allow_unused=True)[0] is not None
-        except Exception:  # of whatever kind: the training will say it, and in which step
+        except Exception:  # any error: training reports it, with its step
             return
     if not found:
         raise PluginError(
             "returns values that do not depend on the model's outputs, so there is nothing to learn from them. Compute "
-            "them from `output` by torch operations alone: torch.tensor(), .detach(), .item(), .numpy(), float() and "
-            "comparisons cut the way of the gradient."
+            "them from `output` with torch operations only: torch.tensor(), .detach(), .item(), .numpy(), float() and "
+            "comparisons block the gradient."
         )
 
 

@@ -1,8 +1,8 @@
 """One model with the weights of many: R copies of a network that takes R batches at once.
 
-Layers that are known are replaced by their batched forms, everything around them stays its author's code. Any other
-network goes through `torch.func.vmap`. Both are tried on made-up rows first, against the R models one by one, in values
-and in gradients; a network for which neither agrees is trained alone.
+Known layers are replaced by batched versions; the code around them stays its author's. Any other network goes through
+`torch.func.vmap`. Both ways are first compared on made-up rows with the R single models, in values and gradients; if
+neither agrees, the trainings run one by one.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ ALIGNED = 16
 """Numbers: matrices of a multiple of it begin where a cache line does, for every replica alike. Where one does not,
 matrix kernels take another path and round otherwise: rows and columns of zeros fill it up."""
 TOLERANCE = 1e-9
-"""How far two ways of computing the same thing in float64 may be apart, relative to the largest of the numbers."""
+"""Tolerance between two ways of computing the same values in float64, relative to the largest of them."""
 
 
 class Unstackable(Exception):
-    """Trainings that cannot go on side by side in one stack; the message says why."""
+    """Raised for trainings that cannot be stacked; the message says why."""
 
 
 class StackedLinear(nn.Module):
@@ -86,13 +86,13 @@ class StackedEmbedding(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         replicas, rows, width = self.weight.shape
         if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < rows:
-            raise IndexError(f"an id is outside of the {rows} rows of its table")
+            raise IndexError(f"an id is outside the {rows} rows of its table")
         first = torch.arange(replicas, device=ids.device).view(-1, *[1] * (ids.ndim - 1)) * rows
         return functional.embedding(ids + first, self.weight.reshape(replicas * rows, width))
 
 
 class StackedDropout(nn.Module):
-    """Dropout in which replica r forgets what it would forget alone: one stream a fold, as its seed begins it."""
+    """Dropout in which replica r drops the same units as it would alone: one random stream per fold, by its seed."""
 
     def __init__(self, p: float, draws: Draws) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class Draws:
         self.seeds = list(seeds)
 
     def kept(self, p: float, x: Tensor) -> Tensor:
-        """1 where a unit of x [R, ...] is kept, 0 where not."""
+        """The mask of x [R, ...]: 1 for units that are kept, else 0."""
         drawn = {
             seed: torch.empty(x.shape[1:], dtype=x.dtype).bernoulli_(1 - p, generator=generator)
             for seed, generator in self.generators.items()
@@ -153,7 +153,7 @@ class StackedModel(nn.Module):
 
 
 def stack_models(models: Sequence[nn.Module], rows: Tensor, seeds: Sequence[int]) -> StackedModel | None:
-    """The R models as one; None where no way of doing that agrees with calling them one by one.
+    """The R models as one; None if neither way agrees with calling them one by one.
 
     rows: [n, ...] some of what the models take. seeds: [R] of the dropout of each.
     """
@@ -163,17 +163,17 @@ def stack_models(models: Sequence[nn.Module], rows: Tensor, seeds: Sequence[int]
         return None
     draws = Draws(seeds)
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of libraries, about calls that are only tried
+        warnings.simplefilter("ignore")  # of libraries, about calls that are only trials
         sample = sample_of(models)
         for build in (layer_by_layer, mapped):
             if agrees(build, sample, rows):
-                with suppress(ValueError):  # dropout, which the sample goes without
+                with suppress(ValueError):  # dropout, which the comparison switches off
                     return StackedModel(*build(models, draws), draws)
     return None
 
 
 def has_ways_of_its_own(module: nn.Module) -> bool:
-    """Layers whose random draws or whose treatment of single rows a stack would not repeat."""
+    """Layers whose random draws or handling of single rows a stack would not reproduce."""
     match module:
         case nn.modules.dropout._DropoutNd():
             return module.p > 0 and type(module) is not nn.Dropout
@@ -189,7 +189,7 @@ Built = tuple[nn.Module, Callable[[nn.Module, Tensor], Tensor]]
 
 
 def layer_by_layer(models: Sequence[nn.Module], draws: Draws) -> Built:
-    """The first model's own code over batched layers. ValueError for parameters outside of the layers known here."""
+    """The first model's own code over batched layers. ValueError for parameters outside known layers."""
     tree = _replaced(list(models), draws)
     return tree, lambda module, x: module(x)
 
@@ -267,7 +267,7 @@ def sample_of(models: Sequence[nn.Module]) -> list[nn.Module]:
 
 
 def agrees(build: Callable[..., Built], models: list[nn.Module], rows: Tensor) -> bool:
-    """True where the stack gives what the models give, in a training step and its gradients, and in evaluation."""
+    """Whether the stack agrees with the models, in a training step with its gradients and in evaluation."""
     alone = [deepcopy(model) for model in models]
     widths = {size for tensor in (rows, *models[0].parameters()) for size in tensor.shape[-2:]}
     try:
@@ -292,7 +292,7 @@ def agrees(build: Callable[..., Built], models: list[nn.Module], rows: Tensor) -
             agree(buffers[name], _stacked(model.get_buffer(name) for model in alone))
             for name, _ in alone[0].named_buffers()
         )
-    except Exception:  # of whatever kind: this way cannot be gone
+    except Exception:  # any error: this way does not work
         return False
 
 

@@ -1,7 +1,7 @@
-"""The one LightningModule: whatever goes on side by side in it, it counts epochs, keeps the best and says when to stop.
+"""The one LightningModule, for one training or a stack: it counts epochs, keeps the best and stops early.
 
 A Lightning batch is an epoch: the order of its rows. Steps are taken inside `training_step`, since for small models
-Lightning's own doings cost more than a step does.
+Lightning's overhead costs more than a step.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from lossbench.plan import Training
 
 @dataclass
 class Trained:
-    """What one training left: its curves, its best epoch, and why it stopped if it did not end well."""
+    """The result of one training: its curves, its best epoch, and why it failed if it did."""
 
     train_loss: list[float] = field(default_factory=list)
-    """The mean loss a target, per epoch, penalties left out; in the loss's own unit."""
+    """The mean loss per target in each epoch, without penalties; in the loss's own unit."""
     validation: list[float] = field(default_factory=list)
     """The task's metric on validation data, per epoch."""
     parts: dict[str, list[float]] = field(default_factory=dict)
@@ -45,10 +45,10 @@ class Trained:
 
 @dataclass(frozen=True)
 class Step:
-    """What R trainings make of one batch each."""
+    """The losses of R trainings on one batch each."""
 
     objective: Tensor
-    """[R] what is made small: the mean loss and the penalty, with its gradient."""
+    """[R] what is minimised: mean loss plus penalty, with its gradient."""
     means: Mapping[str, Tensor]
     """[R] without gradient: the mean loss under "", a composite's terms by name."""
     targets: int
@@ -57,7 +57,7 @@ class Step:
 class Group(Protocol):
     """Trainings that go on side by side: one by itself, or a stack of replicas.
 
-    They are told apart by their place, 0 .. R-1. `keep` changes the places; the group remembers who is who.
+    Each has an index, 0 .. R-1. `keep` changes the indices; the group tracks which training is at which.
     """
 
     @property
@@ -71,7 +71,7 @@ class Group(Protocol):
     def optimizer(self) -> torch.optim.Optimizer: ...
 
     def advance(self, progress: float) -> None:
-        """Tells the losses how far the training is, from 0 to 1."""
+        """Passes the progress of the training, from 0 to 1, to the losses."""
         ...
 
     def order(self, epoch: int) -> Tensor:
@@ -79,7 +79,7 @@ class Group(Protocol):
         ...
 
     def step(self, rows: Tensor, when: str) -> Step:
-        """What the losses say of a batch; `when` is for the blame of one that breaks."""
+        """The losses of a batch; `when` goes into the error of a loss that breaks."""
         ...
 
     def descend(self, step: Step, learner: Learner) -> None:
@@ -91,15 +91,15 @@ class Group(Protocol):
         ...
 
     def remember(self, places: list[int]) -> None:
-        """The weights at these places are their trainings' best so far."""
+        """Keeps the weights at these indices as their trainings' best so far."""
         ...
 
     def keep(self, places: list[int]) -> None:
-        """The trainings at these places go on, the others have ended and leave."""
+        """Keeps the trainings at these indices; the others have ended."""
         ...
 
     def worth_leaving(self, ended: int) -> bool:
-        """True where it saves time to let so many ended trainings leave."""
+        """Whether removing this many ended trainings saves time."""
         ...
 
 
@@ -143,13 +143,13 @@ class Learner(pytorch_lightning.LightningModule):
             step = self.group.step(rows, f"in step {number}")
             self._steps.append(Step(step.objective.detach(), step.means, step.targets))
             if not torch.isfinite(step.objective).any():
-                return  # nobody can go on
+                return  # no training can continue
             with blamed(f"in the gradient of step {number}"):
                 self.group.descend(step, self)
         self._step_seconds.append((time.perf_counter() - start) / len(self._steps) / len(self.group.places))
 
     def validation_step(self, batch: Any, index: int) -> None:
-        """The epoch's end: who diverged, who is better than ever, whose patience has ended."""
+        """Ends an epoch: finds trainings that diverged, have a new best, or are out of patience."""
         self._look_for_infinities()
         if not all(self._ended(place) for place in range(len(self.group.places))):
             sound, values = self.group.validate()
@@ -171,7 +171,7 @@ class Learner(pytorch_lightning.LightningModule):
             self._diverged(place, f"the loss became {value:g} in step {self._before + first}")
 
     def _judge(self, going: list[int], values: list[float]) -> None:
-        """Curves and best epochs of the trainings that go on."""
+        """Updates curves and best epochs of the trainings that continue."""
         better, targets = [], sum(step.targets for step in self._steps)
         means: dict[str, list[float]] = {
             name: (torch.stack([s.means[name].double() * s.targets for s in self._steps]).sum(0) / targets).tolist()
@@ -189,7 +189,7 @@ class Learner(pytorch_lightning.LightningModule):
         self.group.remember(better)
 
     def _let_go(self) -> None:
-        """Those that have ended leave, where that saves time; without anybody left the group has ended."""
+        """Removes ended trainings if that saves time; the group ends with its last training."""
         going = [place for place in range(len(self.group.places)) if not self._ended(place)]
         if not going:
             self.trainer.should_stop = True
@@ -223,7 +223,7 @@ class Epochs:
 
 
 def fit(learner: Learner, seed: int, device: int = 0) -> list[Trained]:
-    """Trains a group on one device; what each of its trainings left. Ctrl-C comes out as KeyboardInterrupt."""
+    """Trains a group on one device; returns a result per training. Ctrl-C raises KeyboardInterrupt."""
     choice = learner.training_choice
     _quiet()
     trainer = pytorch_lightning.Trainer(
@@ -261,7 +261,7 @@ def fit(learner: Learner, seed: int, device: int = 0) -> list[Trained]:
 
 @contextmanager
 def blamed(when: str) -> Iterator[None]:
-    """Whatever a loss raises is its own: a PluginError that says when."""
+    """Turns any error of a loss into a PluginError that says when it occurred."""
     try:
         yield
     except PluginError:

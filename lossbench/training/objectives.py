@@ -1,4 +1,4 @@
-"""R losses over the outputs of R trainings, in as few calls as give what R calls would.
+"""R losses over the outputs of R trainings, in as few calls as give the same as R calls.
 
 A pointwise loss judges the rows of all replicas in one call; whatever differs between replicas, as tuned or learned
 parameters and observed scales do, becomes one number a row. Set losses, and losses that differ in more than numbers,
@@ -25,7 +25,7 @@ from lossbench.training.predictions import FULL, joined, predicted
 Means = tuple[Tensor, dict[str, Tensor]]
 """The mean loss of each replica [R], and of a composite each term's [R] by name."""
 Stacks = Mapping[Place, Tensor]
-"""What differs between R losses, [R, ...] each."""
+"""The values that differ between R losses, [R, ...] each."""
 SHOWN = 7
 """Targets of each replica that a way is tried on."""
 
@@ -35,7 +35,7 @@ class Calling(Enum):
 
     FLAT = "one call over all rows"
     MAPPED = "one call by torch.func.vmap"
-    APART = "one call a replica"
+    APART = "one call per replica"
 
 
 class Objectives(nn.Module):
@@ -72,7 +72,7 @@ class Objectives(nn.Module):
                 return apart(self.losses, learned, output, target)
 
     def advance(self, progress: float) -> None:
-        """Tells every loss how far the training is; what they have become may call for another way."""
+        """Passes the progress to every loss; after a change they may need another way of being called."""
         for loss in self.losses:
             loss.advance(progress)
         if self.changing:
@@ -80,7 +80,7 @@ class Objectives(nn.Module):
 
     @torch.no_grad()
     def predict(self, output: Tensor) -> Prediction:
-        """What the outputs [R, n] or [R, n, outputs] of all replicas say: scores, labels, probabilities [R, n, ...]."""
+        """Scores, labels and probabilities [R, n, ...] from outputs [R, n] or [R, n, outputs] of all replicas."""
         usual = all(type(loss).predict is Loss.predict for loss in self.losses)
         if usual or (self.calling is Calling.FLAT and not self.stacks and not self.learned):
             return predicted(self.losses[0], output)
@@ -106,15 +106,15 @@ class Objectives(nn.Module):
         self.template = copied(self.losses[0])
         self.shown = self.shown[places]
         for stack in self.learned:
-            if not stack.requires_grad:  # which the optimizer does not know
+            if not stack.requires_grad:  # not known to the optimizer
                 stack.data = stack.data[places]
         if self.calling is not Calling.APART:
             self.stacks = variation(self.losses) or {}
 
     def arrange(self) -> None:
-        """Finds out how the losses can be called, as they are now."""
+        """Finds the way to call the losses in their present state."""
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of libraries, about calls that are only tried
+            warnings.simplefilter("ignore")  # of libraries, about calls that are only trials
             self.calling = calling_of([copied(loss).cpu() for loss in self.losses], self.shown, self.outputs)
         self.stacks = {} if self.calling is Calling.APART else variation(self.losses) or {}
         self.template = copied(self.losses[0])
@@ -205,7 +205,7 @@ def calling_of(losses: Sequence[Loss], shown: Tensor, outputs: int) -> Calling:
     learned = _scattered(some)
     wanted = _tried(lambda raw: apart(_all(some), {}, raw, target), output, _parameters(some))
     if wanted is None:
-        return Calling.APART  # it breaks: its training will say so
+        return Calling.APART  # it breaks: its training reports it
 
     def agrees(call: Callable[[Tensor], Means]) -> bool:
         found = _tried(call, output, [list(learned.values())])
@@ -272,7 +272,7 @@ def _tried(call: Callable[[Tensor], Means], output: Tensor, learned: Sequence[Se
         uneven = torch.arange(1, len(means) + 1, dtype=means.dtype)
         gradient, *own = torch.autograd.grad((means * uneven).sum(), [raw, *flat_list], allow_unused=True)
         return [means.detach(), gradient, *_by_name(own, flat_list), *(parts[name] for name in sorted(parts))]
-    except Exception:  # of whatever kind: it cannot be called like that
+    except Exception:  # any error: it cannot be called this way
         return None
     finally:
         torch.set_default_dtype(before)
@@ -285,7 +285,7 @@ def _by_name(gradients: Sequence[Tensor | None], of: Sequence[Tensor]) -> list[T
 
 
 def _contained(call: Callable[[Tensor], Means], output: Tensor) -> bool:
-    """Whether outputs that blow up in one replica leave the others alone."""
+    """Whether non-finite outputs of one replica leave the others unaffected."""
     usual = _tried(call, output, [])
     for size in (1e4, float("inf"), float("nan")):
         blown = output.clone()

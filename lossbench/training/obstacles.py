@@ -1,4 +1,4 @@
-"""Which layer keeps a model from being trained as a stack, for people who would rather have it stack."""
+"""Finds the layer that keeps a model from being trained as a stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lossbench.training.layers import agrees, has_ways_of_its_own, layer_by_laye
 
 
 def obstacle(model: nn.Module, rows: Tensor) -> str | None:
-    """What keeps models of this make from stacking, as `nn.GRU (encoder)`; None where they stack.
+    """What keeps such models from stacking, such as `nn.GRU (encoder)`; None if they stack.
 
     rows: [n, ...] some of what the model takes.
     """
@@ -46,19 +46,19 @@ def _named(name: str, module: nn.Module) -> str:
 
 
 def _inputs(model: nn.Module, rows: Tensor) -> dict[str, Any]:
-    """What each layer without layers of its own is given, by its name."""
+    """The inputs of each leaf layer, by its name."""
     model = deepcopy(model).double()
     found: dict[str, Any] = {}
     for name, module in model.named_modules():
         if not module._modules:
             module.register_forward_pre_hook(lambda layer, args, name=name: found.setdefault(name, args))
-    with torch.no_grad(), suppress(Exception):  # as far as it comes
+    with torch.no_grad(), suppress(Exception):  # up to the layer that breaks
         model(rows.double() if rows.is_floating_point() else rows)
     return {name: args for name, args in found.items() if args}
 
 
 def _stacks(build: Callable[..., Any], layer: nn.Module, args: Any) -> bool:
-    """Whether a layer alone goes with others of its make; its weights and its random draws are looked at apart."""
+    """Whether a single layer stacks; its weights and random draws are checked elsewhere."""
     if len(args) != 1 or not isinstance(args[0], Tensor):
         return False
     if not any(True for _ in layer.parameters()):  # whose gradient has to lead somewhere

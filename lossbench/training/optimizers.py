@@ -1,7 +1,7 @@
 """AdamW and SGD for R trainings at once, each with a learning rate of its own.
 
-All parameters of all replicas lie in one matrix [R, P], so that a step is a handful of calls whatever the number of
-layers.
+All parameters of all replicas lie in one matrix [R, P], so that a step takes a few calls, however many layers
+there are.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class StackedOptimizer(torch.optim.Optimizer):
 
     @torch.no_grad()
     def descend(self) -> None:
-        """One step, without the hooks that torch puts round `step`: they cost a tenth of it."""
+        """One step without the hooks that torch puts around `step`: they take a tenth of its time."""
         if self.clip_norm is not None:
             norm = self.gradient.norm(dim=1, keepdim=True)
             self.gradient.mul_((self.clip_norm / (norm + 1e-6)).clamp(max=1.0))  # as torch's clip_grad_norm_
@@ -70,8 +70,8 @@ class StackedOptimizer(torch.optim.Optimizer):
             self._gradients.append(self.gradient[:, start : start + size].view(shape))
 
     def _move(self, rates: Tensor) -> None:
-        """Changes `values` by the step that `gradient` [R, P] calls for, at rates [R, 1]."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it moves")
+        """Updates `values` by a step along `gradient` [R, P], at rates [R, 1]."""
+        raise NotImplementedError(f"{type(self).__name__} does not define its step")
 
 
 class StackedAdamW(StackedOptimizer):

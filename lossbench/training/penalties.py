@@ -1,4 +1,4 @@
-"""Penalties beside a loss: on the weights, or on the raw outputs."""
+"""Penalties added to a loss: on the weights, or on the raw outputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NORMALISATION = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.
 
 
 def weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """The named parameters that a penalty shrinks: all but biases and those of normalisation layers."""
+    """The named parameters that a penalty shrinks: all except biases and normalisation layers."""
     seen: set[int] = set()  # tied weights count once
     for prefix, module in model.named_modules():
         if isinstance(module, NORMALISATION):

@@ -24,7 +24,7 @@ def predicted(loss: Loss, output: Tensor) -> Prediction:
 
 
 def joined(pieces: Sequence[Prediction]) -> Prediction:
-    """The predictions of replicas one after the other, of which all have the same parts."""
+    """The concatenated predictions of replicas that all have the same parts."""
 
     def one(read: Callable[[Prediction], Tensor | None]) -> Tensor | None:
         there = [value for piece in pieces if (value := read(piece)) is not None]

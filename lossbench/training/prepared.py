@@ -15,7 +15,7 @@ from lossbench.training.batches import TrainingBatches
 
 @dataclass(frozen=True)
 class PreparedTraining:
-    """One trial with all that it draws made; `hashes` are of what it must share with other losses."""
+    """One trial with its model, loss and rows; `hashes` cover what it must share with other losses."""
 
     trial: Trial
     model: nn.Module
@@ -23,6 +23,6 @@ class PreparedTraining:
     fold: Fold
     batches: TrainingBatches
     outputs: int
-    """Raw outputs a target."""
+    """Raw outputs per target."""
     seed: int
     hashes: Mapping[str, str]

@@ -1,7 +1,7 @@
 """Many trainings in one: every trial of every repeat of a cell is a replica, row r of every tensor.
 
 Replicas never touch one another: the gradient of the sum of their losses is each one's own gradient. Their numbers are
-those of a training alone but for rounding (see `Single`, the oracle), whoever else is in the stack.
+those of a training alone up to rounding (see `Single`, the oracle), whatever else is in the stack.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from lossbench.training.penalties import penalties_of, weights
 from lossbench.training.prepared import PreparedTraining
 
 FEWEST = 4
-"""Rows of a stack, kept up by copies that nobody reads: below it the matrix kernels round differently."""
+"""The fewest rows of a stack, filled up with unused copies: below it matrix kernels round differently."""
 LEAVING = 8
-"""One in so many of a stack has to have ended before the stack is made smaller."""
+"""A stack is made smaller once one in this many of its trainings has ended."""
 
 
 class Replicas:
@@ -50,7 +50,7 @@ class Replicas:
             raise Unstackable(f"{type(filled[0].model).__name__} cannot take the batches of many trainings at once")
         self.model = model
         self.shrunk = [name for name, _ in weights(filled[0].model)]
-        # Replicas of one fold see the same rows, so these are kept once a fold.
+        # Replicas of one fold share their rows, so these are kept once per fold.
         distinct = list({id(r.fold): r for r in filled}.values())
         self.batches = [r.batches for r in distinct]
         self.which = torch.tensor([[id(d.fold) for d in distinct].index(id(r.fold)) for r in filled])
@@ -69,7 +69,7 @@ class Replicas:
 
     @staticmethod
     def refusal(model: nn.Module, fold: StackableFold) -> str | None:
-        """Why models of this make cannot be stacked; None where they can."""
+        """Why such models cannot be stacked; None if they can."""
         features, _ = fold.tensors(Part.TRAIN)
         if stack_models([model], features[:64], [0]) is None:
             what = f"{type(model).__name__} cannot take the batches of many trainings at once"
@@ -146,7 +146,7 @@ class Replicas:
         return len(self.places) > FEWEST and ended * LEAVING >= len(self.places)
 
     def restore_best(self, number: int, model: nn.Module, loss: Loss) -> Loss:
-        """Puts the weights of a training's best epoch into a model of its make; its loss as it was then.
+        """Loads the weights of a training's best epoch into a model; returns the loss at that epoch.
 
         loss: as it was before the training.
         """
@@ -197,7 +197,7 @@ class Rows:
 
 
 def _without(prediction: Prediction, bad: Tensor) -> Prediction:
-    """Zeros for the replicas that have gone astray: no metric has to put up with their NaN."""
+    """Zeros for replicas with non-finite outputs, so that metrics never see NaN."""
     if not bad.any():
         return prediction
 
@@ -209,7 +209,7 @@ def _without(prediction: Prediction, bad: Tensor) -> Prediction:
 
 def _stackable(fold: Fold) -> StackableFold:
     if not isinstance(fold, StackableFold):
-        raise Unstackable("a row of this task is no single target, so its batches cannot be stacked")
+        raise Unstackable("a row of this task is not a single target, so its batches cannot be stacked")
     return fold
 
 

@@ -39,7 +39,7 @@ class Single:
 
     def optimizer(self) -> torch.optim.Optimizer:
         kind = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[self.training.optimizer]
-        # Only the penalty that was asked for shrinks weights. Fused, it is the same arithmetic in one call.
+        # Only the chosen penalty shrinks weights. Fused, it is the same arithmetic in one call.
         return kind(self.module.parameters(), lr=self.training.learning_rate, weight_decay=0.0, fused=True)
 
     def advance(self, progress: float) -> None:
@@ -55,7 +55,7 @@ class Single:
             with untouched(self.loss, scored.output, scored.target):
                 losses = self.loss(scored.output, scored.target)
             mean = reduce(losses, scored.weight)
-            if not mean.requires_grad:  # as of a set loss on a batch with nothing to learn from: no gradient is 0
+            if not mean.requires_grad:  # such as a set loss on a batch without anything to learn from: gradient 0
                 mean = mean + 0.0 * _values(scored.output).sum()
             parts = self.loss.parts()
         means = {name: value.detach().mean().view(1) for name, value in {"": losses, **parts}.items()}
@@ -80,13 +80,13 @@ class Single:
             self.best = (deepcopy(self.model.state_dict()), copied(self.loss).cpu())
 
     def keep(self, places: list[int]) -> None:
-        """Nobody leaves a group of one before it ends."""
+        """A group of one never removes its training before the end."""
 
     def worth_leaving(self, ended: int) -> bool:
         return False
 
     def restore_best(self) -> Loss:
-        """Puts the weights of the best epoch back into the model; the loss as it was then."""
+        """Restores the weights of the best epoch; returns the loss at that epoch."""
         assert self.best is not None
         self.model.load_state_dict(self.best[0])
         return self.best[1]
@@ -117,7 +117,7 @@ def _beside(model: nn.Module, batch: Any) -> Any:
 
 
 def whole(scored: Scored) -> Scored:
-    """Outputs of a half-precision model in float32: a loss judges what the model says, in digits to judge it by."""
+    """Outputs of a half-precision model as float32, so that the loss is computed precisely."""
 
     def full(values: Any) -> Any:
         if isinstance(values, Sequences):

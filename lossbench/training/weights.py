@@ -1,7 +1,7 @@
-"""Initial weights that are the same for every loss, whatever number of outputs it asks for.
+"""Initial weights that are the same for every loss, however many outputs it needs.
 
 A loss may want more outputs than another (a variance beside the mean). The model is built twice from one seed, with one
-output and with as many as asked for; whatever the two share is taken from the first: whole tensors where shapes agree,
+output and with as many as asked for; what both share is taken from the first: whole tensors where shapes agree,
 first rows where the second has more of them. So bodies and first output rows agree across losses, and a model's own
 initialisation is kept, whatever it is.
 """
@@ -34,7 +34,7 @@ def paired_model(build: Callable[[int], nn.Module], outputs: int, seed: int) -> 
 
 
 def _built(build: Callable[[int], nn.Module], outputs: int, seed: int) -> nn.Module:
-    """A model drawn from this seed alone; the global stream goes on as if nothing had been drawn."""
+    """A model drawn from this seed alone; the global random state is left unchanged."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         return build(outputs)

@@ -32,7 +32,20 @@ NAMED = 3
 
 
 def compare(records: Iterable[Record], rules: Rules = USUAL, name: str = "") -> Comparison:
-    """Judges records; their stored predictions are read as they are needed. Raises InputError for missing pairs."""
+    """Judges records; their stored predictions are read when needed.
+
+    Args:
+        records: Of one or several contests, references and controls among them.
+        rules: The scope of the verdicts, and the baseline if it is not the task's own.
+        name: The name of the comparison, shown in reports.
+
+    Returns:
+        One contest for all records that differ only in their loss, in the order of the records, and the result over
+        tasks. Gains are in the metric's unit; above 0 is better.
+
+    Raises:
+        InputError: If a loss lacks repeats that others have, or was judged on other test rows.
+    """
     contests = tuple(_contest(board, rules) for board in leaderboards(records))
     return Comparison(name, contests, _across(contests), rules)
 

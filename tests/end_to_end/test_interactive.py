@@ -68,7 +68,7 @@ def test_a_target_of_two_values_is_binary(frame: pd.DataFrame, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ({"losses": "mse"}, "losses is a list of names"),
+        ({"losses": "mse"}, "losses must be a list of names"),
         ({"losses": ["mse"], "data": "nowhere.csv"}, "no file nowhere.csv"),
         ({"losses": ["mse"], "data": pd.DataFrame({"x": [1.0]})}, "target names the column"),
         ({"losses": ["mse"], "data": pd.DataFrame({"x": [1.0]}), "target": "z"}, "no column 'z'"),

@@ -169,12 +169,12 @@ def test_the_output_that_is_meant_is_trained_as_if_it_were_the_only_one(
     [
         ("Tuple", None, r"returns a tuple of 2: \[4, 8\], \[4, 1\]\. Say which .* model\.output=1"),
         ("Dict", None, r"returns a dict: hidden \[4, 8\], logits \[4, 1\]\. Say which .* model\.output=logits"),
-        ("Object", None, r"returns an Answer\. It has to return a tensor"),
+        ("Object", None, r"returns an Answer\. It must return a tensor"),
         ("Tuple", 2, r"model\.output=2: the model returns a tuple of 2"),
         ("Dict", "logit", r"model\.output=logit: the model returns a dict: hidden"),
         ("Net", "logits", r"model\.output=logits: the model returns \[4, 1\]"),
         ("Tuple", 0, r"returns \[4, 8\] for 4 targets where \[4, 1\] is needed"),
-        ("Wrong", None, r"returns \[4, 5\] for 4 targets .* last layer has `outputs` units"),
+        ("Wrong", None, r"returns \[4, 5\] for 4 targets .* last layer must have `outputs` units"),
         ("Breaks", None, r"broke on 4 rows: RuntimeError: mat1 and mat2"),
     ],
 )
@@ -227,7 +227,7 @@ def test_a_command_takes_the_output_and_says_what_does_not_stack(lossbench: Call
     assert "nn.GRU (gru) keeps Recurrent from stacking: its 2 trainings per loss run one after the other" in apart.text
     refused = lossbench(*words, f"model.target={MODULE}.Dict", "model.output=1.5")
     assert refused.code == 2
-    assert "a place in a tuple (0) or a key of a dict (logits)" in refused.err
+    assert "must be an index into a tuple (0) or a key of a dict (logits)" in refused.err
 
 
 def test_a_stack_that_was_asked_for_and_cannot_be_names_the_layer() -> None:

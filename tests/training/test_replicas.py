@@ -936,7 +936,7 @@ def ner(**training: Any) -> Cell:
 @pytest.mark.parametrize(
     ("refused", "words"),
     [
-        (ner(engine="replicas"), ["training.engine=replicas", "no single target", "sequential"]),
+        (ner(engine="replicas"), ["training.engine=replicas", "not a single target", "sequential"]),
         (cell(engine="replicas", precision="bf16-mixed"), ["training.engine=replicas", "32 or 64", "bf16-mixed"]),
         (cell(engine="replicas", precision="16-mixed"), ["training.engine=replicas", "32 or 64", "16-mixed"]),
         (
