@@ -167,8 +167,8 @@ def test_the_output_that_is_meant_is_trained_as_if_it_were_the_only_one(
 @pytest.mark.parametrize(
     ("model", "output", "words"),
     [
-        ("Tuple", None, r"returns a tuple of 2: \[4, 8\], \[4, 1\]\. Say which .* model\.output=1"),
-        ("Dict", None, r"returns a dict: hidden \[4, 8\], logits \[4, 1\]\. Say which .* model\.output=logits"),
+        ("Tuple", None, r"returns a tuple of 2: \[4, 8\], \[4, 1\]\. Choose its output: model\.output=1"),
+        ("Dict", None, r"returns a dict: hidden \[4, 8\], logits \[4, 1\]\. Choose its output: model\.output=logits"),
         ("Object", None, r"returns an Answer\. It must return a tensor"),
         ("Tuple", 2, r"model\.output=2: the model returns a tuple of 2"),
         ("Dict", "logit", r"model\.output=logit: the model returns a dict: hidden"),

@@ -91,7 +91,7 @@ def test_where_boosting_leads_by_more_than_the_loss_gains_the_sentence_says_so()
     ends = [f"{BASE.mean() - gain:.2f}" for gain in (1.3, 0.3, -3.0)]
     assert sentence(records).endswith(
         f"On houses ({ends[0]} against {ends[1]} to {ends[2]}) gradient boosting beats every network by more than the "
-        "choice of the loss gains: there the model matters more than the loss."
+        "choice of loss gains: there the model matters more than the loss."
     )
     words = board(contest_of(*records), "stay", {}).words
     assert words == (
