@@ -210,7 +210,7 @@ def server(tracked: Path) -> Iterator[dict[str, str]]:
     assert process.stdout is not None
     pages = {}
     for line in process.stdout:
-        if line.startswith("Ctrl-C"):
+        if "Ctrl-C" in line:
             break
         name, _, page = line.strip().partition(" ")
         pages[name] = page.strip()
