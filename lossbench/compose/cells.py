@@ -143,7 +143,8 @@ def _protocol(config: DictConfig, overrides: Sequence[str]) -> Protocol:
 
 
 def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
-    said = {o.lstrip("+").partition("=")[0].removeprefix("loss.params.") for o in overrides}
+    keys_said = [o.lstrip("+").partition("=")[0] for o in overrides]
+    said = [key.removeprefix("loss.params.") for key in keys_said if key.startswith("loss.params.")]
     limits.known_keys("loss", config, LOSS_KEYS)
     if config.search not in (None, {}):
         raise InputError("loss.search can only be {}, which tunes the learning rate alone.")
@@ -160,7 +161,8 @@ def _loss_choice(config: DictConfig, overrides: Sequence[str]) -> LossChoice:
     except PluginError:
         return LossChoice(config.name, {key: value for key, value in params.items() if key in said}, tuned=tuned)
     defaults = {parameter.name: plain_default(parameter) for parameter in family.parameters}
-    given = {k: v for k, v in params.items() if k in defaults and (k in said or v != defaults[k])}
+    ordered = {key: params[key] for key in (*said, *params) if key in params}  # as the command gives them
+    given = {k: v for k, v in ordered.items() if k in defaults and (k in said or v != defaults[k])}
     family.check(given)
     return LossChoice(config.name, given, tuned=tuned)
 

@@ -421,7 +421,7 @@ def untimed(record: Record) -> list[Repeat]:
         replace(
             repeat,
             seconds=0.0,
-            trials=[{key: value for key, value in trial.items() if "seconds" not in key} for trial in repeat.trials],
+            trials=[replace(trial, seconds=0.0, step_seconds=None) for trial in repeat.trials],
         )
         for repeat in record.repeats
     ]

@@ -290,7 +290,7 @@ def test_a_set_loss_at_a_batch_that_defeats_it_gets_no_verdict_and_its_rivals_st
     (contest,) = compared([Path("results/judged")]).contests
     assert contest.no_verdict == ""
     why = contest.find("dice").apart
-    assert why == "judges whole batches; 32 rows hold 1.1 of class 'rare class'"
+    assert why == "judges whole batches; a batch of 32 holds 1.1 of class 'rare class'"
     assert contest.find("dice").difference is None
     assert contest.find("mse").difference is not None
     assert [c.title for c in contest.ranked if c.tier] == [c.title for c in contest.ranked]

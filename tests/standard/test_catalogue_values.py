@@ -336,7 +336,7 @@ def test_overlap_without_positives_and_smoothing_is_one_and_pulls_nowhere(
 def test_auc_in_a_batch_of_one_class_is_nothing_that_pulls() -> None:
     z = torch.tensor([1.0, -2.0], requires_grad=True)
     value = load_loss("pairwise_auc")(z, torch.ones(2))
-    assert float(value) == 0
+    assert value.item() == 0
     assert torch.autograd.grad(value, z)[0].tolist() == [0, 0]
 
 
