@@ -130,6 +130,7 @@ class Loss(nn.Module):
         Returns:
             One loss per target or sequence [n]; one value [] for a set loss.
         """
+        # nn.Module is no ABC: its own message would not name the author's class
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
     def native(self, output: Any, target: Any, mask: Tensor) -> Tensor:

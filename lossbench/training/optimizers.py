@@ -71,6 +71,7 @@ class StackedOptimizer(torch.optim.Optimizer):
 
     def _move(self, rates: Tensor) -> None:
         """Updates `values` by a step along `gradient` [R, P], at rates [R, 1]."""
+        # torch's Optimizer is no ABC, so nothing else would stop an optimizer that leaves its step out
         raise NotImplementedError(f"{type(self).__name__} does not define its step")
 
 

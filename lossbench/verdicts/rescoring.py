@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from lossbench.errors import InputError
 from lossbench.metrics import own_metric
-from lossbench.metrics.catalogue import built_in, refuse_description, usual
+from lossbench.metrics.catalogue import built_in, refuse_description
 from lossbench.metrics.decisions import best_stored_threshold
 from lossbench.metrics.influence import INFLUENCE, needed
 from lossbench.metrics.metric import Metric
 from lossbench.metrics.own_metric import Examples, OwnMetric
-from lossbench.plan import Direction, Target
+from lossbench.plan import Direction
 from lossbench.records.facts import MetricFacts
 from lossbench.records.record import Record, Repeat, finite
 from lossbench.verdicts.parts import Part
@@ -60,14 +60,7 @@ def _by_stored(record: Record, name: str, margin: float | None) -> Record:
 
 def _judges(record: Record, metric: Metric) -> bool:
     """Whether a metric can judge a record's kind of predictions."""
-    for target in Target:
-        if any(name in record.directions for name in (m.name for m in usual(target))):
-            return metric.target is target
-    with record.stored() as stored:
-        if "legend/tags" in stored:
-            return metric.target is Target.TAGS
-        labels = any(name.startswith("test/") and name.endswith("/label") for name in stored)
-    return metric.target is (Target.TWO_CLASSES if labels else Target.NUMBERS)
+    return metric.target is record.predicts
 
 
 def _by_built_in(record: Record, metric: Metric, margin: float | None) -> Record:

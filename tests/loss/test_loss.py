@@ -165,6 +165,7 @@ def test_a_loss_without_a_formula_says_whose_it_is() -> None:
     class Wordless(Loss):
         kind = Kind.CONTINUOUS
 
+    # torch's own message is about Module, and names no class
     with pytest.raises(NotImplementedError, match="Wordless does not define forward"):
         Wordless()(torch.zeros(3), torch.zeros(3))
 

@@ -39,6 +39,7 @@ class Composite(Loss):
 
     def weights(self) -> Sequence[float | Tensor]:
         """The current weight of each term."""
+        # nn.Module is no ABC; a composite that leaves this out must fail by its name, and never weigh terms by chance
         raise NotImplementedError(f"{type(self).__name__} does not define the weights of its terms")
 
     def lasting(self) -> Sequence[Loss]:
